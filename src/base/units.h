@@ -1,0 +1,16 @@
+/* units.h: durations and sizes as people write them. */
+#pragma once
+#include <stddef.h>
+#include <stdint.h>
+
+/* "250ms", "1s", "5m", "2h", "7d"; a plain "0" is allowed; fractions are not. -EINVAL: not a duration
+ * (missing unit, sign, garbage), -ERANGE: does not fit. */
+int units_parse_duration_ms(const char *text, int64_t *duration_ms);
+
+/* "512", "64KiB", "64MiB", "1GiB" (powers of 1024), "64kB", "64MB", "1GB" (powers of 1000); "B" too.
+ * -EINVAL or -ERANGE as above. */
+int units_parse_size_bytes(const char *text, uint64_t *size_bytes);
+
+/* The shortest exact spelling, one that the parsers above read back. Returns buffer. */
+const char *units_format_duration(char *buffer, size_t size, int64_t duration_ms);
+const char *units_format_size(char *buffer, size_t size, uint64_t size_bytes);

@@ -1,0 +1,29 @@
+/* worker.h: a thread that does what would block its owner.
+ *
+ * The owner's event loop gives it jobs; they run one after another in the worker's thread; each one's
+ * completion runs in the owner's thread, from worker_serve(), after notify_fd (an eventfd) has become
+ * readable. A job must look at worker_cancelled() between slices of a few seconds at most. */
+#pragma once
+#include <stdbool.h>
+
+struct worker;
+
+/* notify_fd stays the owner's; a finished job adds 1 to it. */
+struct worker *worker_new(int notify_fd);
+
+/* Asks a running job to end, waits for it, drops the jobs that wait (run is not called, done is, with
+ * cancelled = true, so that it can free its argument). Accepts NULL. Thread: the owner's. */
+void worker_free(struct worker *worker);
+
+/* Runs run(argument) in the worker's thread and then, from worker_serve(), done(argument, cancelled). */
+void worker_submit(struct worker *worker, void (*run)(struct worker *worker, void *argument),
+    void (*done)(void *argument, bool cancelled), void *argument);
+
+/* Runs the completions of the jobs that have finished. Thread: the owner's. */
+void worker_serve(struct worker *worker);
+
+/* Is the worker being freed? Thread: the worker's. */
+bool worker_cancelled(struct worker *worker);
+
+/* Waits until delay_us have passed or the worker is being freed. Thread: the worker's. */
+void worker_wait_us(struct worker *worker, long delay_us);

@@ -1,0 +1,134 @@
+/* config.h: the configuration as the program uses it: checked, complete, with all defaults filled in.
+ *
+ * Everything in it is immutable once config_load() has returned, so threads may share it. */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "base/log.h"
+#include "core/delivery.h"
+
+/* Where a value was written, for messages. file is owned by the config. line 0: a default. */
+struct config_origin {
+	const char *file;
+	int line;
+};
+
+/* "name=value" of a properties list, split. */
+struct config_property {
+	char *name;
+	char *value;
+	struct config_origin origin;
+};
+
+struct config_properties {
+	struct config_property *items;
+	size_t count;
+};
+
+struct config_cluster {
+	char *name;
+	char *brokers; /* bootstrap list as librdkafka takes it */
+	struct config_properties properties; /* may hold settings of either side: each client takes what it knows */
+	struct config_origin origin;
+};
+
+enum start_policy { START_EARLIEST, START_LATEST, START_TIMESTAMP, START_NONE };
+enum gap_policy { GAP_BLOCK, GAP_EARLIEST, GAP_LATEST };
+enum error_policy { ON_ERROR_BLOCK, ON_ERROR_SKIP, ON_ERROR_DEAD_LETTER };
+enum commit_mode { COMMIT_ASYNC, COMMIT_SYNC };
+enum partition_policy { PARTITION_SAME, PARTITION_KEY, PARTITION_FIXED };
+
+struct config_from {
+	const struct config_cluster *cluster;
+	char **topics; /* literal names; at least one, none twice */
+	size_t topic_count;
+	char *group;
+	enum isolation isolation;
+	enum start_policy start;
+	int64_t start_timestamp_ms; /* with START_TIMESTAMP */
+	enum gap_policy on_gap;
+	struct config_properties properties;
+};
+
+/* to.create = { partitions = N; replication_factor = N; properties = [ "retention.ms=..." ]; } makes missing
+ * target topics. partitions 0: as many as the source topic has. replication_factor -1: the broker's default. */
+struct config_create {
+	bool enabled;
+	int32_t partitions;
+	int32_t replication_factor;
+	struct config_properties properties; /* topic configs */
+};
+
+struct config_to {
+	const struct config_cluster *cluster;
+	char *topic; /* may hold "{topic}" any number of times */
+	enum acks acks;
+	char *compression; /* none, gzip, snappy, lz4, zstd */
+	enum partition_policy partition;
+	int32_t fixed_partition; /* with PARTITION_FIXED */
+	int64_t linger_us;
+	struct config_create create;
+	struct config_properties properties;
+};
+
+struct config_commit {
+	enum commit_mode mode;
+	int64_t records;
+	int64_t interval_ms;
+};
+
+struct config_pipeline {
+	char *name;
+	bool enabled;
+	enum delivery delivery;
+	struct config_from from;
+	struct config_to to;
+	struct config_commit commit;
+	enum error_policy on_error;
+	int64_t revoke_timeout_ms;
+	struct config_origin origin;
+};
+
+struct config {
+	enum log_level log_level;
+	char *http;    /* "127.0.0.1:9797", "[::1]:9797", or NULL: off */
+	char *control; /* path of the control socket */
+	int64_t drain_timeout_ms;
+	uint64_t memory_bytes;
+	char *instance;
+	struct config_cluster *clusters;
+	size_t cluster_count;
+	struct config_pipeline *pipelines;
+	size_t pipeline_count;
+};
+
+/* Problems and warnings found in one run, in file order. */
+struct config_finding {
+	bool is_error; /* else a warning */
+	char *text;    /* "FILE:LINE: KEY.PATH: what is wrong; what would be right" */
+};
+struct config_findings {
+	struct config_finding *items;
+	size_t count;
+	size_t error_count;
+};
+
+/* Reads and checks a configuration. conf_d: also read FILE's conf.d directory (for the default main file).
+ * Returns the config, or NULL when there are errors. findings is always filled (errors and warnings) and
+ * freed by the caller with config_findings_clear(). *exit_code (sysexits) says 77 for an unreadable file,
+ * else 78. Does not print. Thread: any, one at a time. */
+struct config *config_load(const char *file, bool conf_d, struct config_findings *findings, int *exit_code);
+void config_free(struct config *config);
+void config_findings_clear(struct config_findings *findings);
+
+/* The effective configuration in the config's own language, secrets redacted; the output, read again,
+ * dumps the same. The caller frees. */
+char *config_dump(const struct config *config);
+
+/* A hash of everything that decides what a pipeline does, hex, 8 digits: goes into the client id, so that
+ * hosts that disagree can be seen. buffer holds at least 9 bytes. */
+void config_pipeline_hash(const struct config_pipeline *pipeline, char *buffer);
+
+/* The target topic of a source topic: to.topic with {topic} replaced. The caller frees. */
+char *config_target_topic(const struct config_pipeline *pipeline, const char *source_topic);

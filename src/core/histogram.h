@@ -1,0 +1,19 @@
+/* histogram.h: latencies in fixed buckets, cheap enough for every record. Pure. */
+#pragma once
+#include <stdint.h>
+
+enum { HISTOGRAM_BUCKETS = 28 };
+
+/* Bucket i counts values in (bound(i-1), bound(i)] us, with bound(i) = 2^i * 16 us; the last one has no
+ * upper bound. */
+struct histogram {
+	uint64_t count[HISTOGRAM_BUCKETS];
+	uint64_t total;
+	uint64_t sum_us;
+};
+
+void histogram_add(struct histogram *histogram, int64_t value_us);
+int64_t histogram_bound_us(unsigned bucket);
+
+/* The value below which the share (0 to 1) of the values lies: the upper bound of its bucket; 0 when empty. */
+int64_t histogram_quantile_us(const struct histogram *histogram, double share);

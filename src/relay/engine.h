@@ -1,0 +1,229 @@
+/* engine.h: one pipeline's rules of delivery at work.
+ *
+ * The engine knows no Kafka, no thread and no event loop. It is told the time; it drives a source and a
+ * sink through the operations below; no operation blocks, and everything completes as an event: a call of
+ * one of the engine_on_* functions, from within the operation `serve` or `fetch` of source or sink (never
+ * from within another operation). src/kafka implements source and sink on librdkafka, tests/sim on a
+ * simulated cluster.
+ *
+ * A record's way: source.fetch -> engine_on_chunk -> sink.submit -> engine_on_report -> offset tracker ->
+ * commit policy -> source.commit -> engine_on_commit_done. The bytes are never copied: the chunk's payload
+ * belongs to the engine from engine_on_chunk() until source.release_chunk(), and is released only when its
+ * record is below the low-water mark (exactly_once: below the committed offset), so that it can be sent
+ * again in its place.
+ *
+ * Partitions are known by a small number, `part`, that the source gives: the same number means the same
+ * topic and partition for the life of the engine; numbers are dense from 0. An epoch is one continuous read
+ * of a partition; events that carry an older epoch than the current one move nothing. */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "base/error.h"
+#include "core/delivery.h"
+#include "core/histogram.h"
+
+struct engine;
+
+/* ---- what the engine asks of a source ---- */
+
+/* A contiguous delivery of records of one partition, in source order: offsets [first, next). */
+struct chunk {
+	uint32_t part;
+	uint64_t epoch;
+	int64_t first;
+	int64_t next;
+	uint32_t records;
+	uint32_t bytes; /* memory that it pins, overhead included */
+	int32_t leader_epoch; /* -1 unknown */
+	void *payload;
+};
+
+/* One partition's offset to commit. */
+struct mark {
+	uint32_t part;
+	uint64_t epoch;
+	int64_t offset;
+	int32_t leader_epoch;
+	int error; /* in the answer: 0 or negative errno for this partition */
+};
+
+struct source_ops {
+	/* Control events: emits assigned, revoke_begin, lost, commit_done, blocked. Called every step. */
+	void (*serve)(void *source);
+	/* Emits at most max_records records of the partition as chunks, and position at its end. Returns the
+	 * records emitted; fewer than max_records means that the partition has none ready. */
+	uint32_t (*fetch)(void *source, uint32_t part, uint32_t max_records);
+	/* Commits these offsets. One at a time; answered by engine_on_commit_done(), also on failure. The array
+	 * is the caller's. */
+	void (*commit)(void *source, const struct mark *marks, size_t count);
+	/* Read this partition again from the group's committed offset (a stable one: KIP-447). Answered by
+	 * engine_on_assigned() with a new epoch. */
+	void (*rewind)(void *source, uint32_t part);
+	/* The engine is done with a revoked partition: nothing of it is in flight and its last commit has been
+	 * answered (or given up). */
+	void (*release_partition)(void *source, uint32_t part);
+	/* The bytes are not needed any more. */
+	void (*release_chunk)(void *source, void *payload);
+	/* The group's metadata for a transaction (KIP-447), or NULL while there is none that a broker would
+	 * validate (not a member). Freed by free_group_token. */
+	void *(*group_token)(void *source);
+	void (*free_group_token)(void *source, void *token);
+};
+
+/* ---- what the engine asks of a sink ---- */
+
+enum report_outcome {
+	REPORT_ACKED,	/* written, as acks demands */
+	REPORT_RETRY,	/* not known to be written, for a reason that is not the record's: purged, timed out, or
+			 * taken along by another one's failure */
+	REPORT_REFUSED, /* the target refuses this record (or its batch): the record is at fault */
+	REPORT_STOP,	/* the target refuses all: gone, or not authorised; err->remedy says what helps */
+};
+
+enum txn_outcome { TXN_COMMITTED, TXN_ABORTED, TXN_UNKNOWN };
+
+struct sink_ops {
+	/* Emits the reports that are there, sink_ready, txn_done and sink_failed. Called every step. */
+	void (*serve)(void *sink);
+	/* Sends the chunk of a slot. handle comes back in the report, once, whatever happens, if 0 was returned.
+	 * -EAGAIN: no room now, try again after the next reports. Any other error: nothing was taken and err says
+	 * why; outcome says REPORT_REFUSED (this record) or REPORT_STOP or REPORT_RETRY (the sink must be
+	 * recreated). */
+	int (*submit)(void *sink, uint64_t handle, uint32_t part, void *payload, enum report_outcome *outcome,
+	    struct error *err);
+	/* Gives up what is queued and in flight; every handle is still reported. */
+	void (*purge)(void *sink);
+	/* Makes a new producer. Only when nothing is in flight. Answered by engine_on_sink_ready(). With
+	 * exactly_once the new producer ends the old one's transaction either way before it is ready. */
+	void (*recreate)(void *sink);
+	/* Transactions, exactly_once only. begin does not block and returns 0 or an error. */
+	int (*txn_begin)(void *sink, struct error *err);
+	/* Adds the offsets and commits. Only when nothing is in flight. token is the source's group token and
+	 * stays the engine's until txn_done. Answered by engine_on_txn_done(). */
+	void (*txn_commit)(void *sink, const struct mark *marks, size_t count, void *token);
+	void (*txn_abort)(void *sink);
+};
+
+/* ---- what the engine tells its owner ---- */
+
+struct engine_host_ops {
+	/* A partition stops and waits for a person; the others go on. err says why. */
+	void (*partition_blocked)(void *host, uint32_t part, int64_t offset, const struct error *err);
+	/* This engine cannot go on with its source and sink: err->remedy says whether new ones may help
+	 * (REMEDY_RESTART) or a person must (REMEDY_PERSON). Said once; the owner then drains. */
+	void (*failed)(void *host, const struct error *err);
+	/* For logging: a fault that the engine mends by itself. part UINT32_MAX: concerns no single partition. */
+	void (*trouble)(void *host, uint32_t part, int64_t offset, const struct error *err);
+	/* Records that are lost by the rules of at_most_once, with coordinates. */
+	void (*lost)(void *host, uint32_t part, int64_t first, int64_t next, const struct error *err);
+};
+
+struct engine_limits {
+	uint64_t window_bytes;		 /* held by the engine, all partitions together */
+	uint32_t window_records;	 /* the same in records */
+	uint64_t partition_window_bytes; /* for one partition, so that a slow one holds back only itself */
+	uint32_t partition_window_records;
+	uint32_t fetch_burst; /* records taken of one partition before the next one's turn */
+};
+
+struct engine_config {
+	enum delivery delivery;
+	bool idempotent; /* the sink keeps order through retries: what is settled need not be sent again */
+	bool commit_sync;
+	int64_t commit_records;
+	int64_t commit_interval_us;
+	int64_t revoke_timeout_us;
+	struct engine_limits limits;
+	uint64_t seed; /* of the jitter */
+};
+
+struct engine *engine_new(const struct engine_config *config, const struct source_ops *source_ops, void *source,
+    const struct sink_ops *sink_ops, void *sink, const struct engine_host_ops *host_ops, void *host);
+
+/* Releases all chunks that the sink has reported. Only when nothing is in flight (engine_is_drained(), or
+ * after the sink has purged and reported all). Accepts NULL. */
+void engine_free(struct engine *engine);
+
+/* Does what there is to do now and returns when to call again at the latest (us, CLOCK_NEVER: when source or
+ * sink have something). A return value <= now_us means that there is more to do at once; the owner may look
+ * at its other duties first. */
+int64_t engine_step(struct engine *engine, int64_t now_us);
+
+/* Stop reading, settle what is in flight, commit, until deadline_us; then purge. Every assigned partition is
+ * released. May be called again with an earlier deadline. */
+void engine_drain(struct engine *engine, int64_t deadline_us);
+
+/* After engine_drain(): nothing is in flight and no commit is outstanding. */
+bool engine_is_drained(const struct engine *engine);
+
+/* Did the drain settle and commit all that it had submitted? If not, records will be read again. */
+bool engine_drain_was_clean(const struct engine *engine);
+
+/* ---- events, see source_ops and sink_ops ---- */
+
+/* The source reads this partition from position on, in a new epoch. ends the epoch before, if any. */
+void engine_on_assigned(struct engine *engine, uint32_t part, uint64_t epoch, int64_t position);
+void engine_on_chunk(struct engine *engine, const struct chunk *chunk);
+void engine_on_position(struct engine *engine, uint32_t part, uint64_t epoch, int64_t next);
+/* Settle and commit this partition, then release_partition(). */
+void engine_on_revoke_begin(struct engine *engine, uint32_t part);
+/* The partition is another member's already: purge, commit nothing. Not answered. */
+void engine_on_lost(struct engine *engine, uint32_t part);
+/* The source cannot read on (a gap with on_gap = block, ...). Held until assigned anew or revoked. */
+void engine_on_source_blocked(struct engine *engine, uint32_t part, int64_t offset, const struct error *err);
+/* err (of the whole commit) may be NULL; the marks carry each partition's error. remedy REMEDY_PERSON or
+ * REMEDY_RESTART makes the engine fail; anything else is tried again. */
+void engine_on_commit_done(struct engine *engine, const struct mark *marks, size_t count, const struct error *err);
+/* The source as a whole cannot go on. */
+void engine_on_source_failed(struct engine *engine, const struct error *err);
+
+/* `records` of a submitted slot are settled or not. err is NULL with REPORT_ACKED. possibly_written: the
+ * target may hold it although it was not acknowledged. */
+void engine_on_report(struct engine *engine, uint64_t handle, uint32_t records, enum report_outcome outcome,
+    bool possibly_written, const struct error *err);
+void engine_on_sink_ready(struct engine *engine);
+/* The producer as a whole is of no use any more: purge, recreate, resend. */
+void engine_on_sink_fatal(struct engine *engine, const struct error *err);
+void engine_on_txn_done(struct engine *engine, enum txn_outcome outcome, const struct error *err);
+
+/* ---- what the owner can see; cheap, same thread ---- */
+
+struct engine_counters {
+	uint64_t consumed_records, consumed_bytes;
+	uint64_t submitted_records;
+	uint64_t acked_records, acked_bytes;
+	uint64_t failed_reports;  /* reports with an error */
+	uint64_t repeated_records; /* sent again although they may have been written */
+	uint64_t lost_records;	  /* at_most_once */
+	uint64_t late_reports;	  /* of an epoch that had ended */
+	uint64_t dropped_records; /* by the monotonic guard */
+	uint64_t commits, commit_failures;
+	uint64_t revoked_partitions, lost_partitions, assigned_partitions;
+	uint64_t revoke_timeouts;
+	uint64_t sink_recreations;
+	uint64_t transactions_committed, transactions_aborted, transactions_unknown;
+};
+
+enum part_state { PART_UNASSIGNED, PART_READING, PART_REVOKING, PART_BLOCKED };
+
+struct part_view {
+	enum part_state state;
+	uint64_t epoch;
+	int64_t committed; /* last offset committed in this epoch, -1 none yet */
+	int64_t mark;
+	int64_t end; /* next offset to read */
+	uint64_t kept, in_flight; /* slots */
+	int64_t oldest_unsettled; /* offset, -1 none */
+	int64_t oldest_unsettled_us; /* when it came, CLOCK_NEVER none */
+	const struct error *blocked; /* NULL unless blocked */
+};
+
+const struct engine_counters *engine_counters(const struct engine *engine);
+const struct histogram *engine_latency(const struct engine *engine); /* from chunk to report */
+const struct histogram *engine_commit_latency(const struct engine *engine);
+uint32_t engine_part_count(const struct engine *engine); /* numbers seen so far: 0 .. count-1 */
+void engine_part_view(const struct engine *engine, uint32_t part, struct part_view *view);
+uint64_t engine_held_bytes(const struct engine *engine);
+uint64_t engine_held_records(const struct engine *engine);
+uint64_t engine_in_flight_records(const struct engine *engine);

@@ -1,0 +1,73 @@
+/* pipeline.h: one running pipeline: a thread, its event loop, its clients and its engine.
+ *
+ * Nothing is shared with the thread but a mailbox in (stop) and a snapshot out. All functions here are for
+ * the owner's thread (the supervisor), and none of them blocks, but pipeline_free(). */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "base/error.h"
+#include "config/config.h"
+#include "core/histogram.h"
+#include "core/pipeline_state.h"
+#include "relay/engine.h"
+
+struct pipeline;
+
+/* What one partition looks like from outside. */
+struct partition_snapshot {
+	char *topic;
+	int32_t partition;
+	enum part_state state;
+	int64_t committed;	  /* -1: none in this epoch yet */
+	int64_t mark;		  /* the low-water mark */
+	int64_t end;		  /* next offset to read */
+	int64_t log_end;	  /* of the source's log, as last fetched; -1 unknown */
+	int64_t lag;		  /* log_end - mark; -1 unknown */
+	uint64_t in_flight;	  /* records */
+	int64_t oldest_unsettled; /* offset; -1 none */
+	int64_t oldest_unsettled_age_ms; /* -1 none */
+	char *error;		  /* why it is blocked; NULL unless it is */
+};
+
+struct pipeline_snapshot {
+	char *name;
+	enum delivery delivery;
+	enum pipeline_state state;
+	int64_t state_since_ms;	  /* wall clock, ms since the epoch */
+	char *reason;		  /* a sentence: why it is backing off, blocked or failed; NULL none */
+	char *last_error;	  /* the last fault, also one that healed; NULL none */
+	int64_t last_error_at_ms; /* wall clock; 0 none */
+	uint64_t heartbeats;	  /* turns of the thread's loop: the watchdog looks at it */
+	uint64_t restarts;	  /* times that the clients were made anew after a fault */
+	uint64_t log_gaps;	  /* gaps in the source crossed (on_gap) */
+	uint64_t log_gap_records; /* offsets in them */
+	uint64_t untimestamped_records; /* relayed with a new timestamp: theirs was <= 0 or of no type */
+	struct engine_counters counters; /* summed over restarts */
+	struct histogram latency;
+	struct histogram commit_latency;
+	uint64_t held_bytes, held_records, in_flight_records;
+	bool drain_was_clean;	  /* once stopped: nothing will be read again */
+	struct partition_snapshot *partitions; /* those assigned to this member, by topic and number */
+	size_t partition_count;
+	int64_t lag;		  /* sum; -1 when one is unknown or none is assigned */
+};
+
+/* Starts the thread. config and pipeline outlive it. memory_bytes is this pipeline's share. wake_fd (an
+ * eventfd) is written when the state has changed. Returns NULL when no thread could be made. */
+struct pipeline *pipeline_start(const struct config *config, const struct config_pipeline *pipeline,
+    uint64_t memory_bytes, int wake_fd, struct error *err);
+
+/* Asks it to drain and stop by deadline_us (monotonic). May be repeated with an earlier deadline. */
+void pipeline_stop(struct pipeline *pipeline, int64_t deadline_us);
+
+/* Has its thread ended? */
+bool pipeline_has_ended(const struct pipeline *pipeline);
+
+/* A copy of the last snapshot, at most 100 ms old while something happens. Free with
+ * pipeline_snapshot_clear(). */
+void pipeline_snapshot(struct pipeline *pipeline, struct pipeline_snapshot *snapshot);
+void pipeline_snapshot_clear(struct pipeline_snapshot *snapshot);
+
+/* Joins the thread (which must have ended, or this waits for it). Accepts NULL. */
+void pipeline_free(struct pipeline *pipeline);
