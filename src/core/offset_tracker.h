@@ -81,10 +81,11 @@ bool offset_tracker_settle(struct offset_tracker *tracker, uint64_t seq);
  * back. Only when nothing is in flight. */
 void offset_tracker_rewind(struct offset_tracker *tracker, bool settled_too);
 
-/* Gives up the slots from the cursor on, newest first, as long as they wait: each payload is handed to
- * release. Afterwards the epoch takes no more appends. */
-void offset_tracker_truncate(struct offset_tracker *tracker, void (*release)(void *context, struct offset_slot *slot),
-    void *context);
+/* Gives up the slots that wait at the tail, newest first, down to the first one that does not wait or that
+ * begins below `from` (INT64_MIN: all that wait at the tail): each is handed to release. Their sequence
+ * numbers are not used again. Afterwards the epoch takes no more appends. */
+void offset_tracker_truncate(struct offset_tracker *tracker, int64_t from,
+    void (*release)(void *context, struct offset_slot *slot), void *context);
 
 /* Releases the kept slots below offset `upto` that lie below the mark, oldest first. Returns how many. */
 size_t offset_tracker_release(struct offset_tracker *tracker, int64_t upto,
