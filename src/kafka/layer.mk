@@ -1,1 +1,6 @@
-# src/kafka
+# src/kafka: the only folder that includes librdkafka's headers.
+libkafka_a_SOURCES = \
+	src/kafka/mock_cluster.c src/kafka/mock_cluster.h \
+	src/kafka/simple_client.c src/kafka/simple_client.h \
+	src/kafka/simple_consumer.c src/kafka/simple_consumer.h \
+	src/kafka/simple_producer.c src/kafka/simple_producer.h
