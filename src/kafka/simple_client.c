@@ -1,0 +1,42 @@
+#include "kafka/simple_client.h"
+#include <errno.h>
+#include <syslog.h>
+
+/* librdkafka's log levels are syslog's. */
+static void tell_errors_only(rd_kafka_conf_t *conf)
+{
+	static const char level_error[] = { '0' + LOG_ERR, '\0' };
+
+	rd_kafka_conf_set(conf, "log_level", level_error, NULL, 0);
+}
+
+rd_kafka_t *simple_client_new(rd_kafka_type_t type, const struct simple_setting *settings, size_t count,
+    void (*on_report)(rd_kafka_t *client, const rd_kafka_message_t *message, void *opaque), void *opaque,
+    struct error *err)
+{
+	rd_kafka_conf_t *conf = rd_kafka_conf_new();
+	rd_kafka_t *client;
+	char why[512];
+
+	tell_errors_only(conf);
+	for (size_t i = 0; i < count; i++) {
+		if (rd_kafka_conf_set(conf, settings[i].name, settings[i].value, why, sizeof why) !=
+		    RD_KAFKA_CONF_OK) {
+			error_set(err, -EINVAL, REMEDY_PERSON, "librdkafka refuses %s=%s: %s",
+			    settings[i].name, settings[i].value, why);
+			rd_kafka_conf_destroy(conf);
+			return NULL;
+		}
+	}
+	if (on_report) {
+		rd_kafka_conf_set_dr_msg_cb(conf, on_report);
+		rd_kafka_conf_set_opaque(conf, opaque);
+	}
+	client = rd_kafka_new(type, conf, why, sizeof why);
+	if (!client) {
+		/* conf is ours again only when rd_kafka_new() has failed. */
+		rd_kafka_conf_destroy(conf);
+		error_set(err, -EINVAL, REMEDY_PERSON, "librdkafka makes no client: %s", why);
+	}
+	return client;
+}
