@@ -8,18 +8,20 @@
 
 struct worker;
 
-/* notify_fd stays the owner's; a finished job adds 1 to it. */
+/* notify_fd stays the owner's; a finished job adds 1 to it. NULL when no thread could be made. */
 struct worker *worker_new(int notify_fd);
 
-/* Asks a running job to end, waits for it, drops the jobs that wait (run is not called, done is, with
- * cancelled = true, so that it can free its argument). Accepts NULL. Thread: the owner's. */
+/* Asks a running job to end, waits for it, drops the jobs that wait (run is not called). The completions
+ * that have not run yet then run from here, in the order of submission and all with cancelled = true, so
+ * that they can free their arguments. Accepts NULL. Thread: the owner's, not from a completion. */
 void worker_free(struct worker *worker);
 
 /* Runs run(argument) in the worker's thread and then, from worker_serve(), done(argument, cancelled). */
 void worker_submit(struct worker *worker, void (*run)(struct worker *worker, void *argument),
     void (*done)(void *argument, bool cancelled), void *argument);
 
-/* Runs the completions of the jobs that have finished. Thread: the owner's. */
+/* Runs the completions of the jobs that have finished; they may submit further jobs. Does not read
+ * notify_fd: reset it before, so that nothing is missed. Thread: the owner's. */
 void worker_serve(struct worker *worker);
 
 /* Is the worker being freed? Thread: the worker's. */

@@ -1,0 +1,219 @@
+/* The journal needs no source location: an operator looks things up by MESSAGE_ID. */
+#define SD_JOURNAL_SUPPRESS_LOCATION
+#include "base/log.h"
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <systemd/sd-journal.h>
+#include <unistd.h>
+#include "base/escape.h"
+
+#define MESSAGE_SIZE 4096 /* what is longer is cut */
+#define FIELD_COUNT  8
+
+struct field {
+	const char *name;
+	const char *value;
+};
+
+/* The one piece of global state of this layer: every thread logs, and none of them should carry a handle for
+ * it. All but the level is written once, by log_init(). */
+static struct {
+	const char *program;
+	bool to_journal;
+	_Atomic enum log_level level;
+} logger = {.program = "aloqd", .level = LOG_LEVEL_INFO};
+
+static const struct {
+	const char *name;
+	const char *priority; /* syslog's */
+} levels[] = {
+    [LOG_LEVEL_ERROR] = {"error", "3"},
+    [LOG_LEVEL_WARNING] = {"warning", "4"},
+    [LOG_LEVEL_NOTICE] = {"notice", "5"},
+    [LOG_LEVEL_INFO] = {"info", "6"},
+    [LOG_LEVEL_DEBUG] = {"debug", "7"},
+};
+
+/* systemd names the device and inode of the stream that it gave us: only when stderr still is that one, and
+ * not redirected, do its readers look into the journal. */
+static bool stderr_is_journal(void)
+{
+	const char *stream = getenv("JOURNAL_STREAM");
+	char own[64];
+	struct stat status;
+
+	if (!stream || fstat(STDERR_FILENO, &status) < 0)
+		return false;
+	snprintf(own, sizeof own, "%ju:%ju", (uintmax_t)status.st_dev, (uintmax_t)status.st_ino);
+	return strcmp(stream, own) == 0;
+}
+
+void log_init(const char *program, enum log_level level)
+{
+	logger.program = program;
+	logger.to_journal = stderr_is_journal();
+	log_set_level(level);
+}
+
+void log_set_level(enum log_level level)
+{
+	atomic_store_explicit(&logger.level, level, memory_order_relaxed);
+}
+
+bool log_enabled(enum log_level level)
+{
+	return level <= atomic_load_explicit(&logger.level, memory_order_relaxed);
+}
+
+const char *log_level_name(enum log_level level)
+{
+	return levels[level].name;
+}
+
+int log_level_parse(const char *text, enum log_level *level)
+{
+	for (size_t i = 0; i < sizeof levels / sizeof levels[0]; i++) {
+		if (strcmp(text, levels[i].name) == 0) {
+			*level = (enum log_level)i;
+			return 0;
+		}
+	}
+	return -EINVAL;
+}
+
+/* One write, so that the lines of several threads do not mix. */
+static void write_line(const char *line, size_t length)
+{
+	while (length > 0) {
+		ssize_t written = write(STDERR_FILENO, line, length);
+
+		if (written < 0 && errno == EINTR)
+			continue;
+		if (written < 0)
+			return; /* there is no place left to complain */
+		line += written;
+		length -= (size_t)written;
+	}
+}
+
+/* `LEVEL pipeline=orders topic=orders partition=3: message`; the fields' names without their prefix. */
+static void send_to_stderr(
+    enum log_level level, const struct field *fields, size_t count, const char *message)
+{
+	char line[MESSAGE_SIZE + 1024];
+	size_t size = sizeof line - 1; /* room for the newline */
+	size_t used;
+
+	/* systemd takes the priority from the prefix when the journal's own socket could not be used. */
+	used = (size_t)snprintf(line, size, "%s%s%s%s", logger.to_journal ? "<" : "",
+	    logger.to_journal ? levels[level].priority : "", logger.to_journal ? ">" : "",
+	    levels[level].name);
+	for (size_t i = 0; i < count && used < size; i++)
+		used += (size_t)snprintf(line + used, size - used, " %s=%s", fields[i].name, fields[i].value);
+	if (used < size)
+		used += (size_t)snprintf(line + used, size - used, ": %s", message);
+	if (used >= size)
+		used = size - 1;
+	line[used++] = '\n';
+	write_line(line, used);
+}
+
+static int send_to_journal(enum log_level level, const struct log_place *place, const struct field *fields,
+    size_t count, const char *message)
+{
+	struct field all[FIELD_COUNT] = {
+	    {"MESSAGE", message},
+	    {"PRIORITY", levels[level].priority},
+	    {"SYSLOG_IDENTIFIER", logger.program},
+	};
+	char text[FIELD_COUNT * 320 + MESSAGE_SIZE];
+	struct iovec vector[FIELD_COUNT];
+	char names[FIELD_COUNT][32];
+	size_t all_count = 3;
+	size_t used = 0;
+
+	for (size_t i = 0; i < count; i++, all_count++) {
+		char *name = names[all_count];
+
+		snprintf(name, sizeof names[0], "ALOQD_%s", fields[i].name);
+		for (char *p = name; *p; p++)
+			*p = (char)(*p >= 'a' && *p <= 'z' ? *p - 'a' + 'A' : *p);
+		all[all_count] = (struct field){name, fields[i].value};
+	}
+	if (place->message_id)
+		all[all_count++] = (struct field){"MESSAGE_ID", place->message_id};
+	for (size_t i = 0; i < all_count; i++) {
+		int length = snprintf(text + used, sizeof text - used, "%s=%s", all[i].name, all[i].value);
+
+		if (length < 0 || (size_t)length >= sizeof text - used)
+			return -EMSGSIZE;
+		vector[i] = (struct iovec){.iov_base = text + used, .iov_len = (size_t)length};
+		used += (size_t)length;
+	}
+	return sd_journal_sendv(vector, (int)all_count);
+}
+
+void log_at(enum log_level level, const struct log_place *place, const char *format, ...)
+{
+	char raw[MESSAGE_SIZE];
+	char message[MESSAGE_SIZE];
+	char pipeline[256];
+	char topic[256];
+	char partition[16];
+	char offset[24];
+	struct field fields[4];
+	size_t count = 0;
+	int saved_errno = errno;
+	va_list arguments;
+
+	if (!log_enabled(level))
+		return;
+	va_start(arguments, format);
+	if (vsnprintf(raw, sizeof raw, format, arguments) < 0)
+		raw[0] = '\0';
+	va_end(arguments);
+	escape_text(message, sizeof message, raw, strlen(raw));
+
+	if (place->pipeline) {
+		escape_text(pipeline, sizeof pipeline, place->pipeline, strlen(place->pipeline));
+		fields[count++] = (struct field){"pipeline", pipeline};
+	}
+	if (place->topic) {
+		escape_text(topic, sizeof topic, place->topic, strlen(place->topic));
+		fields[count++] = (struct field){"topic", topic};
+	}
+	if (place->partition >= 0) {
+		snprintf(partition, sizeof partition, "%" PRId32, place->partition);
+		fields[count++] = (struct field){"partition", partition};
+	}
+	if (place->offset >= 0) {
+		snprintf(offset, sizeof offset, "%" PRId64, place->offset);
+		fields[count++] = (struct field){"offset", offset};
+	}
+	if (!logger.to_journal || send_to_journal(level, place, fields, count, message) < 0)
+		send_to_stderr(level, fields, count, message);
+	errno = saved_errno;
+}
+
+bool log_ratelimit_allow(struct log_ratelimit *limit, int64_t now_us, uint64_t *suppressed)
+{
+	if (limit->used == 0 || now_us - limit->window_start_us >= limit->interval_us) {
+		limit->window_start_us = now_us;
+		limit->used = 0;
+	}
+	if (limit->used >= limit->burst) {
+		limit->suppressed++;
+		return false;
+	}
+	limit->used++;
+	*suppressed = limit->suppressed;
+	limit->suppressed = 0;
+	return true;
+}
