@@ -36,7 +36,7 @@ struct offset_slot {
 	int32_t leader_epoch; /* of the last record, -1 unknown (KIP-320) */
 	uint8_t state;	      /* enum slot_state */
 	bool failed;	      /* a part of it has been reported with an error */
-	bool resent;	      /* submitted more than once */
+	bool maybe_written;   /* the owner's own: an earlier submission may have reached the target */
 	int64_t fetched_us;   /* when it came, for the latency histogram */
 };
 
@@ -90,6 +90,9 @@ void offset_tracker_truncate(struct offset_tracker *tracker, int64_t from,
 /* Releases the kept slots below offset `upto` that lie below the mark, oldest first. Returns how many. */
 size_t offset_tracker_release(struct offset_tracker *tracker, int64_t upto,
     void (*release)(void *context, struct offset_slot *slot), void *context);
+
+/* The sink is gone and will report nothing more: what is in flight waits again. */
+void offset_tracker_forget_flight(struct offset_tracker *tracker);
 
 /* The low-water mark, and the leader epoch of the record before it (-1 unknown). */
 int64_t offset_tracker_mark(const struct offset_tracker *tracker);

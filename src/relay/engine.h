@@ -100,9 +100,8 @@ struct sink_ops {
 	/* Transactions, exactly_once only. begin does not block and returns 0 or an error. */
 	int (*txn_begin)(void *sink, struct error *err);
 	/* Adds the offsets and commits. Only when nothing is in flight. token is the source's group token and
-	 * stays the engine's until txn_done. Answered by engine_on_txn_done(). */
+	 * stays the engine's until it is answered by engine_on_txn_done(). A transaction is given up by recreate. */
 	void (*txn_commit)(void *sink, const struct mark *marks, size_t count, void *token);
-	void (*txn_abort)(void *sink);
 };
 
 /* ---- what the engine tells its owner ---- */
@@ -185,6 +184,8 @@ void engine_on_report(struct engine *engine, uint64_t handle, uint32_t records, 
 void engine_on_sink_ready(struct engine *engine);
 /* The producer as a whole is of no use any more: purge, recreate, resend. */
 void engine_on_sink_fatal(struct engine *engine, const struct error *err);
+/* COMMITTED or ABORTED: known, and the sink is ready for the next txn_begin. UNKNOWN: the engine recreates the
+ * sink and reads the committed offsets again. */
 void engine_on_txn_done(struct engine *engine, enum txn_outcome outcome, const struct error *err);
 
 /* ---- what the owner can see; cheap, same thread ---- */

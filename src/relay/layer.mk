@@ -1,1 +1,13 @@
-# src/relay
+# src/relay: the engine needs no Kafka and no thread, so that the simulation links it alone.
+noinst_LIBRARIES += libengine.a
+libengine_a_SOURCES = \
+	src/relay/engine.c src/relay/engine.h src/relay/engine_internal.h \
+	src/relay/engine_commit.c \
+	src/relay/engine_recovery.c \
+	src/relay/strategy_at_least_once.c \
+	src/relay/strategy_at_most_once.c \
+	src/relay/strategy_exactly_once.c
+
+librelay_a_SOURCES = \
+	src/relay/pipeline.c src/relay/pipeline.h \
+	src/relay/pipeline_snapshot.c

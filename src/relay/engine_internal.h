@@ -1,0 +1,212 @@
+/* engine_internal.h: what the engine's files share. Nothing outside src/relay/engine*.c and strategy_*.c
+ * includes it.
+ *
+ *   engine.c           life cycle, partitions, events, the step
+ *   engine_commit.c    the one commit in flight
+ *   engine_recovery.c  the sink's faults: purge, recreate, resend, find the record at fault
+ *   strategy_*.c       what differs between the three deliveries */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+#include "core/backoff.h"
+#include "core/commit_policy.h"
+#include "core/offset_tracker.h"
+#include "relay/engine.h"
+
+/* A handle names a slot: the partition's number in the upper 16 bits, the slot's sequence number below. At a
+ * million records a second in one partition the numbers last for almost nine years. */
+enum { HANDLE_SEQ_BITS = 48 };
+#define HANDLE_SEQ_MASK ((UINT64_C(1) << HANDLE_SEQ_BITS) - 1)
+#define PARTS_MAX	(UINT32_C(1) << (64 - HANDLE_SEQ_BITS))
+
+/* An epoch that has ended while records of it were in flight. Their reports free them and move nothing. */
+struct ended_epoch {
+	struct offset_tracker *tracker;
+	struct ended_epoch *next;
+};
+
+struct part {
+	uint32_t number;
+	enum part_state state;
+	uint64_t epoch;
+	struct offset_tracker *tracker; /* of the current epoch; NULL while unassigned */
+	struct ended_epoch *ended;
+	uint64_t next_seq; /* first sequence number of the next epoch */
+
+	int64_t committed;	   /* known to be committed; the position at first */
+	int64_t commit_sent;	   /* in the outstanding commit, -1 none */
+	uint64_t appended_records; /* of this epoch */
+	uint64_t settled_records;  /* of this epoch, below commit_offset() */
+	uint64_t sent_records;	   /* settled_records when the outstanding commit was sent */
+	uint64_t committed_records;
+	uint64_t held_records, held_bytes;
+
+	int64_t revoke_deadline_us;
+	bool purged;	       /* the revoke ran into its bound */
+	int64_t suspect_until; /* offsets below it are sent singly: one of them was refused; 0 none */
+	struct error *blocked; /* why the partition is blocked, NULL unless it is */
+	bool dirty;	       /* reports came in since the last settle */
+};
+
+enum sink_state {
+	SINK_OPEN,
+	SINK_PURGING,	 /* gives up its flight; waits for the reports */
+	SINK_WAITING,	 /* empty; back-off before the next one is made */
+	SINK_RECREATING, /* waits for engine_on_sink_ready() */
+	SINK_CLOSED,	 /* the engine has failed, or drains and needs none any more */
+};
+
+/* The outcome of the transaction at hand. */
+enum txn_state {
+	TXN_NONE,	/* none is open */
+	TXN_OPEN,	/* takes records */
+	TXN_CLOSING,	/* takes none; waits for the reports */
+	TXN_COMMITTING, /* waits for engine_on_txn_done() */
+};
+
+/* What differs between the deliveries. All run in engine_step() or an event. */
+struct strategy {
+	/* May this slot be submitted now? */
+	bool (*may_submit)(struct engine *engine, struct part *part, const struct offset_slot *slot);
+	/* Records have been appended. */
+	void (*on_chunk)(struct engine *engine, struct part *part, const struct offset_slot *slot);
+	/* How many records may be read of this partition, at most `room`? */
+	uint64_t (*read_room)(const struct engine *engine, const struct part *part, uint64_t room);
+	/* Reports came in, or the position moved: release what is safe, count for the commit policy. */
+	void (*settle)(struct engine *engine, struct part *part);
+	/* A slot was reported with an error (the tracker has it waiting again). */
+	void (*on_failed)(struct engine *engine, struct part *part, uint64_t seq, enum report_outcome outcome,
+	    const struct error *err);
+	/* This very record is refused by the target: on_error. */
+	void (*on_refused)(struct engine *engine, struct part *part, const struct offset_slot *slot, uint64_t seq,
+	    const struct error *err);
+	/* The partition stops being read (revoke, drain, block): drop what need not be sent. */
+	void (*stop_reading)(struct engine *engine, struct part *part);
+	/* A slot has been handed to the sink. */
+	void (*on_submitted)(struct engine *engine, struct part *part, const struct offset_slot *slot);
+	/* Commits, transactions. */
+	void (*tick)(struct engine *engine);
+	/* When tick has something to do, if nothing else happens. */
+	int64_t (*deadline_us)(const struct engine *engine);
+	/* Has this stopped partition nothing left to send, settle or commit? */
+	bool (*is_settled)(const struct engine *engine, const struct part *part);
+	/* A new producer is there. */
+	void (*on_sink_ready)(struct engine *engine);
+	/* A partition's epoch ends without a release: lost, or assigned anew. */
+	void (*on_epoch_end)(struct engine *engine, struct part *part);
+	/* The offset to commit for this partition. */
+	int64_t (*commit_offset)(const struct part *part);
+	/* A commit of this partition's `records` was answered well. */
+	void (*on_committed)(struct engine *engine, struct part *part);
+};
+
+struct engine {
+	struct engine_config config;
+	const struct strategy *strategy;
+	const struct source_ops *source_ops;
+	void *source;
+	const struct sink_ops *sink_ops;
+	void *sink;
+	const struct engine_host_ops *host_ops;
+	void *host;
+
+	int64_t now_us;
+	struct part *parts;
+	uint32_t part_count, part_capacity;
+	uint32_t first_part; /* whose turn it is to be read first */
+	struct engine_counters counters;
+	struct histogram latency, commit_latency;
+	uint64_t held_records, held_bytes;
+	uint64_t in_flight; /* slots, ended epochs included */
+	bool more;	    /* this step left work behind */
+
+	enum sink_state sink_state;
+	bool sink_full; /* the last submit got -EAGAIN; cleared by reports */
+	int64_t sink_retry_us;
+	struct backoff sink_backoff;
+	struct part *isolating; /* the partition whose suspects are sent singly; NULL none */
+	uint64_t alone;		/* handle of the record that is in flight alone, 0 none */
+
+	struct commit_policy commit_policy;
+	bool commit_outstanding;
+	int64_t commit_sent_us;
+	int64_t commit_records; /* in the outstanding one, all partitions */
+	struct mark *marks;
+	size_t mark_capacity;
+
+	enum txn_state txn_state;
+	void *txn_token;
+	int64_t txn_deadline_us; /* when it is closed at the latest */
+	int64_t txn_records;
+	size_t txn_mark_count; /* of marks, while it is being committed */
+	bool txn_rewind;   /* outcome unknown: read the committed offsets again, never go on from memory */
+
+	bool draining, drained, drain_clean, failed;
+	int64_t drain_deadline_us;
+};
+
+extern const struct strategy strategy_at_most_once;
+extern const struct strategy strategy_at_least_once;
+extern const struct strategy strategy_exactly_once;
+
+/* ---- engine.c ---- */
+
+/* Submits waiting slots of a partition until the sink is full or the strategy objects. */
+void engine_pump(struct engine *engine, struct part *part);
+
+/* offset_tracker release callbacks: gives the payload back and takes it off the account. context: a
+ * struct release_context. */
+struct release_context {
+	struct engine *engine;
+	struct part *part;
+	uint64_t records;
+};
+void engine_release_slot(void *context, struct offset_slot *slot);
+
+/* Ends the current epoch: what waits is dropped, what is in flight is kept until it is reported. */
+void engine_end_epoch(struct engine *engine, struct part *part);
+
+/* The partition stops and waits for a person. */
+void engine_block(struct engine *engine, struct part *part, int64_t offset, const struct error *err);
+
+/* Nothing more can be done with this source and sink: tells the owner, once. */
+void engine_fail(struct engine *engine, const struct error *err);
+
+/* Drops the waiting slots at the tail that begin at or after `from`. Returns their records. */
+uint64_t engine_drop_waiting(struct engine *engine, struct part *part, int64_t from);
+
+/* ---- engine_commit.c ---- */
+
+/* Sends a commit of all partitions whose offset has moved, if none is outstanding. False: nothing to do. */
+bool engine_commit(struct engine *engine);
+/* Fills engine->marks with what a commit would carry now, notes it as sent, and returns the count. */
+size_t engine_collect_marks(struct engine *engine);
+/* Takes the answer to such marks. failed: all of them. Returns whether all went well. */
+bool engine_take_answers(struct engine *engine, const struct mark *marks, size_t count, bool failed);
+/* Should one be sent, by policy or because a stopping partition waits for it? */
+bool engine_commit_is_due(const struct engine *engine);
+
+/* ---- engine_recovery.c ---- */
+
+/* The sink has failed, or its flight must be given up: purge, wait for the reports, make a new one, resend. */
+void engine_recover(struct engine *engine, bool backing_off);
+/* Drives it. */
+void engine_recovery_step(struct engine *engine);
+/* Ends the isolation of a partition once the mark has passed its suspects. */
+void engine_isolation_step(struct engine *engine);
+/* A record (or the batch it was in) was refused: send the partition singly up to here; if it was alone, it is
+ * the one at fault and the partition is blocked. */
+void engine_suspect(struct engine *engine, struct part *part, const struct offset_slot *slot, uint64_t seq,
+    const struct error *err);
+/* May this partition's next slot be sent, with regard to isolation? */
+bool engine_isolation_allows(const struct engine *engine, const struct part *part);
+
+static inline uint64_t handle_make(uint32_t part, uint64_t seq)
+{
+	return (uint64_t)part << HANDLE_SEQ_BITS | (seq & HANDLE_SEQ_MASK);
+}
+
+static inline bool part_is_stopping(const struct engine *engine, const struct part *part)
+{
+	return part->state == PART_REVOKING || (engine->draining && part->state != PART_UNASSIGNED);
+}

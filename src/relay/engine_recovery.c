@@ -1,0 +1,97 @@
+#include "relay/engine_internal.h"
+#include "base/clock.h"
+
+void engine_recover(struct engine *engine, bool backing_off)
+{
+	int64_t retry_us = engine->now_us;
+
+	if (engine->sink_state == SINK_CLOSED || engine->sink_state == SINK_WAITING)
+		return;
+	if (backing_off && engine->sink_state != SINK_PURGING)
+		retry_us = clock_after_us(retry_us, backoff_next_ms(&engine->sink_backoff) * USEC_PER_MSEC);
+	switch (engine->sink_state) {
+	case SINK_OPEN:
+		engine->sink_state = SINK_PURGING;
+		engine->sink_retry_us = retry_us;
+		engine->alone = 0;
+		/* A transaction that is being committed has nothing in flight, and its outcome is awaited. */
+		if (engine->txn_state != TXN_COMMITTING)
+			engine->sink_ops->purge(engine->sink);
+		break;
+	case SINK_PURGING:
+		break;
+	case SINK_RECREATING:
+		/* The new one failed before it was ready. */
+		engine->sink_state = SINK_WAITING;
+		engine->sink_retry_us = retry_us;
+		break;
+	default:
+		break;
+	}
+}
+
+void engine_recovery_step(struct engine *engine)
+{
+	if (engine->sink_state == SINK_PURGING && engine->in_flight == 0 && engine->txn_state != TXN_COMMITTING) {
+		bool none_needed = engine->failed ||
+				   (engine->draining && engine->now_us >= engine->drain_deadline_us);
+
+		engine->sink_state = none_needed ? SINK_CLOSED : SINK_WAITING;
+	}
+	if (engine->sink_state == SINK_WAITING && engine->now_us >= engine->sink_retry_us) {
+		engine->sink_state = SINK_RECREATING;
+		engine->counters.sink_recreations++;
+		engine->sink_ops->recreate(engine->sink);
+	}
+}
+
+static void choose_isolated(struct engine *engine)
+{
+	engine->isolating = NULL;
+	for (uint32_t i = 0; i < engine->part_count && !engine->isolating; i++)
+		if (engine->parts[i].suspect_until > 0 && engine->parts[i].tracker)
+			engine->isolating = &engine->parts[i];
+}
+
+void engine_on_sink_ready(struct engine *engine)
+{
+	if (engine->sink_state != SINK_RECREATING)
+		return;
+	engine->sink_state = SINK_OPEN;
+	engine->sink_full = false;
+	engine->alone = 0;
+	engine->strategy->on_sink_ready(engine);
+	choose_isolated(engine);
+}
+
+void engine_suspect(struct engine *engine, struct part *part, const struct offset_slot *slot, uint64_t seq,
+    const struct error *err)
+{
+	if (engine->alone == handle_make(part->number, seq)) {
+		engine->strategy->on_refused(engine, part, slot, seq, err);
+		choose_isolated(engine);
+	} else if (slot->next > part->suspect_until) {
+		part->suspect_until = slot->next;
+	}
+	engine_recover(engine, false);
+}
+
+bool engine_isolation_allows(const struct engine *engine, const struct part *part)
+{
+	/* One record at a time, and nothing else: whatever fails then is the record's own fault, and the producer
+	 * that dies of it takes no other record along. */
+	return !engine->isolating || (engine->isolating == part && engine->in_flight == 0);
+}
+
+void engine_isolation_step(struct engine *engine)
+{
+	struct part *part = engine->isolating;
+
+	if (!part)
+		return;
+	if (part->tracker && part->suspect_until > 0 && offset_tracker_mark(part->tracker) < part->suspect_until &&
+	    part->state == PART_READING)
+		return;
+	part->suspect_until = 0;
+	choose_isolated(engine);
+}

@@ -1,0 +1,137 @@
+/* at_least_once: produce, delivery report, then commit of the low-water mark. */
+#include "relay/engine_internal.h"
+#include "base/clock.h"
+
+static bool may_submit(struct engine *engine, struct part *part, const struct offset_slot *slot)
+{
+	return true;
+}
+
+static void on_chunk(struct engine *engine, struct part *part, const struct offset_slot *slot)
+{
+}
+
+static uint64_t read_room(const struct engine *engine, const struct part *part, uint64_t room)
+{
+	uint64_t uncommitted_records = part->appended_records - part->committed_records;
+	uint64_t limit = (uint64_t)engine->config.commit_records;
+
+	/* commit.mode = "sync": a partition is read no further than one commit's worth past the last one. */
+	if (!engine->config.commit_sync)
+		return room;
+	if (uncommitted_records >= limit)
+		return 0;
+	return room < limit - uncommitted_records ? room : limit - uncommitted_records;
+}
+
+static void settle(struct engine *engine, struct part *part)
+{
+	struct release_context context = { .engine = engine, .part = part };
+
+	offset_tracker_release(part->tracker, INT64_MAX, engine_release_slot, &context);
+	part->settled_records += context.records;
+	if (offset_tracker_mark(part->tracker) > part->committed)
+		commit_policy_settled(&engine->commit_policy, (int64_t)context.records, engine->now_us);
+}
+
+static void on_failed(struct engine *engine, struct part *part, uint64_t seq, enum report_outcome outcome,
+    const struct error *err)
+{
+	const struct offset_slot *slot = offset_tracker_slot(part->tracker, seq);
+
+	/* It is not sent again, and whoever reads it next may repeat it. */
+	if (engine->draining)
+		engine->drain_clean = false;
+	switch (outcome) {
+	case REPORT_REFUSED:
+		engine_suspect(engine, part, slot, seq, err);
+		break;
+	case REPORT_STOP:
+		engine_fail(engine, err);
+		break;
+	default:
+		if (engine->sink_state == SINK_OPEN)
+			engine->host_ops->trouble(engine->host, part->number, slot->first, err);
+		engine_recover(engine, true);
+		break;
+	}
+}
+
+static void on_refused(struct engine *engine, struct part *part, const struct offset_slot *slot, uint64_t seq,
+    const struct error *err)
+{
+	engine_block(engine, part, slot->first, err);
+}
+
+static void stop_reading(struct engine *engine, struct part *part)
+{
+	engine_drop_waiting(engine, part, INT64_MIN);
+}
+
+static void tick(struct engine *engine)
+{
+	if (engine_commit_is_due(engine))
+		engine_commit(engine);
+}
+
+static void on_submitted(struct engine *engine, struct part *part, const struct offset_slot *slot)
+{
+}
+
+static int64_t deadline_us(const struct engine *engine)
+{
+	return engine->commit_outstanding ? CLOCK_NEVER : commit_policy_deadline_us(&engine->commit_policy);
+}
+
+static int64_t commit_offset(const struct part *part)
+{
+	return offset_tracker_mark(part->tracker);
+}
+
+static bool is_settled(const struct engine *engine, const struct part *part)
+{
+	return commit_offset(part) <= part->committed;
+}
+
+static void on_sink_ready(struct engine *engine)
+{
+	for (uint32_t i = 0; i < engine->part_count; i++) {
+		struct part *part = &engine->parts[i];
+
+		if (!part->tracker)
+			continue;
+		if (part_is_stopping(engine, part) || part->blocked)
+			/* It reads no more, and what failed under way is read again by whoever comes next. */
+			engine_drop_waiting(engine, part, INT64_MIN);
+		else
+			/* Without idempotence a later record may have been written before an earlier one that
+			 * failed: all of them are sent again, in order. */
+			offset_tracker_rewind(part->tracker, !engine->config.idempotent);
+	}
+}
+
+static void on_epoch_end(struct engine *engine, struct part *part)
+{
+}
+
+static void on_committed(struct engine *engine, struct part *part)
+{
+}
+
+const struct strategy strategy_at_least_once = {
+	.may_submit = may_submit,
+	.on_chunk = on_chunk,
+	.read_room = read_room,
+	.settle = settle,
+	.on_failed = on_failed,
+	.on_refused = on_refused,
+	.stop_reading = stop_reading,
+	.on_submitted = on_submitted,
+	.tick = tick,
+	.deadline_us = deadline_us,
+	.is_settled = is_settled,
+	.on_sink_ready = on_sink_ready,
+	.on_epoch_end = on_epoch_end,
+	.commit_offset = commit_offset,
+	.on_committed = on_committed,
+};

@@ -1,0 +1,247 @@
+/* exactly_once: records and offsets in one transaction. Slots are kept until their transaction is known to be
+ * committed, so that an aborted one is sent again from memory; after an unknown outcome memory is dropped and
+ * the group's committed offsets are read again (semantics: Exactly once). */
+#include "relay/engine_internal.h"
+#include "base/clock.h"
+
+static bool open_transaction(struct engine *engine)
+{
+	struct error err;
+
+	if (engine->txn_state == TXN_NONE && engine->sink_state == SINK_OPEN) {
+		error_clear(&err);
+		if (engine->sink_ops->txn_begin(engine->sink, &err) < 0) {
+			engine_on_sink_fatal(engine, &err);
+			return false;
+		}
+		engine->txn_state = TXN_OPEN;
+		engine->txn_records = 0;
+		engine->txn_deadline_us = clock_after_us(engine->now_us, engine->config.commit_interval_us);
+	}
+	return engine->txn_state == TXN_OPEN;
+}
+
+static bool may_submit(struct engine *engine, struct part *part, const struct offset_slot *slot)
+{
+	return open_transaction(engine);
+}
+
+static void on_chunk(struct engine *engine, struct part *part, const struct offset_slot *slot)
+{
+}
+
+static uint64_t read_room(const struct engine *engine, const struct part *part, uint64_t room)
+{
+	return room;
+}
+
+static void settle(struct engine *engine, struct part *part)
+{
+	/* A mark that moved past markers or compacted records alone is committed too, in a transaction without
+	 * records. */
+	if (offset_tracker_mark(part->tracker) > part->committed && engine->txn_state == TXN_NONE)
+		open_transaction(engine);
+}
+
+static void on_failed(struct engine *engine, struct part *part, uint64_t seq, enum report_outcome outcome,
+    const struct error *err)
+{
+	const struct offset_slot *slot = offset_tracker_slot(part->tracker, seq);
+
+	if (engine->draining)
+		engine->drain_clean = false;
+	switch (outcome) {
+	case REPORT_REFUSED:
+		engine_suspect(engine, part, slot, seq, err);
+		break;
+	case REPORT_STOP:
+		engine_fail(engine, err);
+		break;
+	default:
+		if (engine->sink_state == SINK_OPEN)
+			engine->host_ops->trouble(engine->host, part->number, slot->first, err);
+		engine_recover(engine, true);
+		break;
+	}
+}
+
+static void on_refused(struct engine *engine, struct part *part, const struct offset_slot *slot, uint64_t seq,
+    const struct error *err)
+{
+	engine_block(engine, part, slot->first, err);
+}
+
+static void stop_reading(struct engine *engine, struct part *part)
+{
+	engine_drop_waiting(engine, part, INT64_MIN);
+}
+
+static void on_submitted(struct engine *engine, struct part *part, const struct offset_slot *slot)
+{
+	engine->txn_records += slot->records;
+}
+
+static bool somebody_waits(const struct engine *engine)
+{
+	if (engine->isolating)
+		return true;
+	for (uint32_t i = 0; i < engine->part_count; i++)
+		if (part_is_stopping(engine, &engine->parts[i]))
+			return true;
+	return false;
+}
+
+static void commit_transaction(struct engine *engine)
+{
+	size_t count;
+	void *token = engine->source_ops->group_token(engine->source);
+
+	/* Not a member just now: a broker would take such offsets unchecked. The rebalance under way will say
+	 * what becomes of the partitions. */
+	if (!token)
+		return;
+	count = engine_collect_marks(engine);
+	if (count == 0) {
+		engine->source_ops->free_group_token(engine->source, token);
+		engine->txn_state = TXN_OPEN;
+		engine->txn_deadline_us = clock_after_us(engine->now_us, engine->config.commit_interval_us);
+		return;
+	}
+	engine->txn_state = TXN_COMMITTING;
+	engine->txn_token = token;
+	engine->txn_mark_count = count;
+	engine->commit_sent_us = engine->now_us;
+	engine->sink_ops->txn_commit(engine->sink, engine->marks, count, token);
+}
+
+static bool transaction_is_due(const struct engine *engine)
+{
+	return engine->txn_records >= engine->config.commit_records || engine->now_us >= engine->txn_deadline_us ||
+	       somebody_waits(engine);
+}
+
+static void tick(struct engine *engine)
+{
+	if (engine->txn_state == TXN_OPEN && transaction_is_due(engine))
+		engine->txn_state = TXN_CLOSING;
+	if (engine->txn_state == TXN_CLOSING && engine->in_flight == 0 && engine->sink_state == SINK_OPEN)
+		commit_transaction(engine);
+}
+
+static int64_t deadline_us(const struct engine *engine)
+{
+	return engine->txn_state == TXN_OPEN ? engine->txn_deadline_us : CLOCK_NEVER;
+}
+
+static int64_t commit_offset(const struct part *part)
+{
+	return offset_tracker_mark(part->tracker);
+}
+
+static bool is_settled(const struct engine *engine, const struct part *part)
+{
+	return commit_offset(part) <= part->committed;
+}
+
+/* The transaction is known to have been aborted: all of it is sent again, in order. */
+static void send_again(struct engine *engine)
+{
+	for (uint32_t i = 0; i < engine->part_count; i++) {
+		struct part *part = &engine->parts[i];
+
+		if (!part->tracker)
+			continue;
+		part->commit_sent = -1;
+		offset_tracker_rewind(part->tracker, true);
+		if (part_is_stopping(engine, part) || part->blocked)
+			engine_drop_waiting(engine, part, INT64_MIN);
+	}
+}
+
+/* Nobody knows: forget what is in memory, and let the source read again from what the group has committed. */
+static void read_again(struct engine *engine)
+{
+	for (uint32_t i = 0; i < engine->part_count; i++) {
+		struct part *part = &engine->parts[i];
+
+		if (!part->tracker)
+			continue;
+		engine_end_epoch(engine, part);
+		part->tracker = offset_tracker_new(part->committed, part->next_seq);
+		part->epoch = 0;
+		if (part->state == PART_READING)
+			engine->source_ops->rewind(engine->source, part->number);
+	}
+}
+
+static void on_sink_ready(struct engine *engine)
+{
+	engine->txn_state = TXN_NONE;
+	if (engine->txn_rewind)
+		read_again(engine);
+	else
+		send_again(engine);
+	engine->txn_rewind = false;
+}
+
+static void on_epoch_end(struct engine *engine, struct part *part)
+{
+	bool in_transaction = engine->txn_state == TXN_OPEN || engine->txn_state == TXN_CLOSING;
+
+	/* A transaction that holds a record of an ended epoch must not be committed. */
+	if (in_transaction && (offset_tracker_mark(part->tracker) > part->committed ||
+				  offset_tracker_in_flight(part->tracker) > 0))
+		engine_recover(engine, false);
+}
+
+static void on_committed(struct engine *engine, struct part *part)
+{
+	struct release_context context = { .engine = engine, .part = part };
+
+	offset_tracker_release(part->tracker, part->committed, engine_release_slot, &context);
+}
+
+void engine_on_txn_done(struct engine *engine, enum txn_outcome outcome, const struct error *err)
+{
+	if (engine->txn_state != TXN_COMMITTING)
+		return;
+	engine->txn_state = TXN_NONE;
+	engine->source_ops->free_group_token(engine->source, engine->txn_token);
+	engine->txn_token = NULL;
+	switch (outcome) {
+	case TXN_COMMITTED:
+		engine->counters.transactions_committed++;
+		histogram_add(&engine->commit_latency, engine->now_us - engine->commit_sent_us);
+		engine_take_answers(engine, engine->marks, engine->txn_mark_count, false);
+		break;
+	case TXN_ABORTED:
+		engine->counters.transactions_aborted++;
+		engine->host_ops->trouble(engine->host, UINT32_MAX, -1, err);
+		send_again(engine);
+		break;
+	case TXN_UNKNOWN:
+		engine->counters.transactions_unknown++;
+		engine->host_ops->trouble(engine->host, UINT32_MAX, -1, err);
+		engine->txn_rewind = true;
+		engine_recover(engine, true);
+		break;
+	}
+}
+
+const struct strategy strategy_exactly_once = {
+	.may_submit = may_submit,
+	.on_chunk = on_chunk,
+	.read_room = read_room,
+	.settle = settle,
+	.on_failed = on_failed,
+	.on_refused = on_refused,
+	.stop_reading = stop_reading,
+	.on_submitted = on_submitted,
+	.tick = tick,
+	.deadline_us = deadline_us,
+	.is_settled = is_settled,
+	.on_sink_ready = on_sink_ready,
+	.on_epoch_end = on_epoch_end,
+	.commit_offset = commit_offset,
+	.on_committed = on_committed,
+};
