@@ -16,6 +16,7 @@ struct commit_policy {
 	int64_t first_settled_us; /* when the first of them was; CLOCK_NEVER: none */
 	int64_t not_before_us;	  /* back-off after a failure */
 	bool in_flight;
+	bool retry; /* the last one failed: due as soon as the back-off is over */
 	struct backoff backoff;
 };
 

@@ -12,8 +12,12 @@ struct histogram {
 	uint64_t sum_us;
 };
 
+/* A negative value (a clock that was read out of order) counts as 0. */
 void histogram_add(struct histogram *histogram, int64_t value_us);
+
+/* INT64_MAX for the last bucket. */
 int64_t histogram_bound_us(unsigned bucket);
 
-/* The value below which the share (0 to 1) of the values lies: the upper bound of its bucket; 0 when empty. */
+/* The value below which the share (0 to 1) of the values lies: the upper bound of its bucket; 0 when empty.
+ * In the last bucket it is the lower bound: at least this much. */
 int64_t histogram_quantile_us(const struct histogram *histogram, double share);

@@ -20,5 +20,5 @@ const char *pipeline_state_name(enum pipeline_state state);
 /* May a pipeline go from one state to the other? A state may always stay. */
 bool pipeline_state_move_allowed(enum pipeline_state from, enum pipeline_state to);
 
-/* Does the pipeline do its work in this state (readyz)? */
+/* Does the pipeline do what it has been told to (readyz)? Paused by command counts. */
 bool pipeline_state_is_ready(enum pipeline_state state);

@@ -1,0 +1,47 @@
+#include "core/histogram.h"
+
+enum { FIRST_BOUND_SHIFT = 4, LAST_BUCKET = HISTOGRAM_BUCKETS - 1 };
+
+static unsigned bucket_of(uint64_t value_us)
+{
+	uint64_t sixteenths;
+	unsigned bucket;
+
+	if (value_us == 0)
+		return 0;
+	/* Bounds are inclusive, hence the -1: 16 belongs to the first bucket and 17 to the second. */
+	sixteenths = (value_us - 1) >> FIRST_BOUND_SHIFT;
+	if (sixteenths == 0)
+		return 0;
+	bucket = 64 - (unsigned)__builtin_clzll(sixteenths);
+	return bucket < LAST_BUCKET ? bucket : LAST_BUCKET;
+}
+
+void histogram_add(struct histogram *histogram, int64_t value_us)
+{
+	uint64_t value = value_us > 0 ? (uint64_t)value_us : 0;
+
+	histogram->count[bucket_of(value)]++;
+	histogram->total++;
+	histogram->sum_us += value;
+}
+
+int64_t histogram_bound_us(unsigned bucket)
+{
+	return bucket < LAST_BUCKET ? INT64_C(1) << (FIRST_BOUND_SHIFT + bucket) : INT64_MAX;
+}
+
+int64_t histogram_quantile_us(const struct histogram *histogram, double share)
+{
+	double wanted = share * (double)histogram->total;
+	uint64_t below = 0;
+
+	if (histogram->total == 0)
+		return 0;
+	for (unsigned bucket = 0; bucket < LAST_BUCKET; bucket++) {
+		below += histogram->count[bucket];
+		if (below > 0 && (double)below >= wanted)
+			return histogram_bound_us(bucket);
+	}
+	return histogram_bound_us(LAST_BUCKET - 1);
+}
