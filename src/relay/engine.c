@@ -390,6 +390,85 @@ void engine_on_sink_fatal(struct engine *engine, const struct error *err)
 	engine_recover(engine, true);
 }
 
+static void source_assigned(void *owner, uint32_t part, uint64_t epoch, int64_t position)
+{
+	engine_on_assigned(owner, part, epoch, position);
+}
+
+static void source_chunk(void *owner, const struct chunk *chunk)
+{
+	engine_on_chunk(owner, chunk);
+}
+
+static void source_position(void *owner, uint32_t part, uint64_t epoch, int64_t next)
+{
+	engine_on_position(owner, part, epoch, next);
+}
+
+static void source_revoke_begin(void *owner, uint32_t part)
+{
+	engine_on_revoke_begin(owner, part);
+}
+
+static void source_lost(void *owner, uint32_t part)
+{
+	engine_on_lost(owner, part);
+}
+
+static void source_blocked(void *owner, uint32_t part, int64_t offset, const struct error *err)
+{
+	engine_on_source_blocked(owner, part, offset, err);
+}
+
+static void source_commit_done(void *owner, const struct mark *marks, size_t count, const struct error *err)
+{
+	engine_on_commit_done(owner, marks, count, err);
+}
+
+static void source_failed(void *owner, const struct error *err)
+{
+	engine_on_source_failed(owner, err);
+}
+
+const struct source_events engine_source_events = {
+	.assigned = source_assigned,
+	.chunk = source_chunk,
+	.position = source_position,
+	.revoke_begin = source_revoke_begin,
+	.lost = source_lost,
+	.blocked = source_blocked,
+	.commit_done = source_commit_done,
+	.failed = source_failed,
+};
+
+static void sink_report(void *owner, uint64_t handle, uint32_t records, enum report_outcome outcome,
+    bool possibly_written, const struct error *err)
+{
+	engine_on_report(owner, handle, records, outcome, possibly_written, err);
+}
+
+static void sink_ready(void *owner)
+{
+	engine_on_sink_ready(owner);
+}
+
+static void sink_fatal(void *owner, const struct error *err)
+{
+	engine_on_sink_fatal(owner, err);
+}
+
+static void sink_txn_done(void *owner, enum txn_outcome outcome, const struct error *err)
+{
+	engine_on_txn_done(owner, outcome, err);
+}
+
+const struct sink_events engine_sink_events = {
+	.report = sink_report,
+	.ready = sink_ready,
+	.fatal = sink_fatal,
+	.txn_done = sink_txn_done,
+};
+
 /* ---- submitting ---- */
 
 /* The sink took nothing and says why. */

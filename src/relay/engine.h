@@ -1,9 +1,9 @@
 /* engine.h: one pipeline's rules of delivery at work.
  *
  * The engine knows no Kafka, no thread and no event loop. It is told the time; it drives a source and a
- * sink through the operations below; no operation blocks, and everything completes as an event: a call of
- * one of the engine_on_* functions, from within the operation `serve` or `fetch` of source or sink (never
- * from within another operation). src/kafka implements source and sink on librdkafka, tests/sim on a
+ * sink through the operations of core/flow.h; no operation blocks, and everything completes as an event: a
+ * call of one of the engine_on_* functions, from within the operation `serve` or `fetch` of source or sink
+ * (never from within another operation). src/kafka implements source and sink on librdkafka, tests/sim on a
  * simulated cluster.
  *
  * A record's way: source.fetch -> engine_on_chunk -> sink.submit -> engine_on_report -> offset tracker ->
@@ -21,88 +21,10 @@
 #include <stdint.h>
 #include "base/error.h"
 #include "core/delivery.h"
+#include "core/flow.h"
 #include "core/histogram.h"
 
 struct engine;
-
-/* ---- what the engine asks of a source ---- */
-
-/* A contiguous delivery of records of one partition, in source order: offsets [first, next). */
-struct chunk {
-	uint32_t part;
-	uint64_t epoch;
-	int64_t first;
-	int64_t next;
-	uint32_t records;
-	uint32_t bytes; /* memory that it pins, overhead included */
-	int32_t leader_epoch; /* -1 unknown */
-	void *payload;
-};
-
-/* One partition's offset to commit. */
-struct mark {
-	uint32_t part;
-	uint64_t epoch;
-	int64_t offset;
-	int32_t leader_epoch;
-	int error; /* in the answer: 0 or negative errno for this partition */
-};
-
-struct source_ops {
-	/* Control events: emits assigned, revoke_begin, lost, commit_done, blocked. Called every step. */
-	void (*serve)(void *source);
-	/* Emits at most max_records records of the partition as chunks, and position at its end. Returns the
-	 * records emitted; fewer than max_records means that the partition has none ready. */
-	uint32_t (*fetch)(void *source, uint32_t part, uint32_t max_records);
-	/* Commits these offsets. One at a time; answered by engine_on_commit_done(), also on failure. The array
-	 * is the caller's. */
-	void (*commit)(void *source, const struct mark *marks, size_t count);
-	/* Read this partition again from the group's committed offset (a stable one: KIP-447). Answered by
-	 * engine_on_assigned() with a new epoch. */
-	void (*rewind)(void *source, uint32_t part);
-	/* The engine is done with a revoked partition: nothing of it is in flight and its last commit has been
-	 * answered (or given up). */
-	void (*release_partition)(void *source, uint32_t part);
-	/* The bytes are not needed any more. */
-	void (*release_chunk)(void *source, void *payload);
-	/* The group's metadata for a transaction (KIP-447), or NULL while there is none that a broker would
-	 * validate (not a member). Freed by free_group_token. */
-	void *(*group_token)(void *source);
-	void (*free_group_token)(void *source, void *token);
-};
-
-/* ---- what the engine asks of a sink ---- */
-
-enum report_outcome {
-	REPORT_ACKED,	/* written, as acks demands */
-	REPORT_RETRY,	/* not known to be written, for a reason that is not the record's: purged, timed out, or
-			 * taken along by another one's failure */
-	REPORT_REFUSED, /* the target refuses this record (or its batch): the record is at fault */
-	REPORT_STOP,	/* the target refuses all: gone, or not authorised; err->remedy says what helps */
-};
-
-enum txn_outcome { TXN_COMMITTED, TXN_ABORTED, TXN_UNKNOWN };
-
-struct sink_ops {
-	/* Emits the reports that are there, sink_ready, txn_done and sink_failed. Called every step. */
-	void (*serve)(void *sink);
-	/* Sends the chunk of a slot. handle comes back in the report, once, whatever happens, if 0 was returned.
-	 * -EAGAIN: no room now, try again after the next reports. Any other error: nothing was taken and err says
-	 * why; outcome says REPORT_REFUSED (this record) or REPORT_STOP or REPORT_RETRY (the sink must be
-	 * recreated). */
-	int (*submit)(void *sink, uint64_t handle, uint32_t part, void *payload, enum report_outcome *outcome,
-	    struct error *err);
-	/* Gives up what is queued and in flight; every handle is still reported. */
-	void (*purge)(void *sink);
-	/* Makes a new producer. Only when nothing is in flight. Answered by engine_on_sink_ready(). With
-	 * exactly_once the new producer ends the old one's transaction either way before it is ready. */
-	void (*recreate)(void *sink);
-	/* Transactions, exactly_once only. begin does not block and returns 0 or an error. */
-	int (*txn_begin)(void *sink, struct error *err);
-	/* Adds the offsets and commits. Only when nothing is in flight. token is the source's group token and
-	 * stays the engine's until it is answered by engine_on_txn_done(). A transaction is given up by recreate. */
-	void (*txn_commit)(void *sink, const struct mark *marks, size_t count, void *token);
-};
 
 /* ---- what the engine tells its owner ---- */
 
@@ -159,7 +81,10 @@ bool engine_is_drained(const struct engine *engine);
 /* Did the drain settle and commit all that it had submitted? If not, records will be read again. */
 bool engine_drain_was_clean(const struct engine *engine);
 
-/* ---- events, see source_ops and sink_ops ---- */
+/* ---- events, see core/flow.h; the tables take a struct engine as their owner ---- */
+
+extern const struct source_events engine_source_events;
+extern const struct sink_events engine_sink_events;
 
 /* The source reads this partition from position on, in a new epoch. ends the epoch before, if any. */
 void engine_on_assigned(struct engine *engine, uint32_t part, uint64_t epoch, int64_t position);

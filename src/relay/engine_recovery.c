@@ -13,7 +13,6 @@ void engine_recover(struct engine *engine, bool backing_off)
 	case SINK_OPEN:
 		engine->sink_state = SINK_PURGING;
 		engine->sink_retry_us = retry_us;
-		engine->alone = 0;
 		/* A transaction that is being committed has nothing in flight, and its outcome is awaited. */
 		if (engine->txn_state != TXN_COMMITTING)
 			engine->sink_ops->purge(engine->sink);
