@@ -1,14 +1,5 @@
 #include "kafka/simple_client.h"
 #include <errno.h>
-#include <syslog.h>
-
-/* librdkafka's log levels are syslog's. */
-static void tell_errors_only(rd_kafka_conf_t *conf)
-{
-	static const char level_error[] = { '0' + LOG_ERR, '\0' };
-
-	rd_kafka_conf_set(conf, "log_level", level_error, NULL, 0);
-}
 
 rd_kafka_t *simple_client_new(rd_kafka_type_t type, const struct simple_setting *settings, size_t count,
     void (*on_report)(rd_kafka_t *client, const rd_kafka_message_t *message, void *opaque), void *opaque,
@@ -18,7 +9,8 @@ rd_kafka_t *simple_client_new(rd_kafka_type_t type, const struct simple_setting 
 	rd_kafka_t *client;
 	char why[512];
 
-	tell_errors_only(conf);
+	/* The caller says what went wrong, once; librdkafka would say it in its own form again and again. */
+	rd_kafka_conf_set_log_cb(conf, NULL);
 	for (size_t i = 0; i < count; i++) {
 		if (rd_kafka_conf_set(conf, settings[i].name, settings[i].value, why, sizeof why) !=
 		    RD_KAFKA_CONF_OK) {

@@ -11,7 +11,7 @@ struct simple_setting {
 	const char *value;
 };
 
-/* Makes a client that logs errors only. on_report and opaque are for producers and may be NULL. Returns NULL
+/* Makes a client that logs nothing. on_report and opaque are for producers and may be NULL. Returns NULL
  * with err set when librdkafka refuses. */
 rd_kafka_t *simple_client_new(rd_kafka_type_t type, const struct simple_setting *settings, size_t count,
     void (*on_report)(rd_kafka_t *client, const rd_kafka_message_t *message, void *opaque), void *opaque,
