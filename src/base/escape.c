@@ -16,7 +16,7 @@ static bool is_unsafe(uint32_t character)
 /* The length of the UTF-8 character at text, which has length > 0 bytes left; 0 when it is not UTF-8. */
 static size_t decode(const unsigned char *text, size_t length, uint32_t *character)
 {
-	static const uint32_t smallest[] = {0, 0, 0x80, 0x800, 0x10000};
+	static const uint32_t smallest[] = { 0, 0, 0x80, 0x800, 0x10000 };
 	size_t count;
 
 	if (text[0] < 0x80) {

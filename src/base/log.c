@@ -28,17 +28,17 @@ static struct {
 	const char *program;
 	bool to_journal;
 	_Atomic enum log_level level;
-} logger = {.program = "aloqd", .level = LOG_LEVEL_INFO};
+} logger = { .program = "aloqd", .level = LOG_LEVEL_INFO };
 
 static const struct {
 	const char *name;
 	const char *priority; /* syslog's */
 } levels[] = {
-    [LOG_LEVEL_ERROR] = {"error", "3"},
-    [LOG_LEVEL_WARNING] = {"warning", "4"},
-    [LOG_LEVEL_NOTICE] = {"notice", "5"},
-    [LOG_LEVEL_INFO] = {"info", "6"},
-    [LOG_LEVEL_DEBUG] = {"debug", "7"},
+	[LOG_LEVEL_ERROR] = { "error", "3" },
+	[LOG_LEVEL_WARNING] = { "warning", "4" },
+	[LOG_LEVEL_NOTICE] = { "notice", "5" },
+	[LOG_LEVEL_INFO] = { "info", "6" },
+	[LOG_LEVEL_DEBUG] = { "debug", "7" },
 };
 
 /* systemd names the device and inode of the stream that it gave us: only when stderr still is that one, and
@@ -129,9 +129,9 @@ static int send_to_journal(enum log_level level, const struct log_place *place, 
     size_t count, const char *message)
 {
 	struct field all[FIELD_COUNT] = {
-	    {"MESSAGE", message},
-	    {"PRIORITY", levels[level].priority},
-	    {"SYSLOG_IDENTIFIER", logger.program},
+		{ "MESSAGE", message },
+		{ "PRIORITY", levels[level].priority },
+		{ "SYSLOG_IDENTIFIER", logger.program },
 	};
 	char text[FIELD_COUNT * 320 + MESSAGE_SIZE];
 	struct iovec vector[FIELD_COUNT];
@@ -145,16 +145,16 @@ static int send_to_journal(enum log_level level, const struct log_place *place, 
 		snprintf(name, sizeof names[0], "ALOQD_%s", fields[i].name);
 		for (char *p = name; *p; p++)
 			*p = (char)(*p >= 'a' && *p <= 'z' ? *p - 'a' + 'A' : *p);
-		all[all_count] = (struct field){name, fields[i].value};
+		all[all_count] = (struct field){ name, fields[i].value };
 	}
 	if (place->message_id)
-		all[all_count++] = (struct field){"MESSAGE_ID", place->message_id};
+		all[all_count++] = (struct field){ "MESSAGE_ID", place->message_id };
 	for (size_t i = 0; i < all_count; i++) {
 		int length = snprintf(text + used, sizeof text - used, "%s=%s", all[i].name, all[i].value);
 
 		if (length < 0 || (size_t)length >= sizeof text - used)
 			return -EMSGSIZE;
-		vector[i] = (struct iovec){.iov_base = text + used, .iov_len = (size_t)length};
+		vector[i] = (struct iovec){ .iov_base = text + used, .iov_len = (size_t)length };
 		used += (size_t)length;
 	}
 	return sd_journal_sendv(vector, (int)all_count);
@@ -183,19 +183,19 @@ void log_at(enum log_level level, const struct log_place *place, const char *for
 
 	if (place->pipeline) {
 		escape_text(pipeline, sizeof pipeline, place->pipeline, strlen(place->pipeline));
-		fields[count++] = (struct field){"pipeline", pipeline};
+		fields[count++] = (struct field){ "pipeline", pipeline };
 	}
 	if (place->topic) {
 		escape_text(topic, sizeof topic, place->topic, strlen(place->topic));
-		fields[count++] = (struct field){"topic", topic};
+		fields[count++] = (struct field){ "topic", topic };
 	}
 	if (place->partition >= 0) {
 		snprintf(partition, sizeof partition, "%" PRId32, place->partition);
-		fields[count++] = (struct field){"partition", partition};
+		fields[count++] = (struct field){ "partition", partition };
 	}
 	if (place->offset >= 0) {
 		snprintf(offset, sizeof offset, "%" PRId64, place->offset);
-		fields[count++] = (struct field){"offset", offset};
+		fields[count++] = (struct field){ "offset", offset };
 	}
 	if (!logger.to_journal || send_to_journal(level, place, fields, count, message) < 0)
 		send_to_stderr(level, fields, count, message);

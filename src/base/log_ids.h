@@ -2,10 +2,15 @@
  * (`journalctl MESSAGE_ID=...`). An id names one kind of event for ever: never change or reuse one. */
 #pragma once
 
-#define LOG_ID_DAEMON_READY	 "661e3c6007894c60bda9c07237baa2b5" /* config valid, threads running, listeners bound */
-#define LOG_ID_PIPELINE_FAILED	 "cd6f5513af8a4cbfb0973a57d426f0b6" /* nothing of the pipeline runs until a person acts */
-#define LOG_ID_PARTITION_BLOCKED "88ac5e2b44c64cf68a895cd31d16c595" /* one partition waits for a person, the rest runs */
-#define LOG_ID_SOURCE_GAP	 "5049d65aa355442ca52a9730596461ee" /* records are missing in the source */
-#define LOG_ID_DRAIN_INCOMPLETE	 "9e5b5fdd9fd14442a4b81bccc5fc5e0a" /* stopped with records that will be read again */
-#define LOG_ID_BACKING_OFF	 "e0cea8dd0dbf4001ac9f182af6495fdf" /* a transient fault, tried again by itself */
-#define LOG_ID_RECORDS_LOST	 "f7c8ae095df64fbfa8b650f2042b4864" /* at_most_once: records that will not arrive */
+#define LOG_ID_DAEMON_READY                                                                                  \
+	"661e3c6007894c60bda9c07237baa2b5" /* config valid, threads running, listeners bound */
+#define LOG_ID_PIPELINE_FAILED                                                                               \
+	"cd6f5513af8a4cbfb0973a57d426f0b6" /* nothing of the pipeline runs until a person acts */
+#define LOG_ID_PARTITION_BLOCKED                                                                             \
+	"88ac5e2b44c64cf68a895cd31d16c595" /* one partition waits for a person, the rest runs */
+#define LOG_ID_SOURCE_GAP "5049d65aa355442ca52a9730596461ee" /* records are missing in the source */
+#define LOG_ID_DRAIN_INCOMPLETE                                                                              \
+	"9e5b5fdd9fd14442a4b81bccc5fc5e0a" /* stopped with records that will be read again */
+#define LOG_ID_BACKING_OFF "e0cea8dd0dbf4001ac9f182af6495fdf" /* a transient fault, tried again by itself */
+#define LOG_ID_RECORDS_LOST                                                                                  \
+	"f7c8ae095df64fbfa8b650f2042b4864" /* at_most_once: records that will not arrive */

@@ -12,27 +12,27 @@ struct unit {
 
 /* In ascending order: formatting takes the last one that divides. */
 static const struct unit duration_units[] = {
-    {"us", 1},
-    {"ms", 1000},
-    {"s", 1000000},
-    {"m", UINT64_C(60) * 1000000},
-    {"h", UINT64_C(3600) * 1000000},
-    {"d", UINT64_C(86400) * 1000000},
-    {NULL, 0},
+	{ "us", 1 },
+	{ "ms", 1000 },
+	{ "s", 1000000 },
+	{ "m", UINT64_C(60) * 1000000 },
+	{ "h", UINT64_C(3600) * 1000000 },
+	{ "d", UINT64_C(86400) * 1000000 },
+	{ NULL, 0 },
 };
 
 static const struct unit size_units[] = {
-    {"", 1},
-    {"B", 1},
-    {"kB", 1000},
-    {"KiB", 1024},
-    {"MB", 1000000},
-    {"MiB", UINT64_C(1) << 20},
-    {"GB", 1000000000},
-    {"GiB", UINT64_C(1) << 30},
-    {"TB", UINT64_C(1000000000000)},
-    {"TiB", UINT64_C(1) << 40},
-    {NULL, 0},
+	{ "", 1 },
+	{ "B", 1 },
+	{ "kB", 1000 },
+	{ "KiB", 1024 },
+	{ "MB", 1000000 },
+	{ "MiB", UINT64_C(1) << 20 },
+	{ "GB", 1000000000 },
+	{ "GiB", UINT64_C(1) << 30 },
+	{ "TB", UINT64_C(1000000000000) },
+	{ "TiB", UINT64_C(1) << 40 },
+	{ NULL, 0 },
 };
 
 /* Digits only: strtoull() would take signs and spaces, and overflow into a valid number. On success *rest is
@@ -144,12 +144,12 @@ const char *units_format_duration(char *buffer, size_t size, int64_t duration_ms
 {
 	/* Without the first unit, and in its own scale: a duration_ms of some ages has no number of us. */
 	static const struct unit millisecond_units[] = {
-	    {"ms", 1},
-	    {"s", 1000},
-	    {"m", 60 * 1000},
-	    {"h", 3600 * 1000},
-	    {"d", 86400 * 1000},
-	    {NULL, 0},
+		{ "ms", 1 },
+		{ "s", 1000 },
+		{ "m", 60 * 1000 },
+		{ "h", 3600 * 1000 },
+		{ "d", 86400 * 1000 },
+		{ NULL, 0 },
 	};
 
 	return format_with_unit(buffer, size, millisecond_units, (uint64_t)duration_ms);

@@ -153,7 +153,7 @@ void worker_submit(struct worker *worker, void (*run)(struct worker *worker, voi
 {
 	struct job *job = xcalloc(1, sizeof *job);
 
-	*job = (struct job){.run = run, .done = done, .argument = argument};
+	*job = (struct job){ .run = run, .done = done, .argument = argument };
 	pthread_mutex_lock(&worker->lock);
 	list_append(&worker->waiting, job);
 	pthread_cond_broadcast(&worker->changed);
@@ -194,8 +194,8 @@ void worker_wait_us(struct worker *worker, long delay_us)
 {
 	int64_t deadline_us = clock_after_us(clock_monotonic_us(), delay_us);
 	struct timespec deadline = {
-	    .tv_sec = deadline_us / USEC_PER_SEC,
-	    .tv_nsec = deadline_us % USEC_PER_SEC * 1000,
+		.tv_sec = deadline_us / USEC_PER_SEC,
+		.tv_nsec = deadline_us % USEC_PER_SEC * 1000,
 	};
 
 	pthread_mutex_lock(&worker->lock);

@@ -37,11 +37,12 @@ struct derived_setting {
  * static. Call with capacity 0 to count. */
 size_t delivery_derive(const struct delivery_choice *choice, struct derived_setting *settings, size_t capacity);
 
-/* Why the operator may not set this property on this side, or NULL when they may. Covers what the
- * derivation fixes (or what is an alias of it), what aloqd itself decides (group.id, offsets, memory),
- * and what runs code or loads it. Static. Property names are compared without case. */
+/* Why the operator may not set this property on this side, as a clause that completes "because ...", or
+ * NULL when they may. Covers what the derivation fixes (or what is an alias of it), what aloqd itself
+ * decides (group.id, offsets, memory), and what runs code or loads it. value may be NULL: then only the name
+ * is judged. Static. Property names are compared without case. */
 const char *delivery_property_refusal(const struct delivery_choice *choice, enum client_side side,
-    const char *property);
+    const char *property, const char *value);
 
 /* Do these choices contradict each other? NULL when they do not, else a sentence with the remedy. */
 const char *delivery_contradiction(const struct delivery_choice *choice);
