@@ -211,9 +211,9 @@ void offset_tracker_truncate(struct offset_tracker *tracker, int64_t from,
 	if (tracker->tail == old_tail)
 		return;
 	/* A position that was reported behind the slots given up holds no more: they were not settled. */
-	tracker->end = tracker->tail != tracker->base ? slot_at(tracker, tracker->tail - 1)->next : tracker->mark;
-	if (tracker->end < tracker->mark)
-		tracker->end = tracker->mark;
+	tracker->end = tracker->mark;
+	if (tracker->tail != tracker->base && slot_at(tracker, tracker->tail - 1)->next > tracker->mark)
+		tracker->end = slot_at(tracker, tracker->tail - 1)->next;
 	if (tracker->mark_seq > tracker->tail)
 		tracker->mark_seq = tracker->tail;
 	if (tracker->cursor > tracker->tail)

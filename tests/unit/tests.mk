@@ -9,3 +9,25 @@ tests_unit_test_sandbox_audit_LDADD = libsandbox.a libbase.a $(CMOCKA_LIBS)
 tests_unit_test_sandbox_order_SOURCES = tests/unit/test_sandbox_order.c
 tests_unit_test_sandbox_order_LDADD = libsandbox.a libbase.a $(YAJL_LIBS) $(CMOCKA_LIBS)
 endif
+
+if HAVE_CMOCKA
+core_tests = tests/unit/test_backoff tests/unit/test_commit_policy tests/unit/test_histogram \
+	tests/unit/test_offset_tracker tests/unit/test_pipeline_state
+check_PROGRAMS += $(core_tests)
+TESTS += $(core_tests)
+tests_unit_test_backoff_SOURCES = tests/unit/test_backoff.c
+tests_unit_test_backoff_LDADD = libcore.a libbase.a $(CMOCKA_LIBS)
+tests_unit_test_commit_policy_SOURCES = tests/unit/test_commit_policy.c
+tests_unit_test_commit_policy_LDADD = libcore.a libbase.a $(CMOCKA_LIBS)
+tests_unit_test_histogram_SOURCES = tests/unit/test_histogram.c
+tests_unit_test_histogram_LDADD = libcore.a libbase.a $(CMOCKA_LIBS)
+tests_unit_test_offset_tracker_SOURCES = tests/unit/test_offset_tracker.c
+tests_unit_test_offset_tracker_LDADD = libcore.a libbase.a $(CMOCKA_LIBS)
+tests_unit_test_pipeline_state_SOURCES = tests/unit/test_pipeline_state.c
+tests_unit_test_pipeline_state_LDADD = libcore.a libbase.a $(CMOCKA_LIBS)
+endif
+
+check_PROGRAMS += tests/unit/test_offset_tracker_model
+TESTS += tests/unit/test_offset_tracker_model
+tests_unit_test_offset_tracker_model_SOURCES = tests/unit/test_offset_tracker_model.c
+tests_unit_test_offset_tracker_model_LDADD = libcore.a libbase.a
