@@ -1,7 +1,6 @@
-# bench: the yardstick and the load for bench/run. Not built by `make` and not installed.
-BENCH_PROGRAMS = bench/floor bench/fill bench/latency
-EXTRA_PROGRAMS = $(BENCH_PROGRAMS)
-CLEANFILES += $(BENCH_PROGRAMS)
+# bench: the yardstick and the load for bench/run, which builds them. Not built by `make`, not installed.
+EXTRA_PROGRAMS = bench/floor bench/fill bench/latency
+CLEANFILES += $(EXTRA_PROGRAMS)
 EXTRA_DIST += bench/run
 
 bench_floor_SOURCES = bench/floor.c
