@@ -1,1 +1,20 @@
-# src/daemon
+# src/daemon: aloqd.
+sbin_PROGRAMS += aloqd
+
+noinst_LIBRARIES += libdaemon.a
+libdaemon_a_SOURCES = \
+	src/daemon/daemon.c src/daemon/daemon.h \
+	src/daemon/health.c src/daemon/health.h \
+	src/daemon/http_listener.c src/daemon/http_listener.h \
+	src/daemon/http_server.c src/daemon/http_server.h \
+	src/daemon/identity.h \
+	src/daemon/metrics.c src/daemon/metrics.h \
+	src/daemon/options.c src/daemon/options.h \
+	src/daemon/service_manager.c src/daemon/service_manager.h \
+	src/daemon/site.c src/daemon/site.h \
+	src/daemon/status_json.c src/daemon/status_json.h \
+	src/daemon/supervisor.c src/daemon/supervisor.h
+
+aloqd_SOURCES = src/daemon/main.c
+aloqd_LDADD = libdaemon.a librelay.a libkafka.a libconf.a libcore.a libbase.a \
+	$(RDKAFKA_LIBS) $(LIBCONFIG_LIBS) $(SYSTEMD_LIBS) $(YAJL_LIBS) $(MICROHTTPD_LIBS)

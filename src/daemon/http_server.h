@@ -1,0 +1,29 @@
+/* http_server.h: answers GET and HEAD on a listening socket, from within the main loop.
+ *
+ * No thread and no blocking: libmicrohttpd runs when the loop says that one of its sockets is ready. What a
+ * visitor may use is bounded: connections (in all and for one address), memory for a request, time without
+ * a byte. Requests with a body and other methods are refused. Thread: the main thread. */
+#pragma once
+#include <stddef.h>
+#include <systemd/sd-event.h>
+#include "base/error.h"
+
+struct http_server;
+
+/* What the site says to a path. */
+struct http_page {
+	unsigned status;
+	const char *content_type; /* static */
+	char *body;               /* malloc()ed; the server frees. NULL: no memory, answered with 500 */
+	size_t length;
+};
+
+typedef void (*http_site)(void *context, const char *path, struct http_page *page);
+
+/* Serves listen_fd (listening, non-blocking), which is the server's from here on, also on failure. site is
+ * called for each request. NULL on failure. */
+struct http_server *http_server_new(
+    sd_event *event, int listen_fd, http_site site, void *context, struct error *err);
+
+/* Closes all connections and the socket. Accepts NULL. */
+void http_server_free(struct http_server *server);

@@ -1,0 +1,165 @@
+/* aloqd: reads its configuration, then checks it, prints it or runs it. */
+#include <config.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sysexits.h>
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "config/config.h"
+#include "daemon/daemon.h"
+#include "daemon/options.h"
+#include "kafka/client.h"
+#include "kafka/library.h"
+
+DEFINE_CLEANUP(struct config *, config_free)
+
+/* What the config layer and the Kafka library have to say about a configuration. NULL: there are errors, and
+ * *exit_code tells the kind. */
+static struct config *load(const struct options *options, struct config_findings *findings, int *exit_code)
+{
+	_cleanup_(config_freep) struct config *config =
+	    config_load(options->config_file, options->conf_d, findings, exit_code);
+
+	if (!config)
+		return NULL;
+	client_check_properties(config, findings);
+	if (findings->error_count > 0) {
+		*exit_code = EX_CONFIG;
+		return NULL;
+	}
+	return TAKE_PTR(config);
+}
+
+static void print_findings(const struct config_findings *findings)
+{
+	for (size_t i = 0; i < findings->count; i++)
+		fprintf(stderr, "%s: %s\n", findings->items[i].is_error ? "error" : "warning",
+		    findings->items[i].text);
+}
+
+static void log_findings(const struct config_findings *findings)
+{
+	for (size_t i = 0; i < findings->count; i++) {
+		if (findings->items[i].is_error)
+			log_error(&LOG_NOWHERE, "%s", findings->items[i].text);
+		else
+			log_warning(&LOG_NOWHERE, "%s", findings->items[i].text);
+	}
+}
+
+static const char *plural(size_t count)
+{
+	return count == 1 ? "" : "s";
+}
+
+static int test_config(const struct options *options)
+{
+	struct config_findings findings = { 0 };
+	int exit_code = EX_OK;
+	_cleanup_(config_freep) struct config *config = load(options, &findings, &exit_code);
+	size_t warnings = findings.count - findings.error_count;
+
+	print_findings(&findings);
+	if (!config)
+		fprintf(stderr, "%s: %zu error%s, %zu warning%s\n", options->config_file,
+		    findings.error_count, plural(findings.error_count), warnings, plural(warnings));
+	else if (warnings > 0)
+		fprintf(stderr, "%s: configuration is valid, with %zu warning%s\n", options->config_file,
+		    warnings, plural(warnings));
+	else
+		fprintf(stderr, "%s: configuration is valid\n", options->config_file);
+	config_findings_clear(&findings);
+	return config ? EX_OK : exit_code;
+}
+
+static int dump_config(const struct options *options)
+{
+	struct config_findings findings = { 0 };
+	int exit_code = EX_OK;
+	_cleanup_(config_freep) struct config *config = load(options, &findings, &exit_code);
+	_cleanup_free_ char *text = NULL;
+
+	print_findings(&findings);
+	config_findings_clear(&findings);
+	if (!config)
+		return exit_code;
+	text = config_dump(config);
+	if (fputs(text, stdout) == EOF || fflush(stdout) == EOF) {
+		fprintf(stderr, "aloqd: cannot write: %s\n", strerror(errno));
+		return EX_IOERR;
+	}
+	return EX_OK;
+}
+
+/* Every thread inherits the mask: signals are for the main loop alone. */
+static void take_signals(void)
+{
+	struct sigaction ignore = { .sa_handler = SIG_IGN };
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	sigaction(SIGPIPE, &ignore, NULL);
+}
+
+/* Each client has a connection to each broker; the soft limit is 1024 for the sake of select(), which nothing
+ * here uses. */
+static void raise_descriptor_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return; /* the limit that we have will do for most */
+	limit.rlim_cur = limit.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
+		log_debug(&LOG_NOWHERE, "cannot raise RLIMIT_NOFILE: %s", strerror(errno));
+}
+
+static int run(const struct options *options)
+{
+	struct config_findings findings = { 0 };
+	int exit_code = EX_OK;
+	_cleanup_(config_freep) struct config *config = NULL;
+
+	take_signals();
+	config = load(options, &findings, &exit_code);
+	if (config)
+		log_set_level(config->log_level);
+	log_findings(&findings);
+	config_findings_clear(&findings);
+	if (!config)
+		return exit_code;
+	raise_descriptor_limit();
+	return daemon_run(config, options->config_file);
+}
+
+int main(int argc, char **argv)
+{
+	struct options options;
+
+	if (options_parse(argc, argv, &options) < 0)
+		return EX_USAGE;
+	log_init("aloqd", LOG_LEVEL_INFO);
+	switch (options.command) {
+	case COMMAND_HELP:
+		options_print_help(stdout);
+		return EX_OK;
+	case COMMAND_VERSION:
+		printf("aloqd %s (librdkafka %s)\n", PACKAGE_VERSION, library_version());
+		return EX_OK;
+	case COMMAND_TEST_CONFIG:
+		return test_config(&options);
+	case COMMAND_DUMP_CONFIG:
+		return dump_config(&options);
+	case COMMAND_RUN:
+		break;
+	}
+	return run(&options);
+}

@@ -1,0 +1,62 @@
+#include "daemon/service_manager.h"
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <systemd/sd-daemon.h>
+#include "base/clock.h"
+#include "base/log.h"
+
+void service_manager_init(struct service_manager *manager)
+{
+	uint64_t watchdog_us = 0;
+	int result = sd_watchdog_enabled(0, &watchdog_us);
+
+	*manager = (struct service_manager){ .status_sent_us = -USEC_PER_SEC };
+	if (result < 0)
+		log_warning(&LOG_NOWHERE, "no watchdog: WATCHDOG_USEC or WATCHDOG_PID cannot be read: %s",
+		    strerror(-result));
+	if (result > 0 && watchdog_us <= INT64_MAX)
+		manager->watchdog_us = (int64_t)watchdog_us;
+}
+
+/* That systemd does not hear us is for systemd to notice: its start or watchdog timeout says so. */
+static void notify(const char *state)
+{
+	int result = sd_notify(0, state);
+
+	if (result < 0)
+		log_debug(&LOG_NOWHERE, "sd_notify: %s", strerror(-result));
+}
+
+void service_manager_ready(struct service_manager *manager)
+{
+	(void)manager;
+	notify("READY=1");
+}
+
+void service_manager_status(struct service_manager *manager, const char *line, int64_t now_us)
+{
+	char state[sizeof manager->status + sizeof "STATUS="];
+
+	if (now_us - manager->status_sent_us < USEC_PER_SEC || strcmp(line, manager->status) == 0)
+		return;
+	snprintf(manager->status, sizeof manager->status, "%s", line);
+	manager->status_sent_us = now_us;
+	snprintf(state, sizeof state, "STATUS=%s", manager->status);
+	notify(state);
+}
+
+void service_manager_stopping(struct service_manager *manager, int64_t extend_us)
+{
+	char state[64];
+
+	(void)manager;
+	snprintf(state, sizeof state, "STOPPING=1\nEXTEND_TIMEOUT_USEC=%" PRId64, extend_us);
+	notify(state);
+}
+
+void service_manager_alive(struct service_manager *manager)
+{
+	if (manager->watchdog_us)
+		notify("WATCHDOG=1");
+}

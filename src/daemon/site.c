@@ -1,0 +1,149 @@
+#include "daemon/site.h"
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "base/clock.h"
+#include "base/memory.h"
+#include "daemon/health.h"
+#include "daemon/metrics.h"
+#include "daemon/status_json.h"
+
+#define TEXT         "text/plain; charset=utf-8"
+#define JSON         "application/json"
+#define PIPELINES    "/api/v1/pipelines"
+#define ONE_PIPELINE PIPELINES "/"
+
+enum { OK = 200, NOT_FOUND = 404, UNAVAILABLE = 503 };
+
+static void say(struct http_page *page, unsigned status, const char *text)
+{
+	page->status = status;
+	page->content_type = TEXT;
+	page->body = xstrdup(text);
+	page->length = strlen(text);
+}
+
+static void health(struct site *site, struct http_page *page)
+{
+	(void)site;
+	say(page, OK, "OK\n");
+}
+
+static void livez(struct site *site, struct http_page *page)
+{
+	int64_t now_us = clock_monotonic_us();
+	const char *stalled;
+	char text[512];
+
+	supervisor_refresh_lazily(site->supervisor, now_us);
+	stalled = supervisor_stalled(site->supervisor, now_us, site->stall_limit_us);
+	if (!stalled) {
+		say(page, OK, "alive\n");
+		return;
+	}
+	snprintf(text, sizeof text, "%s: its thread has not turned for more than %" PRId64 " s\n", stalled,
+	    site->stall_limit_us / USEC_PER_SEC);
+	say(page, UNAVAILABLE, text);
+}
+
+static const struct pipeline_snapshot *fresh_snapshots(struct site *site, size_t *count)
+{
+	supervisor_refresh_lazily(site->supervisor, clock_monotonic_us());
+	return supervisor_snapshots(site->supervisor, count);
+}
+
+/* A stream that writes the page's body; finish() ends it. */
+static FILE *begin(struct http_page *page, const char *content_type)
+{
+	page->content_type = content_type;
+	return open_memstream(&page->body, &page->length);
+}
+
+static void finish(struct http_page *page, FILE *out, unsigned status)
+{
+	bool whole = !ferror(out);
+
+	page->status = status;
+	if (fclose(out) == 0 && whole)
+		return;
+	free(page->body); /* half a page would be worse than none */
+	page->body = NULL;
+}
+
+static void readyz(struct site *site, struct http_page *page)
+{
+	size_t count;
+	const struct pipeline_snapshot *snapshots = fresh_snapshots(site, &count);
+	FILE *out = begin(page, TEXT);
+
+	if (out)
+		finish(page, out, health_write_readiness(out, snapshots, count) ? OK : UNAVAILABLE);
+}
+
+static void metrics(struct site *site, struct http_page *page)
+{
+	size_t count;
+	const struct pipeline_snapshot *snapshots = fresh_snapshots(site, &count);
+	FILE *out = begin(page, METRICS_CONTENT_TYPE);
+
+	if (!out)
+		return;
+	metrics_write(out, &site->identity, site->started_ms, snapshots, count);
+	finish(page, out, OK);
+}
+
+static void pipelines(struct site *site, struct http_page *page)
+{
+	size_t count;
+	const struct pipeline_snapshot *snapshots = fresh_snapshots(site, &count);
+
+	page->status = OK;
+	page->content_type = JSON;
+	page->body = status_json_all(&site->identity, snapshots, count, &page->length);
+}
+
+static void one_pipeline(struct site *site, const char *name, struct http_page *page)
+{
+	size_t count;
+	const struct pipeline_snapshot *snapshots = fresh_snapshots(site, &count);
+
+	for (size_t i = 0; i < count; i++) {
+		if (strcmp(snapshots[i].name, name) != 0)
+			continue;
+		page->status = OK;
+		page->content_type = JSON;
+		page->body = status_json_one(&snapshots[i], &page->length);
+		return;
+	}
+	say(page, NOT_FOUND, "There is no running pipeline of this name; " PIPELINES " lists them.\n");
+}
+
+void site_page(void *context, const char *path, struct http_page *page)
+{
+	static const struct {
+		const char *path;
+		void (*page)(struct site *site, struct http_page *page);
+	} pages[] = {
+		{ "/health", health },
+		{ "/livez", livez },
+		{ "/readyz", readyz },
+		{ "/metrics", metrics },
+		{ PIPELINES, pipelines },
+	};
+	struct site *site = context;
+
+	for (size_t i = 0; i < sizeof pages / sizeof pages[0]; i++) {
+		if (strcmp(path, pages[i].path) == 0) {
+			pages[i].page(site, page);
+			return;
+		}
+	}
+	if (strncmp(path, ONE_PIPELINE, strlen(ONE_PIPELINE)) == 0)
+		one_pipeline(site, path + strlen(ONE_PIPELINE), page);
+	else
+		say(page, NOT_FOUND,
+		    "There is no such page; there are /health, /livez, /readyz, /metrics and " PIPELINES
+		    ".\n");
+}

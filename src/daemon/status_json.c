@@ -1,0 +1,190 @@
+#include "daemon/status_json.h"
+#include <string.h>
+#include <yajl/yajl_gen.h>
+#include "base/cleanup.h"
+#include "base/escape.h"
+#include "base/memory.h"
+
+static void generator_free(yajl_gen gen)
+{
+	if (gen) /* yajl_gen_free() does not take NULL */
+		yajl_gen_free(gen);
+}
+DEFINE_CLEANUP(yajl_gen, generator_free)
+
+static void put_name(yajl_gen gen, const char *name)
+{
+	yajl_gen_string(gen, (const unsigned char *)name, strlen(name));
+}
+
+/* Texts may hold what a broker or a library said: JSON must be UTF-8 whatever that was. */
+static void put_text(yajl_gen gen, const char *name, const char *text)
+{
+	char safe[1024];
+
+	put_name(gen, name);
+	if (text)
+		yajl_gen_string(
+		    gen, (const unsigned char *)safe, escape_text(safe, sizeof safe, text, strlen(text)));
+	else
+		yajl_gen_null(gen);
+}
+
+static void put_number(yajl_gen gen, const char *name, int64_t value)
+{
+	put_name(gen, name);
+	yajl_gen_integer(gen, value);
+}
+
+/* Counters of 64 bits do not come near what the signed type of JSON's readers holds. */
+static void put_count(yajl_gen gen, const char *name, uint64_t value)
+{
+	put_number(gen, name, value > INT64_MAX ? INT64_MAX : (int64_t)value);
+}
+
+static void put_latency(yajl_gen gen, const char *name, const struct histogram *histogram)
+{
+	put_name(gen, name);
+	yajl_gen_map_open(gen);
+	put_number(gen, "p50_us", histogram_quantile_us(histogram, 0.50));
+	put_number(gen, "p99_us", histogram_quantile_us(histogram, 0.99));
+	put_count(gen, "count", histogram->total);
+	yajl_gen_map_close(gen);
+}
+
+static void put_counters(yajl_gen gen, const struct engine_counters *counters)
+{
+	put_name(gen, "counters");
+	yajl_gen_map_open(gen);
+	put_count(gen, "consumed_records", counters->consumed_records);
+	put_count(gen, "consumed_bytes", counters->consumed_bytes);
+	put_count(gen, "submitted_records", counters->submitted_records);
+	put_count(gen, "acked_records", counters->acked_records);
+	put_count(gen, "acked_bytes", counters->acked_bytes);
+	put_count(gen, "failed_reports", counters->failed_reports);
+	put_count(gen, "repeated_records", counters->repeated_records);
+	put_count(gen, "lost_records", counters->lost_records);
+	put_count(gen, "late_reports", counters->late_reports);
+	put_count(gen, "dropped_records", counters->dropped_records);
+	put_count(gen, "commits", counters->commits);
+	put_count(gen, "commit_failures", counters->commit_failures);
+	put_count(gen, "revoked_partitions", counters->revoked_partitions);
+	put_count(gen, "lost_partitions", counters->lost_partitions);
+	put_count(gen, "assigned_partitions", counters->assigned_partitions);
+	put_count(gen, "revoke_timeouts", counters->revoke_timeouts);
+	put_count(gen, "sink_recreations", counters->sink_recreations);
+	put_count(gen, "transactions_committed", counters->transactions_committed);
+	put_count(gen, "transactions_aborted", counters->transactions_aborted);
+	put_count(gen, "transactions_unknown", counters->transactions_unknown);
+	yajl_gen_map_close(gen);
+}
+
+static const char *part_state_name(enum part_state state)
+{
+	switch (state) {
+	case PART_UNASSIGNED:
+		return "unassigned";
+	case PART_READING:
+		return "reading";
+	case PART_REVOKING:
+		return "revoking";
+	case PART_BLOCKED:
+		return "blocked";
+	}
+	return "unknown";
+}
+
+static void put_partition(yajl_gen gen, const struct partition_snapshot *partition)
+{
+	yajl_gen_map_open(gen);
+	put_text(gen, "topic", partition->topic);
+	put_number(gen, "partition", partition->partition);
+	put_text(gen, "state", part_state_name(partition->state));
+	put_number(gen, "committed", partition->committed);
+	put_number(gen, "mark", partition->mark);
+	put_number(gen, "end", partition->end);
+	put_number(gen, "log_end", partition->log_end);
+	put_number(gen, "lag", partition->lag);
+	put_count(gen, "in_flight", partition->in_flight);
+	put_number(gen, "oldest_unsettled", partition->oldest_unsettled);
+	put_number(gen, "oldest_unsettled_age_ms", partition->oldest_unsettled_age_ms);
+	put_text(gen, "error", partition->error);
+	yajl_gen_map_close(gen);
+}
+
+static void put_pipeline(yajl_gen gen, const struct pipeline_snapshot *snapshot)
+{
+	yajl_gen_map_open(gen);
+	put_text(gen, "name", snapshot->name);
+	put_text(gen, "delivery", delivery_name(snapshot->delivery));
+	put_text(gen, "state", pipeline_state_name(snapshot->state));
+	put_number(gen, "state_since_ms", snapshot->state_since_ms);
+	put_text(gen, "reason", snapshot->reason);
+	put_text(gen, "last_error", snapshot->last_error);
+	put_number(gen, "last_error_at_ms", snapshot->last_error_at_ms);
+	put_count(gen, "heartbeats", snapshot->heartbeats);
+	put_count(gen, "restarts", snapshot->restarts);
+	put_count(gen, "log_gaps", snapshot->log_gaps);
+	put_count(gen, "log_gap_records", snapshot->log_gap_records);
+	put_count(gen, "untimestamped_records", snapshot->untimestamped_records);
+	put_counters(gen, &snapshot->counters);
+	put_latency(gen, "latency", &snapshot->latency);
+	put_latency(gen, "commit_latency", &snapshot->commit_latency);
+	put_count(gen, "held_bytes", snapshot->held_bytes);
+	put_count(gen, "held_records", snapshot->held_records);
+	put_count(gen, "in_flight_records", snapshot->in_flight_records);
+	put_name(gen, "drain_was_clean");
+	yajl_gen_bool(gen, snapshot->drain_was_clean);
+	put_number(gen, "lag", snapshot->lag);
+	put_count(gen, "partition_count", snapshot->partition_count);
+	put_name(gen, "partitions");
+	yajl_gen_array_open(gen);
+	for (size_t i = 0; i < snapshot->partition_count; i++)
+		put_partition(gen, &snapshot->partitions[i]);
+	yajl_gen_array_close(gen);
+	yajl_gen_map_close(gen);
+}
+
+/* The text so far, and a newline for those who read it on a terminal. */
+static char *take_text(yajl_gen gen, size_t *length)
+{
+	const unsigned char *text;
+	char *copy;
+
+	if (yajl_gen_get_buf(gen, &text, length) != yajl_gen_status_ok)
+		return NULL;
+	copy = xcalloc(*length + 2, 1);
+	memcpy(copy, text, *length);
+	copy[(*length)++] = '\n';
+	return copy;
+}
+
+char *status_json_all(
+    const struct identity *identity, const struct pipeline_snapshot *snapshots, size_t count, size_t *length)
+{
+	_cleanup_(generator_freep) yajl_gen gen = yajl_gen_alloc(NULL);
+
+	if (!gen)
+		return NULL;
+	yajl_gen_map_open(gen);
+	put_text(gen, "version", identity->version);
+	put_text(gen, "librdkafka", identity->library_version);
+	put_text(gen, "instance", identity->instance);
+	put_name(gen, "pipelines");
+	yajl_gen_array_open(gen);
+	for (size_t i = 0; i < count; i++)
+		put_pipeline(gen, &snapshots[i]);
+	yajl_gen_array_close(gen);
+	yajl_gen_map_close(gen);
+	return take_text(gen, length);
+}
+
+char *status_json_one(const struct pipeline_snapshot *snapshot, size_t *length)
+{
+	_cleanup_(generator_freep) yajl_gen gen = yajl_gen_alloc(NULL);
+
+	if (!gen)
+		return NULL;
+	put_pipeline(gen, snapshot);
+	return take_text(gen, length);
+}
