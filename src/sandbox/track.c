@@ -66,10 +66,11 @@ struct tracker {
 	uint64_t repeats;
 };
 
-/* Says at once what is seldom (a repeat, a record that is no order), and of the rest each so manieth. */
+/* Prints each so manieth order, each so manieth repeat, and every record that is no order. */
 static void track_record(struct tracker *tracker, const struct simple_record *record)
 {
 	struct order order;
+	uint64_t number;
 	bool is_new;
 
 	tracker->arrivals++;
@@ -79,9 +80,8 @@ static void track_record(struct tracker *tracker, const struct simple_record *re
 		return;
 	}
 	is_new = id_set_add(&tracker->seen, order.id);
-	if (!is_new)
-		tracker->repeats++;
-	if (is_new && tracker->seen.members % (uint64_t)tracker->options->every != 0)
+	number = is_new ? tracker->seen.members : ++tracker->repeats;
+	if (number % (uint64_t)tracker->options->every != 0)
 		return;
 	printf("order %6" PRId64 "  %-6s %2" PRId64 " x %-8s partition %" PRId32 " offset %" PRId64 "%s\n",
 	    order.id, order.user, order.quantity, order.item, record->partition, record->offset,

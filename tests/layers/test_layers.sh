@@ -9,39 +9,39 @@ number=0
 failures=0
 
 report() { # report RESULT NAME
-  number=$((number + 1))
-  if [ "$1" = 0 ]; then
-    echo "ok $number - $2"
-  else
-    echo "not ok $number - $2"
-    failures=$((failures + 1))
-  fi
+	number=$((number + 1))
+	if [ "$1" = 0 ]; then
+		echo "ok $number - $2"
+	else
+		echo "not ok $number - $2"
+		failures=$((failures + 1))
+	fi
 }
 
 # plant FILE LINE: a tree with one file that has this line.
 plant() {
-  rm -rf "$work/src"
-  mkdir -p "$work/src/${1%/*}"
-  printf '#include <stdint.h>\n%s\n' "$2" >"$work/src/$1"
+	rm -rf "$work/src"
+	mkdir -p "$work/src/${1%/*}"
+	printf '#include <stdint.h>\n%s\n' "$2" >"$work/src/$1"
 }
 
 refused() { # refused NAME FILE LINE
-  plant "$2" "$3"
-  if sh "$here/layers.sh" "$work/src" >"$work/out"; then
-    report 1 "$1"
-  elif grep -q "^$work/src/$2:2: " "$work/out"; then
-    report 0 "$1"
-  else
-    cat "$work/out"
-    report 1 "$1: names the line"
-  fi
+	plant "$2" "$3"
+	if sh "$here/layers.sh" "$work/src" >"$work/out"; then
+		report 1 "$1"
+	elif grep -q "^$work/src/$2:2: " "$work/out"; then
+		report 0 "$1"
+	else
+		cat "$work/out"
+		report 1 "$1: names the line"
+	fi
 }
 
 allowed() { # allowed NAME FILE LINE
-  plant "$2" "$3"
-  result=0
-  sh "$here/layers.sh" "$work/src" || result=1
-  report "$result" "$1"
+	plant "$2" "$3"
+	result=0
+	sh "$here/layers.sh" "$work/src" || result=1
+	report "$result" "$1"
 }
 
 result=0
