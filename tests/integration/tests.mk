@@ -7,3 +7,25 @@ EXTRA_DIST += \
 	scripts/lib/kafka-jars.sh \
 	scripts/lib/kafka-nodes.sh \
 	scripts/lib/kafka-tools-log4j2.properties
+EXTRA_DIST += \
+	tests/integration/conftest.py \
+	tests/integration/harness/__init__.py \
+	tests/integration/harness/aloqd.py \
+	tests/integration/harness/checker.py \
+	tests/integration/harness/cluster.py \
+	tests/integration/harness/config.py \
+	tests/integration/harness/proxy.py \
+	tests/integration/harness/reader.py \
+	tests/integration/harness/trial.py \
+	tests/integration/harness/waiting.py \
+	tests/integration/harness/workload.py \
+	tests/integration/test_checker.py \
+	tests/integration/test_config.py \
+	tests/integration/test_daemon.py \
+	tests/integration/test_delivery.py \
+	tests/integration/test_faults.py \
+	tests/integration/test_harness.py \
+	tests/integration/test_positions.py \
+	tests/integration/test_records.py \
+	tests/integration/test_resources.py \
+	tests/integration/test_targets.py

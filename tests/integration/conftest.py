@@ -1,0 +1,91 @@
+"""The Kafkas and daemons that tests ask for by name.
+
+One single-node Kafka serves nearly all tests; each test has topics and groups of its own. What a daemon
+logged is shown with a test that fails."""
+
+import pathlib
+import re
+import shutil
+import tempfile
+
+import pytest
+
+from harness.aloqd import PROGRAM, Aloqd
+from harness.cluster import Cluster, cluster_environment
+from harness.proxy import Proxy
+
+# A broker that was killed may come back sooner, and an instance that was killed is missed sooner.
+QUICK_BROKER = ["broker.session.timeout.ms=3000", "broker.heartbeat.interval.ms=500"]
+
+
+def make_cluster(name, **options):
+    """Yields a cluster and removes it."""
+    cluster_environment()
+    directory = pathlib.Path(tempfile.mkdtemp(prefix=f"aloqd-kafka-{name}-"))
+    cluster = None
+    try:
+        cluster = Cluster(directory / "kafka", settings=QUICK_BROKER, **options)
+        yield cluster
+    finally:
+        if cluster is not None:
+            cluster.remove()
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def kafka():
+    """A single-node Kafka. A test that stops it starts it again."""
+    yield from make_cluster("main", aliased=True)
+
+
+@pytest.fixture(scope="session")
+def far_kafka():
+    """A second cluster, for tests that need their target elsewhere."""
+    yield from make_cluster("far")
+
+
+@pytest.fixture(scope="module")
+def kafka3():
+    """Three nodes, replication factor 3, min.insync.replicas 2."""
+    yield from make_cluster("three", nodes=3)
+
+
+@pytest.fixture
+def proxy(kafka):
+    """In front of `kafka`, for those who bootstrap at its proxied_port."""
+    made = Proxy(kafka.proxied_port, kafka.alias_port)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def topic(request):
+    """Names that no other test uses: topic("in"), topic("out")."""
+    stem = re.sub(r"[^a-zA-Z0-9._-]+", "-", request.node.name).strip("-")[-90:]
+    return lambda suffix: f"{stem}.{suffix}"
+
+
+@pytest.fixture
+def aloqd(request):
+    """Makes daemons: aloqd(settings) is one, not yet started. None outlives the test."""
+    assert PROGRAM.exists(), f"{PROGRAM} is not built; ALOQD_BUILD names the build directory"
+    daemons = []
+
+    def make(settings, name="aloqd"):
+        daemons.append(Aloqd(settings, name))
+        return daemons[-1]
+
+    request.node.daemons = daemons
+    yield make
+    for daemon in daemons:
+        daemon.dispose()
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item):
+    """Shows with a failure what the daemons logged; their files are gone when it is read."""
+    report = (yield).get_result()
+    if report.when == "call" and report.failed:
+        for daemon in getattr(item, "daemons", []):
+            report.sections.append((f"log of {daemon.name}", daemon.log_tail(150)))
+            report.sections.append((f"configuration of {daemon.name}", daemon.config.read_text()))

@@ -1,0 +1,183 @@
+"""A Kafka of scripts/kafka, and the questions that tests ask it."""
+
+import os
+import pathlib
+import random
+import re
+import socket
+import subprocess
+
+from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka.admin import AdminClient, ConfigResource, NewPartitions, NewTopic
+
+from .waiting import eventually
+
+SCRIPT = pathlib.Path(__file__).resolve().parents[3] / "scripts" / "kafka"
+
+
+def free_port():
+    """A port that nobody listens on, below the range of outgoing connections."""
+    for _ in range(200):
+        port = random.randrange(12000, 19000)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                continue
+    raise AssertionError("no free port between 12000 and 19000")
+
+
+class Cluster:
+    """One cluster. Topics are made and deleted through AdminClient: a JVM for each would take seconds."""
+
+    def __init__(self, directory, nodes=1, settings=(), aliased=False):
+        self.directory = pathlib.Path(directory)
+        self.nodes = nodes
+        self.alias_port = self.proxied_port = None
+        arguments = ["start", "--nodes", str(nodes), "--heap", "512m" if nodes == 1 else "384m"]
+        for setting in settings:
+            arguments += ["--set", setting]
+        if aliased:
+            self.alias_port, self.proxied_port = free_port(), free_port()
+            arguments += ["--alias", f"{self.alias_port}=127.0.0.1:{self.proxied_port}"]
+        self.brokers = self.script(*arguments).splitlines()[-1]
+        self.admin = AdminClient({"bootstrap.servers": self.brokers})
+
+    def script(self, *arguments, stdin=None, timeout_s=120):
+        """Runs scripts/kafka on this cluster and returns what it printed."""
+        command, *rest = arguments
+        done = subprocess.run([SCRIPT, command, "--data", self.directory, *rest], input=stdin, timeout=timeout_s,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False)
+        assert done.returncode == 0, f"scripts/kafka {' '.join(arguments)}: {done.stderr[-2000:]}"
+        return done.stdout
+
+    def remove(self):
+        self.script("remove")
+
+    # ---- nodes ----
+
+    def restart(self, node=1, hard=False):
+        self.script("restart-node", str(node), *(["--hard"] if hard else []))
+
+    def stop_node(self, node=1, hard=False):
+        self.script("stop-node", str(node), *(["--hard"] if hard else []))
+
+    def start_node(self, node=1):
+        self.script("start-node", str(node))
+
+    def freeze(self, node=1):
+        self.script("freeze-node", str(node))
+
+    def thaw(self, node=1):
+        self.script("thaw-node", str(node))
+
+    # ---- topics ----
+
+    def create_topic(self, name, partitions=1, replicas=-1, **config):
+        """Underscores in config names stand for dots. Returns the name, once every partition has a leader."""
+        config = {key.replace("_", "."): str(value) for key, value in config.items()}
+        replicas = self.nodes if replicas == -1 else replicas
+        topic = NewTopic(name, num_partitions=partitions, replication_factor=replicas, config=config)
+        self.admin.create_topics([topic])[name].result(timeout=30)
+        self.await_partitions(name, partitions)
+        return name
+
+    def await_partitions(self, name, partitions):
+        def led():
+            topic = self.admin.list_topics(name, timeout=10).topics[name]
+            return topic.error is None and len(topic.partitions) == partitions and all(
+                partition.leader > 0 for partition in topic.partitions.values())
+        eventually(led, 20, f"{partitions} partitions of {name} with leaders")
+
+    def grow_topic(self, name, partitions):
+        self.admin.create_partitions([NewPartitions(name, partitions)])[name].result(timeout=30)
+        self.await_partitions(name, partitions)
+
+    def delete_topic(self, name):
+        self.admin.delete_topics([name])[name].result(timeout=30)
+        eventually(lambda: not self.topic_exists(name), 20, f"{name} gone")
+
+    def alter_topic(self, name, **config):
+        config = {key.replace("_", "."): str(value) for key, value in config.items()}
+        resource = ConfigResource("topic", name, set_config=config)
+        self.admin.alter_configs([resource])[resource].result(timeout=30)
+
+    def topic_config(self, name):
+        resource = ConfigResource("topic", name)
+        entries = self.admin.describe_configs([resource])[resource].result(timeout=30)
+        return {entry.name: entry.value for entry in entries.values()}
+
+    def topic_exists(self, name):
+        return name in self.admin.list_topics(timeout=10).topics
+
+    def partitions(self, name):
+        return sorted(self.admin.list_topics(name, timeout=10).topics[name].partitions)
+
+    # ---- offsets ----
+
+    def log_ends(self, topic):
+        """{partition: offset behind the last record or marker}"""
+        return {partition: high for partition, (_, high) in self._watermarks(topic).items()}
+
+    def log_starts(self, topic):
+        return {partition: low for partition, (low, _) in self._watermarks(topic).items()}
+
+    def _watermarks(self, topic):
+        consumer = Consumer({"bootstrap.servers": self.brokers, "group.id": "watermarks"})
+        try:
+            return {partition: consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=20)
+                    for partition in self.partitions(topic)}
+        finally:
+            consumer.close()
+
+    def committed(self, group, topic):
+        """{partition: committed offset}; partitions without one are left out. Asks without joining."""
+        consumer = Consumer({"bootstrap.servers": self.brokers, "group.id": group})
+        try:
+            # The coordinator of a group may be loading after a restart.
+            def ask():
+                try:
+                    return consumer.committed([TopicPartition(topic, partition)
+                                               for partition in self.partitions(topic)], timeout=10)
+                except KafkaException:
+                    return None
+            answer = eventually(ask, 30, f"committed offsets of {group}")
+            return {tp.partition: tp.offset for tp in answer if tp.offset >= 0}
+        finally:
+            consumer.close()
+
+    def commit(self, group, topic, offsets):
+        """Commits for a group that has no members."""
+        consumer = Consumer({"bootstrap.servers": self.brokers, "group.id": group,
+                             "enable.auto.commit": False})
+        try:
+            consumer.commit(offsets=[TopicPartition(topic, partition, offset)
+                                     for partition, offset in offsets.items()], asynchronous=False)
+        finally:
+            consumer.close()
+
+    def delete_records(self, topic, offsets):
+        """Moves the log starts, as retention would. AdminClient cannot in this version; Kafka's tool can."""
+        partitions = ", ".join(f'{{"topic": "{topic}", "partition": {partition}, "offset": {offset}}}'
+                               for partition, offset in offsets.items())
+        path = self.directory / "delete-records.json"
+        path.write_text(f'{{"version": 1, "partitions": [{partitions}]}}')
+        said = self.script("exec", "org.apache.kafka.tools.DeleteRecordsCommand",
+                           "--bootstrap-server", "{brokers}", "--offset-json-file", str(path))
+        assert len(re.findall("low_watermark", said)) == len(offsets), said
+
+    def dump_log(self, topic, partition):
+        """What lies in the segments of a partition, as Kafka's own DumpLogSegments prints it: one line a
+        record. Another reader than the client library that aloqd and the tests share."""
+        segments = sorted((self.directory / "node-1" / "log" / f"{topic}-{partition}").glob("*.log"))
+        said = self.script("exec", "org.apache.kafka.tools.DumpLogSegments", "--deep-iteration",
+                           "--print-data-log", "--files", ",".join(map(str, segments)))
+        return [line for line in said.splitlines() if line.startswith("| offset:")]
+
+
+def cluster_environment():
+    """Makes sure once, with a clear message, that Kafka can be run here at all."""
+    done = subprocess.run([SCRIPT, "jars"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                          check=False, env=os.environ)
+    assert done.returncode == 0, done.stderr

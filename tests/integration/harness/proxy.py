@@ -1,0 +1,166 @@
+"""A TCP proxy that delays, freezes, resets and swallows: the kernel at hand may have no netem.
+
+One thread; everything between the two ends passes through it in chunks. Its faults, set with
+set(frozen=True) and so on, in force when that returns:
+
+delay_s      each chunk is handed on that much later, in order
+frozen       nothing is read any more: both ends see a full window
+swallowing   a one-way blackhole: what clients send vanishes, the answers to what came before still pass
+
+and reset_all(): every connection ends with RST; new ones are accepted again at once."""
+
+import collections
+import selectors
+import socket
+import struct
+import threading
+import time
+
+CHUNK_BYTES = 256 * 1024
+# No more than this waits in the proxy for one direction of one connection.
+BUFFER_BYTES = 4 * 1024 * 1024
+
+
+class _Flow:
+    """One direction of a connection."""
+
+    def __init__(self, reader, writer, from_client):
+        self.reader, self.writer, self.from_client = reader, writer, from_client
+        self.chunks = collections.deque()  # (due, bytes)
+        self.waiting_bytes = 0
+        self.ended = False  # the reader's side has sent its end
+
+
+class Proxy:
+    """Listens on a port of the loopback and connects to another."""
+
+    def __init__(self, listen_port, target_port):
+        self.target = ("127.0.0.1", target_port)
+        self.delay_s = 0.0
+        self.frozen = False
+        self.swallowing = False
+        self.connections_made = 0
+        self._flows = []
+        self._lock = threading.Lock()
+        self._ending = threading.Event()
+        self._listener = socket.create_server(("127.0.0.1", listen_port), backlog=64)
+        self._listener.setblocking(False)
+        self._thread = threading.Thread(target=self._run, name="proxy", daemon=True)
+        self._thread.start()
+
+    def set(self, **faults):
+        with self._lock:
+            for name, value in faults.items():
+                assert hasattr(self, name), name
+                setattr(self, name, value)
+
+    def close(self):
+        self._ending.set()
+        self._thread.join(10)
+        self.reset_all()
+        self._listener.close()
+
+    def reset_all(self):
+        """Ends every connection with RST."""
+        with self._lock:
+            for flow in self._flows:
+                self._reset(flow.reader)
+            self._flows.clear()
+
+    @staticmethod
+    def _reset(end):
+        try:
+            end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        except OSError:
+            pass
+        end.close()
+
+    def _run(self):
+        while not self._ending.is_set():
+            selector = selectors.DefaultSelector()
+            selector.register(self._listener, selectors.EVENT_READ)
+            with self._lock:
+                if not self.frozen:
+                    self._watch(selector)
+                ready = selector.select(0.005)
+                for key, events in ready:
+                    if key.fileobj is self._listener:
+                        self._accept()
+                    else:
+                        self._serve(key.fileobj, key.data, events)
+                self._sweep()
+            selector.close()
+            if not ready:
+                time.sleep(0.002)
+
+    def _watch(self, selector):
+        now = time.monotonic()
+        interests = {}
+        for flow in self._flows:
+            if not flow.ended and flow.waiting_bytes < BUFFER_BYTES:
+                self._want(interests, flow.reader, selectors.EVENT_READ)
+            if flow.chunks and flow.chunks[0][0] <= now:
+                self._want(interests, flow.writer, selectors.EVENT_WRITE)
+        for end, events in interests.items():
+            selector.register(end, events, [f for f in self._flows if end in (f.reader, f.writer)])
+
+    @staticmethod
+    def _want(interests, end, event):
+        interests[end] = interests.get(end, 0) | event
+
+    def _accept(self):
+        client, _ = self._listener.accept()
+        try:
+            server = socket.create_connection(self.target, timeout=2)
+        except OSError:
+            self._reset(client)
+            return
+        for end in (client, server):
+            end.setblocking(False)
+            end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.connections_made += 1
+        self._flows += [_Flow(client, server, True), _Flow(server, client, False)]
+
+    def _serve(self, end, flows, events):
+        try:
+            for flow in flows:
+                if flow.reader is end and events & selectors.EVENT_READ:
+                    self._read(flow)
+                if flow.writer is end and events & selectors.EVENT_WRITE:
+                    self._write(flow)
+        except BlockingIOError:
+            return
+        except OSError:
+            self._drop(flows)
+
+    def _read(self, flow):
+        data = flow.reader.recv(CHUNK_BYTES)
+        if not data:
+            flow.ended = True
+        elif not (self.swallowing and flow.from_client):
+            flow.chunks.append((time.monotonic() + self.delay_s, data))
+            flow.waiting_bytes += len(data)
+
+    @staticmethod
+    def _write(flow):
+        due, data = flow.chunks.popleft()
+        sent = 0
+        try:
+            sent = flow.writer.send(data)
+        finally:
+            flow.waiting_bytes -= sent
+            if sent < len(data):
+                flow.chunks.appendleft((due, data[sent:]))
+
+    def _drop(self, flows):
+        """A connection is gone: take both its directions."""
+        ends = {flow.reader for flow in flows} | {flow.writer for flow in flows}
+        for end in ends:
+            self._reset(end)
+        self._flows = [flow for flow in self._flows if flow.reader not in ends]
+
+    def _sweep(self):
+        """Connections that one side has ended, once all that was on the way is through."""
+        for flow in list(self._flows):
+            if flow.ended and not flow.chunks and flow in self._flows:
+                self._drop([flow])

@@ -1,0 +1,65 @@
+"""Every record of a topic, by raw offsets, outside any group."""
+
+import time
+
+from confluent_kafka import Consumer, KafkaError, TopicPartition
+
+from .waiting import NeverCame
+from .workload import Record
+
+
+class TopicReader:
+    """Reads a topic in pieces: each read_to_end() goes on where the one before has ended.
+
+    offsets[p] and records[p] run in parallel, in log order. With isolation read_uncommitted everything in
+    the log is seen, also what belongs to aborted transactions."""
+
+    def __init__(self, cluster, topic, isolation="read_committed"):
+        self.cluster, self.topic = cluster, topic
+        self.offsets = {partition: [] for partition in cluster.partitions(topic)}
+        self.records = {partition: [] for partition in self.offsets}
+        self.positions = {partition: 0 for partition in self.offsets}
+        self._consumer = Consumer({
+            "bootstrap.servers": cluster.brokers, "group.id": "reader", "enable.auto.commit": False,
+            "auto.offset.reset": "earliest", "enable.partition.eof": True, "isolation.level": isolation,
+            "fetch.wait.max.ms": 20, "check.crcs": True})
+
+    def close(self):
+        self._consumer.close()
+
+    def read_to_end(self, timeout_s=90):
+        """Up to the log ends of this moment."""
+        ends = self.cluster.log_ends(self.topic)
+        behind = {partition for partition, end in ends.items() if self.positions[partition] < end}
+        self._consumer.assign([TopicPartition(self.topic, partition, self.positions[partition])
+                               for partition in behind])
+        deadline = time.monotonic() + timeout_s
+        while behind:
+            for message in self._consumer.consume(num_messages=10_000, timeout=0.05):
+                self._take(message)
+            behind = {partition for partition in behind if self.positions[partition] < ends[partition]}
+            if time.monotonic() > deadline:
+                raise NeverCame(f"{self.topic} not read in {timeout_s} s: at {self.positions} of {ends}")
+        return self
+
+    def _take(self, message):
+        partition, error = message.partition(), message.error()
+        if error is None:
+            kind, timestamp = message.timestamp()
+            self.offsets[partition].append(message.offset())
+            self.records[partition].append(Record(message.key(), message.value(), tuple(message.headers() or ()),
+                                                  kind, timestamp))
+            self.positions[partition] = message.offset() + 1
+        elif error.code() == KafkaError._PARTITION_EOF:
+            # Behind the last record there may be transaction markers: this is past them.
+            self.positions[partition] = max(self.positions[partition], message.offset())
+        else:
+            raise AssertionError(f"{self.topic} [{partition}]: {error}")
+
+
+def read_topic(cluster, topic, isolation="read_committed"):
+    reader = TopicReader(cluster, topic, isolation)
+    try:
+        return reader.read_to_end()
+    finally:
+        reader.close()

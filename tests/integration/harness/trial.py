@@ -1,0 +1,82 @@
+"""One source, one target, one group: what most tests relay, and the questions they end with."""
+
+from .checker import compare, settled_prefix
+from .config import relay
+from .reader import TopicReader, read_topic
+from .waiting import eventually
+
+
+class Trial:
+    """Makes the topics. `to` is the target's cluster where it is another one."""
+
+    def __init__(self, cluster, topic, partitions=1, to=None, target_partitions=None, **topic_config):
+        self.cluster, self.to = cluster, to or cluster
+        self.source = cluster.create_topic(topic("in"), partitions, **topic_config)
+        self.target = self.to.create_topic(topic("out"), target_partitions or partitions, **topic_config)
+        self.partitions = partitions
+        self.group = topic("group")
+
+    def settings(self, **settings):
+        return relay(settings.pop("from_brokers", self.cluster), self.source, self.target,
+                     to_cluster=settings.pop("to_brokers", self.to), group=self.group, **settings)
+
+    def committed(self):
+        return self.cluster.committed(self.group, self.source)
+
+    def await_caught_up(self, *daemons, timeout_s=90):
+        """Every record that is in the source now is settled. (Not by lag: that is as old as its log end.)"""
+        ends = {partition: end for partition, end in self.cluster.log_ends(self.source).items() if end > 0}
+
+        def marks():
+            found = {}
+            for daemon in daemons:
+                assert daemon.process.poll() is None, f"aloqd has ended:\n{daemon.log_tail()}"
+                found.update({number: p["mark"] for (topic, number), p in daemon.partitions().items()
+                              if topic == self.source})
+            return found
+
+        eventually(lambda: all(marks().get(partition, -1) >= end for partition, end in ends.items()), timeout_s,
+                   lambda: f"marks {marks()} at {ends}; {[daemon.brief() for daemon in daemons]}\n"
+                           f"{daemons[0].log_tail()}")
+
+    def stop_clean(self, daemon):
+        assert daemon.terminate() == 0, daemon.log_tail()
+
+    def verdict(self, isolation="read_committed", **options):
+        """Source and target, read whole and compared."""
+        source = read_topic(self.cluster, self.source, isolation)
+        target = read_topic(self.to, self.target)
+        return compare(source.records, target.records, **options)
+
+    def finish(self, daemon):
+        """Waits until all is relayed, stops the daemon and compares."""
+        self.await_caught_up(daemon)
+        self.stop_clean(daemon)
+        return self.verdict()
+
+
+class CommitAudit:
+    """Rule 1 of the guarantees, asked again and again: no committed offset lies beyond what the target holds.
+    Each look reads only what is new."""
+
+    def __init__(self, trial):
+        self.trial = trial
+        self.source = TopicReader(trial.cluster, trial.source)
+        self.target = TopicReader(trial.to, trial.target)
+
+    def look(self):
+        """Returns the committed offsets. They are asked for before the target is read: what comes later can
+        not excuse them, as nobody runs."""
+        committed = self.trial.committed()
+        self.target.read_to_end()
+        self.source.read_to_end()
+        for partition, offset in committed.items():
+            safe = settled_prefix(self.source.offsets[partition], self.source.records[partition],
+                                  self.target.records[partition], self.source.positions[partition])
+            assert offset <= safe, (f"partition {partition}: offset {offset} is committed, but the target holds "
+                                    f"only what is below {safe}")
+        return committed
+
+    def close(self):
+        self.source.close()
+        self.target.close()

@@ -1,0 +1,184 @@
+"""The harness on its own, without aloqd: what is produced is read back the same, and the proxy does what it
+says. A fault of the harness must not look like one of the daemon's."""
+
+import socket
+import threading
+import time
+
+import pytest
+
+from harness.checker import compare
+from harness.cluster import free_port
+from harness.config import render
+from harness.proxy import Proxy
+from harness.reader import read_topic
+from harness.waiting import eventually
+from harness.workload import Load, fill_mixed, mixed_record, new_producer, send, small_record
+
+
+def test_the_workload_is_read_back_as_it_was_made(kafka, topic):
+    name = kafka.create_topic(topic("t"), 3)
+    fill_mixed(kafka.brokers, name, 3000, 3, seed=5)
+    made = {partition: [mixed_record(5, index) for index in range(partition, 3000, 3)] for partition in range(3)}
+    reader = read_topic(kafka, name)
+    assert reader.records == made
+    assert reader.offsets == {partition: list(range(1000)) for partition in range(3)}
+    assert compare(made, reader.records).kept_exactly()
+
+
+def test_reading_goes_past_transaction_markers(kafka, topic):
+    name = kafka.create_topic(topic("t"))
+    producer = new_producer(kafka.brokers, transactional_id=name)
+    producer.init_transactions(30)
+    for index, commit in enumerate([True, False]):
+        producer.begin_transaction()
+        send(producer, name, 0, small_record(index))
+        producer.flush(30)
+        (producer.commit_transaction if commit else producer.abort_transaction)(30)
+    assert read_topic(kafka, name).offsets == {0: [0]}
+    assert read_topic(kafka, name, "read_uncommitted").offsets == {0: [0, 2]}
+    assert kafka.log_ends(name) == {0: 4}
+
+
+def test_commits_are_read_without_joining_the_group(kafka, topic):
+    name = kafka.create_topic(topic("t"), 2)
+    fill_mixed(kafka.brokers, name, 10, 2)
+    assert kafka.committed(topic("g"), name) == {}
+    kafka.commit(topic("g"), name, {1: 3})
+    assert kafka.committed(topic("g"), name) == {1: 3}
+
+
+def test_deleted_records_move_the_log_start(kafka, topic):
+    name = kafka.create_topic(topic("t"), 2)
+    fill_mixed(kafka.brokers, name, 10, 2)
+    kafka.delete_records(name, {0: 4})
+    assert kafka.log_starts(name) == {0: 4, 1: 0}
+
+
+def test_the_load_is_all_acknowledged_over_a_broker_restart(kafka, topic):
+    name = kafka.create_topic(topic("t"), 2)
+    with Load(kafka.brokers, name, 2, rate=2000) as load:
+        eventually(lambda: load.delivery.delivered > 500, 10, "500 records")
+        kafka.restart()
+        before = load.delivery.delivered
+        eventually(lambda: load.delivery.delivered > before + 500, 20, "500 more records")
+    assert sum(map(len, read_topic(kafka, name).records.values())) == load.produced
+
+
+def test_the_proxy_hands_kafka_through(kafka, proxy, topic):
+    name = kafka.create_topic(topic("t"), 2)
+    fill_mixed(f"127.0.0.1:{kafka.proxied_port}", name, 2000, 2)
+    assert proxy.connections_made > 0
+    assert sum(kafka.log_ends(name).values()) == 2000
+
+
+# ---- the proxy, against an echo ----
+
+@pytest.fixture(name="echo")
+def echo_fixture():
+    """An echo behind a proxy: (proxy, a function that connects)."""
+    server = socket.create_server(("127.0.0.1", 0))
+
+    def serve():
+        while True:
+            try:
+                end, _ = server.accept()
+            except OSError:
+                return
+            threading.Thread(target=mirror, args=(end,), daemon=True).start()
+
+    def mirror(end):
+        with end:
+            try:
+                while data := end.recv(65536):
+                    end.sendall(data)
+            except OSError:
+                return
+
+    threading.Thread(target=serve, daemon=True).start()
+    port = free_port()
+    between = Proxy(port, server.getsockname()[1])
+    ends = []
+
+    def connect():
+        ends.append(socket.create_connection(("127.0.0.1", port), timeout=5))
+        return ends[-1]
+
+    yield between, connect
+    for end in ends:
+        end.close()
+    between.close()
+    server.close()
+
+
+def receive(end, count):
+    data = b""
+    while len(data) < count:
+        more = end.recv(65536)
+        assert more, "the connection has ended"
+        data += more
+    return data
+
+
+def test_the_proxy_keeps_every_byte_in_order(echo):
+    _, connect = echo
+    end, data = connect(), bytes(range(256)) * 8000
+    threading.Thread(target=end.sendall, args=(data,), daemon=True).start()
+    assert receive(end, len(data)) == data
+
+
+def test_the_proxy_delays(echo):
+    between, connect = echo
+    between.set(delay_s=0.2)
+    end, began = connect(), time.monotonic()
+    end.sendall(b"x")
+    assert receive(end, 1) == b"x" and time.monotonic() - began >= 0.4
+
+
+def test_the_proxy_resets(echo):
+    between, connect = echo
+    end = connect()
+    end.sendall(b"x")
+    receive(end, 1)
+    between.reset_all()
+    with pytest.raises(ConnectionResetError):
+        end.recv(1)
+    again = connect()
+    again.sendall(b"y")
+    assert receive(again, 1) == b"y"
+
+
+def test_a_frozen_proxy_keeps_what_was_sent(echo):
+    between, connect = echo
+    end = connect()
+    end.sendall(b"a")
+    receive(end, 1)
+    between.set(frozen=True)
+    end.sendall(b"b")
+    end.settimeout(0.3)
+    with pytest.raises(socket.timeout):
+        end.recv(1)
+    between.set(frozen=False)
+    end.settimeout(5)
+    assert receive(end, 1) == b"b"
+
+
+def test_a_swallowing_proxy_loses_what_was_sent(echo):
+    between, connect = echo
+    end = connect()
+    end.sendall(b"a")
+    receive(end, 1)
+    between.set(swallowing=True)
+    end.sendall(b"b")
+    end.settimeout(0.3)
+    with pytest.raises(socket.timeout):
+        end.recv(1)
+    between.set(swallowing=False)
+    end.settimeout(5)
+    end.sendall(b"c")
+    assert receive(end, 1) == b"c"
+
+
+def test_settings_are_written_as_aloqd_reads_them():
+    assert render({"a": {"b": "x\"y\\z", "c": 1, "d": True, "e": ["p", "q"]}}) == (
+        'a = {\n  b = "x\\"y\\\\z";\n  c = 1;\n  d = true;\n  e = [ "p", "q" ];\n};\n')

@@ -1,0 +1,286 @@
+"""Where reading starts, what is crossed and what never is: start, isolation, markers, gaps."""
+
+import pytest
+
+from harness.reader import read_topic
+from harness.trial import Trial
+from harness.waiting import eventually, holds_for
+from harness.workload import EPOCH_MS, Record, CREATED, fill, new_producer, send, small_record
+
+
+def numbered(start, count):
+    return [small_record(index) for index in range(start, start + count)]
+
+
+def relayed_numbers(trial):
+    """What the target holds, as the numbers that small_record() put in the keys."""
+    return sorted(int(record.key) for records in read_topic(trial.to, trial.target).records.values()
+                  for record in records)
+
+
+# ---- start ----
+
+def test_start_earliest_is_the_default_and_is_committed_before_the_first_record(kafka, far_kafka, topic, aloqd):
+    trial = Trial(kafka, topic, 1, to=far_kafka)
+    fill(kafka.brokers, trial.source, numbered(0, 20), 1)
+    kafka.delete_records(trial.source, {0: 5})
+    far_kafka.freeze()
+    try:
+        daemon = aloqd(trial.settings()).start()
+        # The target does not answer, and the pipeline may not even get so far. It must not commit more.
+        eventually(lambda: trial.committed() in ({}, {0: 5}), 5, "at most the start committed")
+    finally:
+        far_kafka.thaw()
+    daemon.await_ready()
+    trial.await_caught_up(daemon)
+    trial.stop_clean(daemon)
+    assert relayed_numbers(trial) == list(range(5, 20))
+
+
+def test_start_latest_is_committed_so_that_a_crash_cannot_move_it(kafka, topic, aloqd):
+    trial = Trial(kafka, topic, 2)
+    fill(kafka.brokers, trial.source, numbered(0, 20), 2)
+    daemon = aloqd(trial.settings(from_start="latest")).start_ready()
+    daemon.await_assigned(2)
+    eventually(lambda: trial.committed() == {0: 10, 1: 10}, 10,
+               lambda: f"the start is committed: {trial.committed()}")
+    daemon.kill()
+    # Written while nobody reads: a second `latest` would skip them.
+    fill(kafka.brokers, trial.source, numbered(20, 10), 2)
+    daemon.start_ready()
+    trial.await_caught_up(daemon)
+    trial.stop_clean(daemon)
+    assert relayed_numbers(trial) == list(range(20, 30))
+
+
+def test_start_applies_only_to_a_group_without_committed_offsets(kafka, topic, aloqd):
+    trial = Trial(kafka, topic, 1)
+    fill(kafka.brokers, trial.source, numbered(0, 20), 1)
+    kafka.commit(trial.group, trial.source, {0: 7})
+    daemon = aloqd(trial.settings(from_start="latest")).start_ready()
+    trial.await_caught_up(daemon)
+    trial.stop_clean(daemon)
+    assert relayed_numbers(trial) == list(range(7, 20))
+
+
+def test_start_timestamp_begins_at_the_first_record_not_older(kafka, topic, aloqd):
+    trial = Trial(kafka, topic, 2)
+    # Partition 0 has even numbers, 1 odd ones; all timestamps of partition 1 are older from here on.
+    fill(kafka.brokers, trial.source, numbered(0, 40), 2)
+    daemon = aloqd(trial.settings(from_start=f"timestamp:{EPOCH_MS + 25}")).start_ready()
+    trial.await_caught_up(daemon)
+    trial.stop_clean(daemon)
+    assert relayed_numbers(trial) == list(range(25, 40))
+
+
+def test_start_timestamp_later_than_all_records_begins_at_the_end(kafka, topic, aloqd):
+    trial = Trial(kafka, topic, 1)
+    fill(kafka.brokers, trial.source, numbered(0, 10), 1)
+    daemon = aloqd(trial.settings(from_start="timestamp:2031-01-01T00:00:00Z")).start_ready()
+    daemon.await_assigned(1)
+    eventually(lambda: trial.committed() == {0: 10}, 10, lambda: f"committed: {trial.committed()}")
+    fill(kafka.brokers, trial.source, numbered(10, 5), 1)
+    trial.await_caught_up(daemon)
+    trial.stop_clean(daemon)
+    assert relayed_numbers(trial) == list(range(10, 15))
+
+
+def test_start_none_blocks_where_nothing_is_committed(kafka, topic, aloqd):
+    trial = Trial(kafka, topic, 1)
+    fill(kafka.brokers, trial.source, numbered(0, 10), 1)
+    daemon = aloqd(trial.settings(from_start="none")).start()
+    daemon.await_state("blocked")
+    assert trial.source in str(daemon.partitions(state="blocked")), daemon.partitions()
+    assert daemon.get("/readyz")[0] == 503
+    daemon.terminate()
+    assert trial.committed() == {} and relayed_numbers(trial) == []
+    kafka.commit(trial.group, trial.source, {0: 4})
+    daemon.start_ready()
+    trial.await_caught_up(daemon)
+    trial.stop_clean(daemon)
+    assert relayed_numbers(trial) == list(range(4, 10))
+
+
+def test_partitions_that_appear_later_are_read_from_their_beginning(kafka, topic, aloqd):
+    trial = Trial(kafka, topic, 1, target_partitions=3)
+    daemon = aloqd(trial.settings(from_start="latest", from_properties=[
+        "topic.metadata.refresh.interval.ms=500", "session.timeout.ms=3000", "heartbeat.interval.ms=500"]))
+    daemon.start_ready().await_assigned(1)
+    kafka.grow_topic(trial.source, 3)
+    fill(kafka.brokers, trial.source, numbered(0, 30), 3)
+    daemon.await_assigned(3)
+    trial.await_caught_up(daemon)
+    trial.stop_clean(daemon)
+    assert relayed_numbers(trial) == list(range(30))
+
+
+# ---- isolation and markers ----
+
+def transaction(kafka, name, records, commit, partitions=1):
+    """All of the records are in the log, aborted or not."""
+    producer = new_producer(kafka.brokers, transactional_id=f"{name}-writer")
+    producer.init_transactions(30)
+    producer.begin_transaction()
+    for index, record in enumerate(records):
+        send(producer, name, index % partitions, record)
+    producer.flush(30)
+    if commit:
+        producer.commit_transaction(30)
+    else:
+        producer.abort_transaction(30)
+
+
+def transactions_in(kafka, name, partitions=1):
+    """0-9 committed, 10-19 aborted, 20-29 plain, 30-39 aborted."""
+    transaction(kafka, name, numbered(0, 10), True, partitions)
+    transaction(kafka, name, numbered(10, 10), False, partitions)
+    fill(kafka.brokers, name, numbered(20, 10), partitions)
+    transaction(kafka, name, numbered(30, 10), False, partitions)
+
+
+def test_read_committed_relays_no_aborted_record(kafka, topic, aloqd):
+    trial = Trial(kafka, topic, 2)
+    transactions_in(kafka, trial.source, 2)
+    daemon = aloqd(trial.settings()).start_ready()
+    trial.await_caught_up(daemon)
+    trial.stop_clean(daemon)
+    assert relayed_numbers(trial) == [*range(10), *range(20, 30)]
+    assert trial.verdict().kept_exactly()
+
+
+def test_read_uncommitted_relays_aborted_records_too(kafka, topic, aloqd):
+    trial = Trial(kafka, topic, 2)
+    transactions_in(kafka, trial.source, 2)
+    daemon = aloqd(trial.settings(from_isolation="read_uncommitted")).start_ready()
+    trial.await_caught_up(daemon)
+    trial.stop_clean(daemon)
+    assert relayed_numbers(trial) == list(range(40))
+
+
+def test_lag_reaches_0_and_the_commit_the_log_end_behind_markers_and_aborted_records(kafka, topic, aloqd):
+    trial = Trial(kafka, topic, 2)
+    transactions_in(kafka, trial.source, 2)
+    daemon = aloqd(trial.settings()).start_ready()
+    daemon.await_pipeline(lambda p: p["lag"] == 0 and len(p["partitions"]) == 2, "lag 0")
+    ends = kafka.log_ends(trial.source)
+    eventually(lambda: trial.committed() == ends, 15,
+               lambda: f"{trial.committed()} committed while it runs, {ends} is the log end")
+    daemon.kill()
+    # Nothing is left to be read again.
+    daemon.start_ready().await_assigned(2)
+    trial.stop_clean(daemon)
+    assert len(relayed_numbers(trial)) == 20
+
+
+def test_records_of_an_open_transaction_wait_for_its_end(kafka, topic, aloqd):
+    trial = Trial(kafka, topic, 1)
+    producer = new_producer(kafka.brokers, transactional_id=f"{trial.source}-open")
+    producer.init_transactions(30)
+    producer.begin_transaction()
+    send(producer, trial.source, 0, small_record(0))
+    producer.flush(30)
+    fill(kafka.brokers, trial.source, numbered(1, 5), 1)
+    daemon = aloqd(trial.settings()).start_ready()
+    daemon.await_assigned(1)
+    holds_for(lambda: daemon.counter("consumed_records") == 0, 1.0, "nothing is read past the open transaction")
+    producer.commit_transaction(30)
+    trial.await_caught_up(daemon)
+    trial.stop_clean(daemon)
+    assert relayed_numbers(trial) == list(range(6))
+
+
+def test_gaps_of_compaction_are_no_gaps(kafka, topic, aloqd):
+    trial = Trial(kafka, topic, 1)
+    kafka.alter_topic(trial.source, cleanup_policy="compact", segment_ms=100, min_cleanable_dirty_ratio="0.01",
+                      max_compaction_lag_ms=100)
+    for wave in range(3):
+        fill(kafka.brokers, trial.source,
+             [Record(b"%d" % (index % 20), b"v", (), CREATED, EPOCH_MS + 1000 * wave + index)
+              for index in range(200)], 1)
+
+    def compacted():
+        # Each look writes one more record, so that the active segment is rolled and becomes cleanable.
+        fill(kafka.brokers, trial.source, [Record(b"roll", b"", (), CREATED, EPOCH_MS + compacted.looks)], 1)
+        compacted.looks += 1
+        return len(read_topic(kafka, trial.source).records[0]) < 500
+    compacted.looks = 10_000
+    eventually(compacted, 60, "the log cleaner leaves gaps", every_s=1)
+    daemon = aloqd(trial.settings()).start_ready()
+    trial.await_caught_up(daemon)
+    trial.stop_clean(daemon)
+    assert trial.committed() == kafka.log_ends(trial.source)
+    # The cleaner may have run on meanwhile: what the source still has, the target has.
+    assert not trial.verdict().lost
+    assert daemon.log_text().find("gap") == -1, daemon.log_tail()
+
+
+# ---- gaps ----
+
+def gap(kafka, topic, aloqd, policy):
+    """0-9 relayed and committed; 10-29 written; 10-24 removed by retention: a gap of 15 records."""
+    trial = Trial(kafka, topic, 1)
+    fill(kafka.brokers, trial.source, numbered(0, 10), 1)
+    daemon = aloqd(trial.settings(from_on_gap=policy)).start_ready()
+    trial.await_caught_up(daemon)
+    trial.stop_clean(daemon)
+    fill(kafka.brokers, trial.source, numbered(10, 20), 1)
+    kafka.delete_records(trial.source, {0: 25})
+    return trial, daemon.start()
+
+
+def test_on_gap_block_stops_there_and_says_how_much_is_gone(kafka, topic, aloqd):
+    trial, daemon = gap(kafka, topic, aloqd, "block")
+    daemon.await_state("blocked")
+    (blocked,) = daemon.partitions(state="blocked").values()
+    assert "10" in blocked["error"] and "25" in blocked["error"] and "15" in blocked["error"], blocked
+    status, said = daemon.get("/readyz")
+    assert status == 503 and "relay" in said, said
+    daemon.terminate()
+    assert trial.committed() == {0: 10} and relayed_numbers(trial) == list(range(10))
+
+
+@pytest.mark.parametrize("policy, goes_on_at", [("earliest", 25), ("latest", 30)])
+def test_on_gap_crosses_only_as_told_and_counts_it(kafka, topic, aloqd, policy, goes_on_at):
+    trial, daemon = gap(kafka, topic, aloqd, policy)
+    daemon.await_ready()
+    daemon.await_pipeline(lambda p: p["log_gaps"] == 1, "the gap is counted")
+    assert daemon.pipeline()["log_gap_records"] == goes_on_at - 10
+    fill(kafka.brokers, trial.source, numbered(30, 5), 1)
+    trial.await_caught_up(daemon)
+    trial.stop_clean(daemon)
+    assert relayed_numbers(trial) == [*range(10), *range(goes_on_at, 35)]
+    assert any("gap" in line and trial.source in line for line in daemon.log_text().splitlines())
+
+
+def test_a_gap_that_opens_while_reading_is_not_crossed_silently(kafka, far_kafka, topic, aloqd):
+    """Retention passes a slow relay: what it has not fetched yet is gone."""
+    trial = Trial(kafka, topic, 1, to=far_kafka, segment_bytes=1_048_576)
+    far_kafka.freeze()
+    try:
+        fill(kafka.brokers, trial.source, [small_record(index, 20_000) for index in range(10_000)], 1)
+        far_kafka.thaw()
+        daemon = aloqd(trial.settings(aloqd_memory="32MiB")).start_ready()
+        daemon.await_acked(100)
+        far_kafka.freeze()
+        held = daemon.await_pipeline(lambda p: p["held_records"] > 0, "records held")
+        kafka.delete_records(trial.source, {0: 9990})
+    finally:
+        far_kafka.thaw()
+    daemon.await_state("blocked")
+    (blocked,) = daemon.partitions(state="blocked").values()
+    assert "9990" in blocked["error"], (blocked, held)
+    daemon.terminate()
+    assert trial.committed()[0] < 9990
+
+
+def test_a_commit_beyond_the_log_end_blocks_instead_of_replaying_everything(kafka, topic, aloqd):
+    """Truncation, or a topic that was deleted and made anew."""
+    trial = Trial(kafka, topic, 1)
+    fill(kafka.brokers, trial.source, numbered(0, 10), 1)
+    kafka.commit(trial.group, trial.source, {0: 500})
+    daemon = aloqd(trial.settings()).start()
+    daemon.await_state("blocked")
+    (blocked,) = daemon.partitions(state="blocked").values()
+    assert "500" in blocked["error"] and "10" in blocked["error"], blocked
+    daemon.terminate()
+    assert trial.committed() == {0: 500} and relayed_numbers(trial) == []

@@ -1,0 +1,126 @@
+"""The target: made, waited for, too narrow, or refusing a record."""
+
+from harness.config import relay
+from harness.reader import read_topic
+from harness.trial import Trial
+from harness.waiting import holds_for
+from harness.workload import CREATED, EPOCH_MS, Record, fill, fill_mixed, small_record
+
+
+def test_a_target_with_fewer_partitions_under_same_is_refused_before_the_first_record(kafka, topic, aloqd):
+    trial = Trial(kafka, topic, 6, target_partitions=4)
+    fill_mixed(kafka.brokers, trial.source, 600, 6)
+    daemon = aloqd(trial.settings()).start()
+    pipeline = daemon.await_state("failed", "backing_off")
+    assert all(word in pipeline["reason"] for word in (trial.source, trial.target, "6", "4")), pipeline["reason"]
+    assert daemon.get("/readyz")[0] == 503
+    daemon.terminate()
+    assert sum(kafka.log_ends(trial.target).values()) == 0
+    assert set(trial.committed().values()) <= {0}
+
+
+def test_to_create_makes_the_target(kafka, topic, aloqd):
+    source, target = kafka.create_topic(topic("in"), 3), topic("out")
+    fill_mixed(kafka.brokers, source, 300, 3)
+    daemon = aloqd(relay(kafka, source, target, to_create={
+        "partitions": 5, "replication_factor": 1, "properties": ["retention.ms=123456789"]})).start_ready()
+    daemon.await_pipeline(lambda p: p["counters"]["acked_records"] == 300, "300 records acknowledged")
+    assert daemon.terminate() == 0
+    assert len(kafka.partitions(target)) == 5
+    assert kafka.topic_config(target)["retention.ms"] == "123456789"
+
+
+def test_to_create_takes_the_sources_partitions_unless_told(kafka, topic, aloqd):
+    source, target = kafka.create_topic(topic("in"), 3), topic("out")
+    fill_mixed(kafka.brokers, source, 300, 3)
+    daemon = aloqd(relay(kafka, source, target, to_create={"replication_factor": 1})).start_ready()
+    daemon.await_pipeline(lambda p: p["counters"]["acked_records"] == 300, "300 records acknowledged")
+    assert daemon.terminate() == 0
+    assert len(kafka.partitions(target)) == 3
+
+
+def test_a_missing_target_is_waited_for_with_the_command_that_makes_it(kafka, topic, aloqd):
+    source, target = kafka.create_topic(topic("in"), 3), topic("out")
+    fill_mixed(kafka.brokers, source, 300, 3)
+    daemon = aloqd(relay(kafka, source, target)).start()
+    reason = daemon.await_state("backing_off")["reason"]
+    assert "kafka-topics" in reason and "--create" in reason and target in reason and "3" in reason, reason
+    assert daemon.get("/readyz")[0] == 503
+    holds_for(lambda: not kafka.topic_exists(target), 1.0, "nobody makes the target behind the operator's back")
+    kafka.create_topic(target, 3)
+    daemon.await_ready()
+    daemon.await_pipeline(lambda p: p["counters"]["acked_records"] == 300, "300 records acknowledged")
+    assert daemon.terminate() == 0
+
+
+def test_a_missing_source_is_waited_for(kafka, topic, aloqd):
+    source, target = topic("in"), kafka.create_topic(topic("out"), 2)
+    daemon = aloqd(relay(kafka, source, target)).start()
+    assert source in daemon.await_state("backing_off")["reason"]
+    kafka.create_topic(source, 2)
+    fill_mixed(kafka.brokers, source, 100, 2)
+    daemon.await_ready()
+    daemon.await_pipeline(lambda p: p["counters"]["acked_records"] == 100, "100 records acknowledged")
+    assert daemon.terminate() == 0
+
+
+def test_a_target_deleted_while_relaying_is_waited_for_and_loses_nothing_new(kafka, topic, aloqd):
+    trial = Trial(kafka, topic, 2)
+    fill(kafka.brokers, trial.source, map(small_record, range(1000)), 2)
+    daemon = aloqd(trial.settings()).start_ready()
+    trial.await_caught_up(daemon)
+    kafka.delete_topic(trial.target)
+    fill(kafka.brokers, trial.source, map(small_record, range(1000, 2000)), 2)
+    daemon.await_pipeline(lambda p: p["state"] != "running", "the pipeline says that its target is gone", 60)
+    kafka.create_topic(trial.target, 2)
+    daemon.await_ready(60)
+    trial.await_caught_up(daemon)
+    trial.stop_clean(daemon)
+    relayed = read_topic(kafka, trial.target).records
+    assert {int(r.key) for records in relayed.values() for r in records} >= set(range(1000, 2000))
+
+
+def blocked_by(kafka, trial, daemon, poison, partition, at):
+    """Waits for the one blocked partition, and checks that it stopped exactly there while others go on."""
+    daemon.await_state("blocked")
+    blocked = daemon.partitions(state="blocked")
+    assert set(blocked) == {(trial.source, partition)}, blocked
+    error = blocked[(trial.source, partition)]["error"]
+    assert str(at) in error and len(error) > 30, error
+    others = {number: end for number, end in kafka.log_ends(trial.source).items() if number != partition}
+    daemon.await_pipeline(lambda p: all(q["mark"] == others[q["partition"]] for q in p["partitions"]
+                                        if q["partition"] in others), "the other partitions go on to their end")
+    status, said = daemon.get("/readyz")
+    assert status == 503 and "blocked" in said, said
+    daemon.terminate()
+    relayed = read_topic(kafka, trial.target).records[partition]
+    assert relayed == read_topic(kafka, trial.source).records[partition][:at], "all before it, nothing after"
+    assert poison not in relayed
+    assert trial.committed()[partition] == at
+    return error
+
+
+def test_a_record_too_large_for_the_target_blocks_its_partition_alone(kafka, topic, aloqd):
+    trial = Trial(kafka, topic, 3)
+    kafka.alter_topic(trial.target, max_message_bytes=5000)
+    poison = Record(b"large", b"x" * 20_000, (), CREATED, EPOCH_MS + 999_999)
+    records = [small_record(index) for index in range(3000)]
+    records[1501] = poison  # round robin: partition 1, offset 500
+    fill(kafka.brokers, trial.source, records, 3)
+    daemon = aloqd(trial.settings()).start()
+    blocked_by(kafka, trial, daemon, poison, partition=1, at=500)
+    # A person widens the target; the next start goes on where it stopped.
+    kafka.alter_topic(trial.target, max_message_bytes=100_000)
+    daemon.start_ready()
+    assert trial.finish(daemon).kept_exactly()
+
+
+def test_a_record_without_key_for_a_compacted_target_blocks_its_partition_alone(kafka, topic, aloqd):
+    trial = Trial(kafka, topic, 3)
+    kafka.alter_topic(trial.target, cleanup_policy="compact")
+    poison = Record(None, b"no key", (), CREATED, EPOCH_MS + 999_999)
+    records = [small_record(index) for index in range(3000)]
+    records[902] = poison  # partition 2, offset 300
+    fill(kafka.brokers, trial.source, records, 3)
+    daemon = aloqd(trial.settings()).start()
+    blocked_by(kafka, trial, daemon, poison, partition=2, at=300)
