@@ -1,6 +1,7 @@
 # scripts, and the tests that are scripts
-dist_check_SCRIPTS += tests/layers/test_layers.sh
-TESTS += tests/layers/test_layers.sh
+script_tests = tests/layers/test_layers.sh tests/sandbox/test_sandbox.sh tests/scripts/test_results.sh
+dist_check_SCRIPTS += $(script_tests)
+TESTS += $(script_tests)
 EXTRA_DIST += \
 	.ci/run \
 	scripts/demo \
