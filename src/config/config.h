@@ -101,6 +101,8 @@ struct config {
 	size_t cluster_count;
 	struct config_pipeline *pipelines;
 	size_t pipeline_count;
+	char **files; /* all that were read, in order: what the origins point to */
+	size_t file_count;
 };
 
 /* Problems and warnings found in one run, in file order. */

@@ -1,1 +1,15 @@
 # src/config
+libconf_a_SOURCES = \
+	src/config/check_pipeline.c \
+	src/config/check_topology.c \
+	src/config/config.c src/config/config.h \
+	src/config/default_values.c src/config/default_values.h \
+	src/config/dump.c src/config/dump.h \
+	src/config/findings.c src/config/findings.h \
+	src/config/keys.c src/config/keys.h \
+	src/config/load.c src/config/load.h \
+	src/config/parse.c \
+	src/config/property_list.c src/config/property_list.h \
+	src/config/source_text.c src/config/source_text.h \
+	src/config/timestamp.c src/config/timestamp.h \
+	src/config/values.c src/config/values.h

@@ -1,0 +1,255 @@
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include "base/cleanup.h"
+#include "base/units.h"
+#include "config/load.h"
+#include "config/property_list.h"
+
+#define PATH_SIZE            512
+#define TOPIC_LENGTH_MAX     249
+#define SHOWN                "%.80s"
+#define MAX_POLL_INTERVAL_MS 300000 /* librdkafka's default */
+
+/* The pipeline that is being judged. */
+struct judged {
+	struct load *load;
+	size_t index;
+	const struct config_pipeline *pipeline;
+	struct delivery_choice choice;
+};
+
+/* Where a key of the pipeline stands; path has PATH_SIZE bytes. */
+static struct finding_place key_place(
+    const struct judged *judged, const char *group, const char *key, char *path)
+{
+	return pipeline_key_place(judged->load, judged->index, group, key, path, PATH_SIZE);
+}
+
+static void check_delivery(const struct judged *judged)
+{
+	const char *contradiction = delivery_contradiction(&judged->choice);
+	const char *warning = delivery_warning(&judged->choice);
+	char path[PATH_SIZE];
+	struct finding_place where;
+
+	if (judged->choice.acks == ACKS_ALL)
+		where = key_place(judged, "from", "isolation", path);
+	else
+		where = key_place(judged, "to", "acks", path);
+	if (contradiction)
+		findings_error(judged->load->findings, &where, "%s", contradiction);
+	else if (warning)
+		findings_warning(judged->load->findings, &where, "%s", warning);
+
+	if (judged->choice.delivery != DELIVERY_AT_LEAST_ONCE &&
+	    judged->pipeline->commit.mode == COMMIT_SYNC) {
+		where = key_place(judged, "commit", "mode", path);
+		findings_error(judged->load->findings, &where,
+		    "\"sync\" is for delivery at_least_once alone: %s commits in its own order; remove it",
+		    delivery_name(judged->choice.delivery));
+	}
+}
+
+/* What the configuration can say and the engine cannot do yet. All such refusals are here. */
+static void check_version(const struct judged *judged)
+{
+	char path[PATH_SIZE];
+	struct finding_place where;
+
+	if (judged->choice.delivery != DELIVERY_AT_LEAST_ONCE) {
+		where = key_place(judged, NULL, "delivery", path);
+		findings_error(judged->load->findings, &where,
+		    "\"%s\" is not in this version; use \"at_least_once\"",
+		    delivery_name(judged->choice.delivery));
+	}
+	if (judged->pipeline->on_error != ON_ERROR_BLOCK) {
+		where = key_place(judged, NULL, "on_error", path);
+		findings_error(judged->load->findings, &where, "\"%s\" is not in this version; use \"block\"",
+		    keys_choice_name(
+			keys_find(PLACE_PIPELINE, "on_error")->choices, (int)judged->pipeline->on_error));
+	}
+	for (size_t i = 0; i < judged->pipeline->from.topic_count; i++) {
+		if (judged->pipeline->from.topics[i][0] == '^') {
+			where = key_place(judged, "from", "topics", path);
+			findings_error(judged->load->findings, &where,
+			    "\"" SHOWN
+			    "\" is a pattern, which is not in this version; list the topics by name",
+			    judged->pipeline->from.topics[i]);
+		}
+	}
+}
+
+static bool is_topic_name(const char *name)
+{
+	static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+	size_t length = strlen(name);
+
+	return length >= 1 && length <= TOPIC_LENGTH_MAX && name[strspn(name, allowed)] == '\0' &&
+	       strcmp(name, ".") != 0 && strcmp(name, "..") != 0;
+}
+
+static void check_topics(const struct judged *judged)
+{
+	const struct config_from *from = &judged->pipeline->from;
+	char path[PATH_SIZE];
+	struct finding_place where = key_place(judged, "from", "topics", path);
+
+	for (size_t i = 0; i < from->topic_count; i++) {
+		const char *topic = from->topics[i];
+
+		if (topic[0] != '^' && !is_topic_name(topic))
+			findings_error(judged->load->findings, &where,
+			    "\"" SHOWN
+			    "\" is no name of a topic; use up to %d letters, digits, \".\", \"_\" and \"-\"",
+			    topic, TOPIC_LENGTH_MAX);
+		for (size_t j = 0; j < i; j++) {
+			if (strcmp(from->topics[j], topic) == 0) {
+				findings_error(judged->load->findings, &where,
+				    "\"" SHOWN "\" is listed twice; remove one of the two", topic);
+				break;
+			}
+		}
+	}
+}
+
+static void check_targets(const struct judged *judged)
+{
+	const struct config_pipeline *pipeline = judged->pipeline;
+	char path[PATH_SIZE];
+	struct finding_place where = key_place(judged, "to", "topic", path);
+
+	if (!pipeline->to.topic)
+		return;
+	for (size_t i = 0; i < pipeline->from.topic_count; i++) {
+		_cleanup_free_ char *target = NULL;
+
+		if (!is_topic_name(pipeline->from.topics[i]))
+			continue; /* has been said */
+		target = config_target_topic(pipeline, pipeline->from.topics[i]);
+		if (strcmp(target, "__consumer_offsets") == 0 || strcmp(target, "__transaction_state") == 0) {
+			findings_error(judged->load->findings, &where,
+			    "\"%s\" is Kafka's own; use another target", target);
+		} else if (!is_topic_name(target)) {
+			findings_error(judged->load->findings, &where,
+			    "makes \"" SHOWN "\" of the source \"" SHOWN
+			    "\", which is no name of a topic; use up to %d letters, "
+			    "digits, \".\", \"_\" and \"-\", and {topic} for the source's name",
+			    target, pipeline->from.topics[i], TOPIC_LENGTH_MAX);
+			return;
+		}
+	}
+}
+
+static void check_create(const struct judged *judged)
+{
+	const struct config_to *to = &judged->pipeline->to;
+	char path[PATH_SIZE];
+	struct finding_place where;
+
+	if (!to->create.enabled)
+		return;
+	if (to->create.replication_factor == 0) {
+		where = key_place(judged, "create", "replication_factor", path);
+		findings_error(judged->load->findings, &where,
+		    "0 is out of range; use 1 or more, or -1 for the broker's default");
+	}
+	if (to->partition == PARTITION_FIXED && to->create.partitions > 0 &&
+	    to->fixed_partition >= to->create.partitions) {
+		where = key_place(judged, "create", "partitions", path);
+		findings_error(judged->load->findings, &where,
+		    "%" PRId32 " partitions do not hold the fixed partition %" PRId32
+		    "; use at least %" PRId64,
+		    to->create.partitions, to->fixed_partition, (int64_t)to->fixed_partition + 1);
+	}
+}
+
+/* A member that settles a revoked partition for longer than the group waits for it loses it meanwhile. */
+static void check_revoke_timeout(const struct judged *judged)
+{
+	const struct config_pipeline *pipeline = judged->pipeline;
+	const struct config_property *property =
+	    property_list_find(&pipeline->from.properties, "max.poll.interval.ms");
+	int64_t max_poll_interval_ms = MAX_POLL_INTERVAL_MS;
+	char path[PATH_SIZE];
+	struct finding_place where;
+
+	if (!property && pipeline->from.cluster)
+		property = property_list_find(&pipeline->from.cluster->properties, "max.poll.interval.ms");
+	if (property)
+		max_poll_interval_ms = strtoll(property->value, NULL, 10);
+	if (pipeline->revoke_timeout_ms < max_poll_interval_ms || max_poll_interval_ms <= 0)
+		return;
+	where = key_place(judged, NULL, "revoke_timeout", path);
+	findings_error(judged->load->findings, &where,
+	    "%" PRId64 " ms is not below max.poll.interval.ms (%" PRId64
+	    "), after which the group takes the partitions away; "
+	    "use less",
+	    pipeline->revoke_timeout_ms, max_poll_interval_ms);
+}
+
+static bool is_world_readable(const struct load *load, size_t file)
+{
+	return (load->file_modes[file] & S_IROTH) != 0;
+}
+
+static void check_properties(struct load *load, const struct config_properties *properties,
+    const struct delivery_choice *choice, enum client_side side, const struct finding_place *where)
+{
+	for (size_t i = 0; i < properties->count; i++) {
+		const struct config_property *property = &properties->items[i];
+		const char *reason = delivery_property_refusal(choice, side, property->name, property->value);
+
+		if (reason)
+			findings_error(load->findings, where, "\"%s\" is refused, because %s; remove it",
+			    property->name, reason);
+		else if (property_is_secret(property->name) && is_world_readable(load, where->file))
+			findings_warning(load->findings, where,
+			    "\"%s\" is a secret in a file that everyone can read; take that right away: "
+			    "chmod o-r %s",
+			    property->name, load->config->files[where->file]);
+	}
+}
+
+void check_pipeline(struct load *load, size_t index)
+{
+	const struct config_pipeline *pipeline = &load->config->pipelines[index];
+	struct judged judged = {
+		.load = load,
+		.index = index,
+		.pipeline = pipeline,
+		.choice = { pipeline->delivery, pipeline->to.acks, pipeline->from.isolation },
+	};
+	char path[PATH_SIZE];
+	struct finding_place where;
+
+	check_delivery(&judged);
+	check_version(&judged);
+	check_topics(&judged);
+	check_targets(&judged);
+	check_create(&judged);
+	check_revoke_timeout(&judged);
+	where = key_place(&judged, "from", "properties", path);
+	check_properties(load, &pipeline->from.properties, &judged.choice, CLIENT_CONSUMER, &where);
+	where = key_place(&judged, "to", "properties", path);
+	check_properties(load, &pipeline->to.properties, &judged.choice, CLIENT_PRODUCER, &where);
+}
+
+void check_cluster(struct load *load, const struct config_cluster *cluster)
+{
+	/* Its properties serve pipelines of all kinds; the usual one names the reasons best. */
+	const struct delivery_choice usual = { DELIVERY_AT_LEAST_ONCE, ACKS_ALL, ISOLATION_READ_COMMITTED };
+	char path[PATH_SIZE];
+	struct finding_place where = { .path = path };
+
+	if (cluster->properties.count == 0)
+		return;
+	snprintf(path, sizeof path, "clusters.%s.properties", cluster->name);
+	where.line = cluster->properties.items[0].origin.line;
+	while (load->config->files[where.file] != cluster->properties.items[0].origin.file)
+		where.file++;
+	check_properties(load, &cluster->properties, &usual, CLIENT_CONSUMER, &where);
+}

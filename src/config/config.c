@@ -1,0 +1,63 @@
+#include "config/config.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "base/cleanup.h"
+#include "base/memory.h"
+#include "config/dump.h"
+#include "config/keys.h"
+#include "config/values.h"
+
+void config_free(struct config *config)
+{
+	if (!config)
+		return;
+	for (size_t i = 0; i < config->pipeline_count; i++) {
+		free(config->pipelines[i].name);
+		values_clear(PLACE_PIPELINE, &config->pipelines[i]);
+	}
+	for (size_t i = 0; i < config->cluster_count; i++) {
+		free(config->clusters[i].name);
+		values_clear(PLACE_CLUSTER, &config->clusters[i]);
+	}
+	values_clear(PLACE_ALOQD, config);
+	for (size_t i = 0; i < config->file_count; i++)
+		free(config->files[i]);
+	free(config->files);
+	free(config->pipelines);
+	free(config->clusters);
+	free(config);
+}
+
+void config_pipeline_hash(const struct config_pipeline *pipeline, char *buffer)
+{
+	_cleanup_free_ char *text = dump_pipeline_settings(pipeline);
+	uint32_t hash = 2166136261u; /* FNV-1a: it has to tell apart, not to withstand */
+
+	for (const char *p = text; *p; p++)
+		hash = (hash ^ (unsigned char)*p) * 16777619u;
+	snprintf(buffer, 9, "%08x", hash);
+}
+
+char *config_target_topic(const struct config_pipeline *pipeline, const char *source_topic)
+{
+	static const char placeholder[] = "{topic}";
+	const size_t placeholder_length = sizeof placeholder - 1;
+	size_t source_length = strlen(source_topic);
+	const char *from = pipeline->to.topic;
+	size_t used = 0;
+	char *target;
+
+	/* Every placeholder may be replaced by the name. */
+	target = xcalloc(strlen(from) / placeholder_length * source_length + strlen(from) + 1, 1);
+	while (*from) {
+		if (strncmp(from, placeholder, placeholder_length) == 0) {
+			memcpy(target + used, source_topic, source_length);
+			used += source_length;
+			from += placeholder_length;
+		} else {
+			target[used++] = *from++;
+		}
+	}
+	return target;
+}
