@@ -22,7 +22,8 @@ struct mock_cluster *mock_cluster_new(int brokers, struct error *err)
 		return NULL;
 	cluster->mock = rd_kafka_mock_cluster_new(cluster->handle, brokers);
 	if (!cluster->mock) {
-		error_set(err, -EIO, REMEDY_PERSON, "librdkafka makes no mock cluster of %d brokers", brokers);
+		error_set(
+		    err, -EIO, REMEDY_PERSON, "librdkafka makes no mock cluster of %d brokers", brokers);
 		return NULL;
 	}
 	return TAKE_PTR(cluster);
@@ -44,7 +45,8 @@ const char *mock_cluster_brokers(const struct mock_cluster *cluster)
 	return rd_kafka_mock_cluster_bootstraps(cluster->mock);
 }
 
-int mock_cluster_create_topic(struct mock_cluster *cluster, const char *topic, int partitions, struct error *err)
+int mock_cluster_create_topic(
+    struct mock_cluster *cluster, const char *topic, int partitions, struct error *err)
 {
 	int replicas = cluster->brokers < 3 ? cluster->brokers : 3;
 	rd_kafka_resp_err_t code = rd_kafka_mock_topic_create(cluster->mock, topic, partitions, replicas);

@@ -1,8 +1,8 @@
 /* mock_cluster.h: librdkafka's mock cluster, run by this process for others to connect to.
  *
  * It listens on free ports of 127.0.0.1 and speaks enough of the protocol for producers, consumers and
- * groups. What it does not have: CreateTopics and DescribeConfigs (topics come from mock_cluster_create_topic()),
- * isolation of transactions, ACLs, and retention beyond 5 MB a partition. */
+ * groups. What it does not have: CreateTopics and DescribeConfigs (topics come from
+ * mock_cluster_create_topic()), isolation of transactions, ACLs, and retention beyond 5 MB a partition. */
 #pragma once
 #include <stdint.h>
 #include "base/cleanup.h"
@@ -10,8 +10,8 @@
 
 struct mock_cluster;
 
-/* brokers: 1 to MOCK_BROKERS_MAX. NULL with err set when it cannot be made. The cluster serves from threads of
- * its own until it is freed. */
+/* brokers: 1 to MOCK_BROKERS_MAX. NULL with err set when it cannot be made. The cluster serves from threads
+ * of its own until it is freed. */
 enum { MOCK_BROKERS_MAX = 16 };
 struct mock_cluster *mock_cluster_new(int brokers, struct error *err);
 
@@ -23,4 +23,5 @@ DEFINE_CLEANUP(struct mock_cluster *, mock_cluster_free)
 const char *mock_cluster_brokers(const struct mock_cluster *cluster);
 
 /* Replicated to at most three brokers. -EEXIST: it is there already. */
-int mock_cluster_create_topic(struct mock_cluster *cluster, const char *topic, int partitions, struct error *err);
+int mock_cluster_create_topic(
+    struct mock_cluster *cluster, const char *topic, int partitions, struct error *err);

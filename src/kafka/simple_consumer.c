@@ -8,7 +8,7 @@ struct simple_consumer {
 	rd_kafka_t *client;
 	char *topic;
 	rd_kafka_message_t *current; /* owns what the caller's record points to */
-	bool *ended;		     /* by partition */
+	bool *ended;                 /* by partition */
 	int32_t partitions;
 	int32_t ended_count;
 };
@@ -24,11 +24,13 @@ static int count_partitions(struct simple_consumer *consumer, int timeout_ms, st
 	if (code) {
 		result = error_set(err, -ETIMEDOUT, REMEDY_RETRY, "topic %s: the brokers do not answer: %s",
 		    consumer->topic, rd_kafka_err2str(code));
-	} else if (metadata->topic_cnt != 1 || metadata->topics[0].err || metadata->topics[0].partition_cnt < 1) {
-		result = error_set(err, -ENOENT, REMEDY_PERSON, "topic %s cannot be read: %s", consumer->topic,
-		    rd_kafka_err2str(metadata->topic_cnt == 1 && metadata->topics[0].err
-			    ? metadata->topics[0].err
-			    : RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART));
+	} else if (metadata->topic_cnt != 1 || metadata->topics[0].err ||
+		   metadata->topics[0].partition_cnt < 1) {
+		result =
+		    error_set(err, -ENOENT, REMEDY_PERSON, "topic %s cannot be read: %s", consumer->topic,
+			rd_kafka_err2str(metadata->topic_cnt == 1 && metadata->topics[0].err
+					     ? metadata->topics[0].err
+					     : RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART));
 	} else {
 		consumer->partitions = metadata->topics[0].partition_cnt;
 	}
@@ -49,12 +51,13 @@ static int assign_all(struct simple_consumer *consumer, struct error *err)
 	code = rd_kafka_assign(consumer->client, list);
 	rd_kafka_topic_partition_list_destroy(list);
 	if (code)
-		return error_set(err, -EIO, REMEDY_PERSON, "topic %s: %s", consumer->topic, rd_kafka_err2str(code));
+		return error_set(
+		    err, -EIO, REMEDY_PERSON, "topic %s: %s", consumer->topic, rd_kafka_err2str(code));
 	return 0;
 }
 
-struct simple_consumer *simple_consumer_new(const char *brokers, const char *topic, int timeout_ms,
-    struct error *err)
+struct simple_consumer *simple_consumer_new(
+    const char *brokers, const char *topic, int timeout_ms, struct error *err)
 {
 	const struct simple_setting settings[] = {
 		{ "bootstrap.servers", brokers },
@@ -71,8 +74,8 @@ struct simple_consumer *simple_consumer_new(const char *brokers, const char *top
 	_cleanup_(simple_consumer_freep) struct simple_consumer *consumer = xcalloc(1, sizeof *consumer);
 
 	consumer->topic = xstrdup(topic);
-	consumer->client = simple_client_new(RD_KAFKA_CONSUMER, settings, sizeof settings / sizeof *settings, NULL,
-	    NULL, err);
+	consumer->client = simple_client_new(
+	    RD_KAFKA_CONSUMER, settings, sizeof settings / sizeof *settings, NULL, NULL, err);
 	if (!consumer->client)
 		return NULL;
 	rd_kafka_poll_set_consumer(consumer->client);
@@ -148,8 +151,8 @@ static void fill_record(struct simple_record *record, const rd_kafka_message_t *
 	};
 }
 
-int simple_consumer_poll(struct simple_consumer *consumer, int timeout_ms, struct simple_record *record,
-    struct error *err)
+int simple_consumer_poll(
+    struct simple_consumer *consumer, int timeout_ms, struct simple_record *record, struct error *err)
 {
 	rd_kafka_message_t *message;
 

@@ -23,8 +23,8 @@ struct simple_record {
 
 /* Waits at most timeout_ms for the brokers' answer. NULL with err set: they do not answer (-ETIMEDOUT,
  * REMEDY_RETRY), there is no such topic (-ENOENT), ... */
-struct simple_consumer *simple_consumer_new(const char *brokers, const char *topic, int timeout_ms,
-    struct error *err);
+struct simple_consumer *simple_consumer_new(
+    const char *brokers, const char *topic, int timeout_ms, struct error *err);
 
 /* Accepts NULL. */
 void simple_consumer_free(struct simple_consumer *consumer);
@@ -32,8 +32,8 @@ DEFINE_CLEANUP(struct simple_consumer *, simple_consumer_free)
 
 /* 1: *record is the next one; 0: none within timeout_ms; negative: reading cannot go on. What heals by itself
  * (a broker that is away) is waited out. */
-int simple_consumer_poll(struct simple_consumer *consumer, int timeout_ms, struct simple_record *record,
-    struct error *err);
+int simple_consumer_poll(
+    struct simple_consumer *consumer, int timeout_ms, struct simple_record *record, struct error *err);
 
 /* Has every partition been read to its end, once at least? */
 bool simple_consumer_at_end(const struct simple_consumer *consumer);

@@ -37,8 +37,8 @@ struct simple_producer *simple_producer_new(const char *brokers, const char *top
 	_cleanup_(simple_producer_freep) struct simple_producer *producer = xcalloc(1, sizeof *producer);
 
 	producer->topic = xstrdup(topic);
-	producer->client = simple_client_new(RD_KAFKA_PRODUCER, settings, sizeof settings / sizeof *settings,
-	    on_report, producer, err);
+	producer->client = simple_client_new(
+	    RD_KAFKA_PRODUCER, settings, sizeof settings / sizeof *settings, on_report, producer, err);
 	return producer->client ? TAKE_PTR(producer) : NULL;
 }
 
@@ -54,8 +54,8 @@ void simple_producer_free(struct simple_producer *producer)
 	free(producer);
 }
 
-int simple_producer_send(struct simple_producer *producer, const void *key, size_t key_bytes, const void *value,
-    size_t value_bytes, struct error *err)
+int simple_producer_send(struct simple_producer *producer, const void *key, size_t key_bytes,
+    const void *value, size_t value_bytes, struct error *err)
 {
 	/* librdkafka takes a copy (F_COPY) and does not write to it, though its parameter is not const. */
 	rd_kafka_resp_err_t code = rd_kafka_producev(producer->client, RD_KAFKA_V_TOPIC(producer->topic),
@@ -65,8 +65,8 @@ int simple_producer_send(struct simple_producer *producer, const void *key, size
 	if (code == RD_KAFKA_RESP_ERR__QUEUE_FULL)
 		return error_set(err, -EAGAIN, REMEDY_RETRY, "the producer's queue is full");
 	if (code)
-		return error_set(err, -EIO, REMEDY_PERSON, "topic %s: %s", producer->topic,
-		    rd_kafka_err2str(code));
+		return error_set(
+		    err, -EIO, REMEDY_PERSON, "topic %s: %s", producer->topic, rd_kafka_err2str(code));
 	producer->counters.sent++;
 	return 0;
 }
@@ -80,8 +80,9 @@ int simple_producer_flush(struct simple_producer *producer, int timeout_ms, stru
 {
 	if (rd_kafka_flush(producer->client, timeout_ms) == RD_KAFKA_RESP_ERR_NO_ERROR)
 		return 0;
-	return error_set(err, -ETIMEDOUT, REMEDY_RETRY, "topic %s: %d records were not acknowledged within %d ms",
-	    producer->topic, rd_kafka_outq_len(producer->client), timeout_ms);
+	return error_set(err, -ETIMEDOUT, REMEDY_RETRY,
+	    "topic %s: %d records were not acknowledged within %d ms", producer->topic,
+	    rd_kafka_outq_len(producer->client), timeout_ms);
 }
 
 const struct simple_producer_counters *simple_producer_counters(const struct simple_producer *producer)

@@ -11,7 +11,7 @@
 struct simple_producer;
 
 struct simple_producer_counters {
-	uint64_t sent;	    /* taken by simple_producer_send() */
+	uint64_t sent;      /* taken by simple_producer_send() */
 	uint64_t delivered; /* reported without error */
 	uint64_t failed;    /* reported with an error; the last one is simple_producer_last_error() */
 };
@@ -24,8 +24,8 @@ void simple_producer_free(struct simple_producer *producer);
 DEFINE_CLEANUP(struct simple_producer *, simple_producer_free)
 
 /* Copies key and value. -EAGAIN: the queue is full, poll first. */
-int simple_producer_send(struct simple_producer *producer, const void *key, size_t key_bytes, const void *value,
-    size_t value_bytes, struct error *err);
+int simple_producer_send(struct simple_producer *producer, const void *key, size_t key_bytes,
+    const void *value, size_t value_bytes, struct error *err);
 
 /* Takes in reports; waits at most timeout_ms for the first. */
 void simple_producer_poll(struct simple_producer *producer, int timeout_ms);

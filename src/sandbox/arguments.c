@@ -11,8 +11,8 @@ int argument_integer(const char *option, const char *text, int64_t min, int64_t 
 	errno = 0;
 	number = strtoll(text, &end, 10);
 	if (errno || end == text || *end || number < min || number > max) {
-		fprintf(stderr, "aloq-sandbox: --%s %s: a whole number from %lld to %lld is wanted\n", option, text,
-		    (long long)min, (long long)max);
+		fprintf(stderr, "aloq-sandbox: --%s %s: a whole number from %lld to %lld is wanted\n", option,
+		    text, (long long)min, (long long)max);
 		return -EINVAL;
 	}
 	*value = number;

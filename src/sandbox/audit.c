@@ -73,8 +73,8 @@ int audit_add_source(struct audit *audit, const struct audit_record *record)
 		return -EINVAL;
 	if (!id_set_add(&audit->identities, record->identity))
 		return -EEXIST;
-	audit->source = make_room(audit->source, audit->source_count, &audit->source_capacity, 1,
-	    sizeof *audit->source);
+	audit->source =
+	    make_room(audit->source, audit->source_count, &audit->source_capacity, 1, sizeof *audit->source);
 	audit->bytes = make_room(audit->bytes, audit->bytes_used, &audit->bytes_capacity, record->size, 1);
 	memcpy(audit->bytes + audit->bytes_used, record->bytes, record->size);
 	audit->source[audit->source_count++] = (struct source_record){
@@ -112,11 +112,11 @@ static struct source_record *find_source(struct audit *audit, int64_t identity)
 	return bsearch(&wanted, audit->source, audit->source_count, sizeof *audit->source, compare_identity);
 }
 
-static bool same_bytes(const struct audit *audit, const struct source_record *source,
-    const struct audit_record *record)
+static bool same_bytes(
+    const struct audit *audit, const struct source_record *source, const struct audit_record *record)
 {
 	return source->size == record->size &&
-	    memcmp(audit->bytes + source->bytes_at, record->bytes, record->size) == 0;
+	       memcmp(audit->bytes + source->bytes_at, record->bytes, record->size) == 0;
 }
 
 void audit_add_target(struct audit *audit, const struct audit_record *record)
@@ -125,16 +125,18 @@ void audit_add_target(struct audit *audit, const struct audit_record *record)
 
 	if (!source || !same_bytes(audit, source, record)) {
 		audit->verdict.altered++;
-		add_fault(&audit->verdict, FAULT_ALTERED, record->identity, record->partition, record->offset);
+		add_fault(
+		    &audit->verdict, FAULT_ALTERED, record->identity, record->partition, record->offset);
 	}
 	if (!source)
 		return;
 	if (source->arrived)
 		audit->verdict.repeated++;
 	source->arrived = true;
-	audit->arrivals = make_room(audit->arrivals, audit->arrival_count, &audit->arrival_capacity, 1,
-	    sizeof *audit->arrivals);
-	audit->arrivals[audit->arrival_count++] = (struct arrival){ source, record->partition, record->offset };
+	audit->arrivals = make_room(
+	    audit->arrivals, audit->arrival_count, &audit->arrival_capacity, 1, sizeof *audit->arrivals);
+	audit->arrivals[audit->arrival_count++] =
+	    (struct arrival){ source, record->partition, record->offset };
 }
 
 /* Target partition, source partition, then as they arrived. */
@@ -169,8 +171,8 @@ static void judge_pair(const struct arrival *arrivals, size_t count, struct audi
 			offsets[distinct++] = offsets[i];
 	}
 	for (size_t i = 0; i < count; i++) {
-		const int64_t *found = bsearch(&arrivals[i].source->offset, offsets, distinct, sizeof *offsets,
-		    compare_offsets);
+		const int64_t *found =
+		    bsearch(&arrivals[i].source->offset, offsets, distinct, sizeof *offsets, compare_offsets);
 		size_t place = (size_t)(found - offsets);
 
 		if (place > next) {
@@ -205,7 +207,8 @@ void audit_judge(struct audit *audit, struct audit_verdict *verdict)
 		qsort(audit->arrivals, audit->arrival_count, sizeof *audit->arrivals, compare_arrivals);
 	for (size_t begin = 0, end; begin < audit->arrival_count; begin = end) {
 		end = begin + 1;
-		while (end < audit->arrival_count && is_same_pair(&audit->arrivals[begin], &audit->arrivals[end]))
+		while (end < audit->arrival_count &&
+		       is_same_pair(&audit->arrivals[begin], &audit->arrivals[end]))
 			end++;
 		judge_pair(audit->arrivals + begin, end - begin, verdict);
 	}

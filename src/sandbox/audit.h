@@ -2,9 +2,9 @@
  *
  * Every record has an identity, a number that no other record of the source has. A target record of a known
  * identity must hold the same bytes. Order is judged for each pair of source partition and target partition:
- * what of one came to the other must have come in source order, but a relay that promises at_least_once may at
- * any time start again from an earlier record and must then go on from there without a hole. So each arrival is
- * the successor of the one before it, or goes back; one that jumps ahead is out of order. */
+ * what of one came to the other must have come in source order, but a relay that promises at_least_once may
+ * at any time start again from an earlier record and must then go on from there without a hole. So each
+ * arrival is the successor of the one before it, or goes back; one that jumps ahead is out of order. */
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
@@ -35,7 +35,7 @@ enum { AUDIT_FAULTS_SHOWN = 8 };
 struct audit_verdict {
 	uint64_t produced;     /* records of the source */
 	uint64_t relayed;      /* of them, those that are in the target, altered or not */
-	uint64_t lost;	       /* those that are not */
+	uint64_t lost;         /* those that are not */
 	uint64_t repeated;     /* target records beyond the first of each identity: allowed at_least_once */
 	uint64_t out_of_order; /* target records that jump ahead */
 	uint64_t altered;      /* target records that are not as in the source, or of no known identity */

@@ -54,7 +54,8 @@ static int parse_options(int argc, char **argv, struct options *options)
 	return argument_none_left("check", argc, argv, optind);
 }
 
-/* All of a record that must survive, as one string of bytes: two records are the same exactly when these are. */
+/* All of a record that must survive, as one string of bytes: two records are the same exactly when these are.
+ */
 struct image {
 	char *bytes;
 	size_t size, capacity;
@@ -98,8 +99,8 @@ static void image_take(struct image *image, const struct simple_record *record)
 }
 
 /* A record of the source that cannot be told from others makes the check impossible. */
-static int add_to_source(struct audit *audit, const struct audit_record *record, const char *topic,
-    struct error *err)
+static int add_to_source(
+    struct audit *audit, const struct audit_record *record, const char *topic, struct error *err)
 {
 	switch (audit_add_source(audit, record)) {
 	case 0:
@@ -143,7 +144,8 @@ static int read_topic(struct audit *audit, const struct options *options, bool i
 			continue;
 		deadline_us = clock_monotonic_us() + ANSWER_MS * USEC_PER_MSEC;
 		image_take(&image, &record);
-		audited = (struct audit_record){ -1, record.partition, record.offset, image.bytes, image.size };
+		audited =
+		    (struct audit_record){ -1, record.partition, record.offset, image.bytes, image.size };
 		if (order_decode(&order, record.value, record.value_bytes) == 0)
 			audited.identity = order.id;
 		if (is_source)

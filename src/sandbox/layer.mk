@@ -1,5 +1,6 @@
 # src/sandbox: aloq-sandbox, what the demo and quick tests need in place of a Kafka.
 bin_PROGRAMS += aloq-sandbox
+dist_man_MANS += man/aloq-sandbox.1
 
 noinst_LIBRARIES += libsandbox.a
 libsandbox_a_SOURCES = \

@@ -21,9 +21,9 @@ static uint64_t scatter(uint64_t x)
 
 void order_make(struct order *order, int64_t id)
 {
-	static const char *const users[] = { "ada", "ben", "cleo", "dan", "eva", "finn", "gwen", "hugo", "ida",
-		"jon", "kim", "lea", "mia", "nils", "olga", "paul", "quinn", "rosa", "sam", "tess", "uma", "vera",
-		"will", "zoe" };
+	static const char *const users[] = { "ada", "ben", "cleo", "dan", "eva", "finn", "gwen", "hugo",
+		"ida", "jon", "kim", "lea", "mia", "nils", "olga", "paul", "quinn", "rosa", "sam", "tess",
+		"uma", "vera", "will", "zoe" };
 	static const char *const items[] = { "tea", "coffee", "bread", "butter", "honey", "apples", "pears",
 		"cheese", "olives", "rice", "pasta", "salt" };
 	uint64_t bits = scatter((uint64_t)id);

@@ -135,8 +135,8 @@ int command_track(int argc, char **argv)
 	result = track(&tracker, consumer, &err);
 	if (result < 0)
 		fprintf(stderr, "aloq-sandbox track: %s\n", err.message);
-	printf("%" PRIu64 " orders arrived, %" PRIu64 " of them different, %" PRIu64 " again\n", tracker.arrivals,
-	    tracker.seen.members, tracker.repeats);
+	printf("%" PRIu64 " orders arrived, %" PRIu64 " of them different, %" PRIu64 " again\n",
+	    tracker.arrivals, tracker.seen.members, tracker.repeats);
 	id_set_clear(&tracker.seen);
 	return result < 0 ? EX_UNAVAILABLE : EX_OK;
 }

@@ -36,8 +36,8 @@ static void relay(const char *order, struct audit_verdict *verdict)
 	_cleanup_(audit_freep) struct audit *audit = audit_with_source();
 
 	for (int64_t offset = 0; order[offset]; offset++) {
-		struct audit_record record = record_at(strchr(letters, order[offset]) - letters, offset,
-		    &order[offset]);
+		struct audit_record record =
+		    record_at(strchr(letters, order[offset]) - letters, offset, &order[offset]);
 
 		audit_add_target(audit, &record);
 	}
