@@ -12,8 +12,9 @@ from harness.cluster import free_port
 from harness.config import render
 from harness.proxy import Proxy
 from harness.reader import read_topic
+from harness.trial import CommitAudit, Trial
 from harness.waiting import eventually
-from harness.workload import Load, fill_mixed, mixed_record, new_producer, send, small_record
+from harness.workload import Load, fill, fill_mixed, mixed_record, new_producer, send, small_record
 
 
 def test_the_workload_is_read_back_as_it_was_made(kafka, topic):
@@ -46,6 +47,22 @@ def test_commits_are_read_without_joining_the_group(kafka, topic):
     assert kafka.committed(topic("g"), name) == {}
     kafka.commit(topic("g"), name, {1: 3})
     assert kafka.committed(topic("g"), name) == {1: 3}
+
+
+def test_the_audit_of_commits_sees_one_that_is_early(kafka, topic):
+    trial = Trial(kafka, topic, 2)
+    records = [mixed_record(3, index) for index in range(20)]
+    fill(kafka.brokers, trial.source, records, 2)
+    fill(kafka.brokers, trial.target, records[:-2], 2)
+    audit = CommitAudit(trial)
+    kafka.commit(trial.group, trial.source, {0: 9, 1: 5})
+    assert audit.look() == {0: 9, 1: 5}
+    kafka.commit(trial.group, trial.source, {0: 10})
+    with pytest.raises(AssertionError, match="offset 10 is committed"):
+        audit.look()
+    fill(kafka.brokers, trial.target, records[-2:], 2)
+    assert audit.look() == {0: 10, 1: 5}
+    audit.close()
 
 
 def test_deleted_records_move_the_log_start(kafka, topic):

@@ -76,7 +76,7 @@ def test_start_timestamp_begins_at_the_first_record_not_older(kafka, topic, aloq
 def test_start_timestamp_later_than_all_records_begins_at_the_end(kafka, topic, aloqd):
     trial = Trial(kafka, topic, 1)
     fill(kafka.brokers, trial.source, numbered(0, 10), 1)
-    daemon = aloqd(trial.settings(from_start="timestamp:2031-01-01T00:00:00Z")).start_ready()
+    daemon = aloqd(trial.settings(from_start="timestamp:2090-01-01T00:00:00Z")).start_ready()
     daemon.await_assigned(1)
     eventually(lambda: trial.committed() == {0: 10}, 10, lambda: f"committed: {trial.committed()}")
     fill(kafka.brokers, trial.source, numbered(10, 5), 1)

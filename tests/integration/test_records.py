@@ -54,7 +54,7 @@ def without_batch_details(line):
 
 
 def test_old_and_future_timestamps_are_kept(kafka, topic, aloqd):
-    trial = Trial(kafka, topic, 1, message_timestamp_after_max_ms=9223372036854775807)
+    trial = Trial(kafka, topic, 1, message_timestamp_after_max_ms=9223372036854775807, retention_ms=-1)
     stamps = [1, 1000, EPOCH_MS, EPOCH_MS - 10**9, 4_102_444_800_000]
     fill(kafka.brokers, trial.source, [Record(b"k", b"v", (), CREATED, stamp) for stamp in stamps], 1)
     daemon = aloqd(trial.settings()).start_ready()

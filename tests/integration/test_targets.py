@@ -103,7 +103,7 @@ def blocked_by(kafka, trial, daemon, poison, partition, at):
 def test_a_record_too_large_for_the_target_blocks_its_partition_alone(kafka, topic, aloqd):
     trial = Trial(kafka, topic, 3)
     kafka.alter_topic(trial.target, max_message_bytes=5000)
-    poison = Record(b"large", b"x" * 20_000, (), CREATED, EPOCH_MS + 999_999)
+    poison = Record(b"large", b"x" * 20_000, (), CREATED, EPOCH_MS - 1)
     records = [small_record(index) for index in range(3000)]
     records[1501] = poison  # round robin: partition 1, offset 500
     fill(kafka.brokers, trial.source, records, 3)
@@ -118,7 +118,7 @@ def test_a_record_too_large_for_the_target_blocks_its_partition_alone(kafka, top
 def test_a_record_without_key_for_a_compacted_target_blocks_its_partition_alone(kafka, topic, aloqd):
     trial = Trial(kafka, topic, 3)
     kafka.alter_topic(trial.target, cleanup_policy="compact")
-    poison = Record(None, b"no key", (), CREATED, EPOCH_MS + 999_999)
+    poison = Record(None, b"no key", (), CREATED, EPOCH_MS - 1)
     records = [small_record(index) for index in range(3000)]
     records[902] = poison  # partition 2, offset 300
     fill(kafka.brokers, trial.source, records, 3)

@@ -25,6 +25,7 @@ EXTRA_DIST += \
 	tests/integration/test_delivery.py \
 	tests/integration/test_faults.py \
 	tests/integration/test_harness.py \
+	tests/integration/test_kafka_script.py \
 	tests/integration/test_positions.py \
 	tests/integration/test_records.py \
 	tests/integration/test_resources.py \

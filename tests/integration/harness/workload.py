@@ -1,10 +1,12 @@
-"""Deterministic records of every shape, and a producer that keeps a topic under load.
+"""Deterministic records of every shape (but for the day of their timestamps), and a producer that keeps a
+topic under load.
 
 Every record of a workload is unique within its source by its timestamp, so that the checker can name each
 one, also a second tombstone for one key."""
 
 import random
 import threading
+import time
 from collections import namedtuple
 
 from confluent_kafka import Producer
@@ -13,7 +15,11 @@ from confluent_kafka import Producer
 Record = namedtuple("Record", "key value headers timestamp_type timestamp")
 
 CREATED, APPENDED = 1, 2
-EPOCH_MS = 1_700_000_000_000
+
+# Timestamps begin here. Recent ones: a broker that restarts forgets an idempotent producer whose last record
+# is stamped older than producer.id.expiration.ms (a day), and then takes a retried batch twice; and
+# retention goes by timestamps, too.
+EPOCH_MS = int(time.time() * 1000) - 3_600_000
 
 
 def mixed_record(seed, index):
