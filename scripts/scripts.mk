@@ -4,6 +4,8 @@ dist_check_SCRIPTS += $(script_tests)
 TESTS += $(script_tests)
 EXTRA_DIST += \
 	.ci/run \
+	docs/architecture.md \
+	docs/guarantees.md \
 	scripts/demo \
 	scripts/lib/build.sh \
 	scripts/lib/output.sh \
