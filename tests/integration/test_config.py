@@ -36,7 +36,7 @@ BAD = [
      "pipelines.orders.commit.records", ""),
     ("records = 0", ("from =", "commit = { records = 0; }; from ="), "pipelines.orders.commit.records", "1"),
     ("an integer that the parser would cut", ("from =", "commit = { records = 4294967297; }; from ="),
-     "commit.records", "4294967297"),
+     "4294967297", "4294967297L"),
     ("acks = 0 with at_least_once", ("to = {", "to = { acks = 0;"), "pipelines.orders.to.acks", "at_least_once"),
     ("a loop", ("orders-relayed", "orders"), "pipelines.orders", "orders"),
     ("a property that breaks the guarantee", ('topics = [', 'properties = [ "enable.auto.commit=true" ]; topics = ['),
