@@ -149,6 +149,18 @@ struct config_origin load_origin(const struct load *load, const config_setting_t
 	return (struct config_origin){ .file = load->config->files[place.file], .line = place.line };
 }
 
+/* Is there anything that is meant to be a pipeline? */
+static bool has_pipelines(const struct load *load)
+{
+	for (size_t i = 0; i < load->document_count; i++) {
+		const config_setting_t *section = config_lookup(&load->documents[i]->tree, "pipelines");
+
+		if (section && (!config_setting_is_group(section) || config_setting_length(section) > 0))
+			return true;
+	}
+	return false;
+}
+
 static void check_all(struct load *load)
 {
 	const struct finding_place whole = { .path = "pipelines" };
@@ -161,11 +173,11 @@ static void check_all(struct load *load)
 		enabled += load->config->pipelines[i].enabled;
 	}
 	check_topology(load);
-	if (load->config->pipeline_count == 0)
+	if (!has_pipelines(load))
 		findings_error(load->findings, &whole,
 		    "there are none, so there is nothing to do; add one: "
 		    "pipelines = { NAME = { from = { ... }; to = { ... }; }; };");
-	else if (enabled == 0)
+	else if (enabled == 0 && load->config->pipeline_count > 0)
 		findings_warning(load->findings, &whole,
 		    "all are disabled, so nothing will be relayed; set enabled = true");
 }

@@ -153,6 +153,7 @@ static void parse_group(struct load *load, enum key_place place, const struct la
 		char own_path[PATH_SIZE];
 		char defaults_path[PATH_SIZE];
 		void *inner = (char *)object + key->offset;
+		const config_setting_t *below_nearest;
 		struct layers below;
 
 		if (key->place != place || key->type == KEY_LATER)
@@ -174,14 +175,14 @@ static void parse_group(struct load *load, enum key_place place, const struct la
 			.defaults_path =
 			    join(defaults_path, sizeof defaults_path, layers->defaults_path, key->name),
 		};
+		below_nearest = nearest && below.own ? below.own : nearest;
 		if (!below.own && !below.defaults && key->required && nearest) {
 			missing_key(load, key, layers, nearest);
-			continue;
+			below_nearest = NULL; /* what is missing in it need not be said too */
 		}
 		if (key->group == PLACE_CREATE)
 			((struct config_create *)inner)->enabled = below.own || below.defaults;
-		parse_group(load, key->group, &below, nearest && below.own ? below.own : nearest,
-		    exactly_once, inner);
+		parse_group(load, key->group, &below, below_nearest, exactly_once, inner);
 	}
 }
 

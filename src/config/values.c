@@ -433,31 +433,44 @@ static int topics_from_list(
 	return 0;
 }
 
+static int add_property(struct config_properties *list, const char *text, struct value_problem *problem)
+{
+	int name_length = (int)strcspn(text, "=: \t"); /* what follows the name may be a secret */
+
+	switch (property_list_add(list, text)) {
+	case 0:
+		return 0;
+	case -EEXIST:
+		return wrong(problem, "\"%.*s\" is set twice; remove one of the two", name_length, text);
+	case -E2BIG:
+		return wrong(problem, "holds too many properties; list at most 1000");
+	default:
+		return wrong(problem,
+		    "\"%.*s\" is not a property; write \"name=value\", the name in letters, digits, \".\", "
+		    "\"_\" and "
+		    "\"-\"",
+		    name_length, text);
+	}
+}
+
 static int properties_from_list(
     const struct key *key, const config_setting_t *setting, void *object, struct value_problem *problem)
 {
+	struct config_properties *stored = field(key, object);
+	struct config_properties list = { 0 };
+
 	if (!is_string_list(setting))
 		return wrong(problem, "is not a list of texts; write [ \"name=value\", ... ]");
-	property_list_clear(field(key, object));
 	for (int i = 0; i < config_setting_length(setting); i++) {
-		const char *text = config_setting_get_string_elem(setting, i);
+		int r = add_property(&list, config_setting_get_string_elem(setting, i), problem);
 
-		switch (property_list_add(field(key, object), text)) {
-		case 0:
-			break;
-		case -EEXIST:
-			return wrong(problem, "\"%.*s\" is set twice; remove one of the two",
-			    (int)strcspn(text, "="), text);
-		case -E2BIG:
-			return wrong(problem, "holds too many properties; list at most 1000");
-		default:
-			/* What follows the name may be a secret. */
-			return wrong(problem,
-			    "\"%.*s\" is not a property; write \"name=value\", the name in letters, "
-			    "digits, \".\", \"_\" and \"-\"",
-			    (int)strcspn(text, "=: \t"), text);
+		if (r < 0) {
+			property_list_clear(&list);
+			return r;
 		}
 	}
+	property_list_clear(stored);
+	*stored = list;
 	return 0;
 }
 

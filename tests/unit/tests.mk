@@ -31,3 +31,19 @@ check_PROGRAMS += tests/unit/test_offset_tracker_model
 TESTS += tests/unit/test_offset_tracker_model
 tests_unit_test_offset_tracker_model_SOURCES = tests/unit/test_offset_tracker_model.c
 tests_unit_test_offset_tracker_model_LDADD = libcore.a libbase.a
+
+if HAVE_CMOCKA
+config_tests = tests/unit/test_config_errors tests/unit/test_config_hostile tests/unit/test_config_values
+check_PROGRAMS += $(config_tests)
+TESTS += $(config_tests)
+config_tests_libs = libconf.a libcore.a libbase.a $(LIBCONFIG_LIBS) $(SYSTEMD_LIBS) $(CMOCKA_LIBS)
+config_tests_files = tests/unit/config_files.c tests/unit/config_files.h
+tests_unit_test_config_errors_SOURCES = tests/unit/test_config_errors.c tests/unit/config_mistakes.h \
+	$(config_tests_files)
+tests_unit_test_config_errors_LDADD = $(config_tests_libs)
+tests_unit_test_config_hostile_SOURCES = tests/unit/test_config_hostile.c $(config_tests_files)
+tests_unit_test_config_hostile_LDADD = $(config_tests_libs)
+tests_unit_test_config_values_SOURCES = tests/unit/test_config_values.c $(config_tests_files)
+tests_unit_test_config_values_CPPFLAGS = $(AM_CPPFLAGS) -DSAMPLE_FILE=\"$(srcdir)/etc/aloqd.conf\"
+tests_unit_test_config_values_LDADD = $(config_tests_libs)
+endif
