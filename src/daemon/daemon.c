@@ -82,7 +82,7 @@ static void feed_watchdog(struct daemon *daemon, int64_t now_us)
 	const char *stalled = supervisor_stalled(daemon->supervisor, now_us, STALL_LIMIT_US);
 
 	if (!stalled)
-		service_manager_alive(&daemon->service_manager);
+		service_manager_alive(&daemon->service_manager, now_us);
 	else if (!daemon->stall_logged)
 		log_error(&LOG_PIPELINE(stalled), "its thread has not turned for more than %" PRId64 " s%s",
 		    STALL_LIMIT_US / USEC_PER_SEC,

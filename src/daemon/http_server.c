@@ -133,6 +133,9 @@ static int on_timer(sd_event_source *source, uint64_t time_us, void *context)
 	return 0;
 }
 
+static void log_visitor(void *context, const char *format, va_list arguments)
+    __attribute__((format(printf, 2, 0)));
+
 /* What a visitor did wrong is no event of ours. */
 static void log_visitor(void *context, const char *format, va_list arguments)
 {

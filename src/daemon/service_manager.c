@@ -11,7 +11,8 @@ void service_manager_init(struct service_manager *manager)
 	uint64_t watchdog_us = 0;
 	int result = sd_watchdog_enabled(0, &watchdog_us);
 
-	*manager = (struct service_manager){ .status_sent_us = -USEC_PER_SEC };
+	*manager =
+	    (struct service_manager){ .status_sent_us = INT64_MIN / 2, .alive_sent_us = INT64_MIN / 2 };
 	if (result < 0)
 		log_warning(&LOG_NOWHERE, "no watchdog: WATCHDOG_USEC or WATCHDOG_PID cannot be read: %s",
 		    strerror(-result));
@@ -55,8 +56,10 @@ void service_manager_stopping(struct service_manager *manager, int64_t extend_us
 	notify(state);
 }
 
-void service_manager_alive(struct service_manager *manager)
+void service_manager_alive(struct service_manager *manager, int64_t now_us)
 {
-	if (manager->watchdog_us)
-		notify("WATCHDOG=1");
+	if (!manager->watchdog_us || now_us - manager->alive_sent_us < manager->watchdog_us / 8)
+		return;
+	manager->alive_sent_us = now_us;
+	notify("WATCHDOG=1");
 }

@@ -6,6 +6,7 @@
 
 struct service_manager {
 	int64_t watchdog_us; /* 0: no watchdog */
+	int64_t alive_sent_us;
 	int64_t status_sent_us;
 	char status[160]; /* the last one sent */
 };
@@ -21,5 +22,5 @@ void service_manager_status(struct service_manager *manager, const char *line, i
 /* STOPPING=1, and asks for this long before the stop counts as hung. */
 void service_manager_stopping(struct service_manager *manager, int64_t extend_us);
 
-/* WATCHDOG=1. */
-void service_manager_alive(struct service_manager *manager);
+/* WATCHDOG=1, several times in each of the watchdog's periods at most. */
+void service_manager_alive(struct service_manager *manager, int64_t now_us);

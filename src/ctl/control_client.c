@@ -1,0 +1,128 @@
+#include "ctl/control_client.h"
+#include <curl/curl.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include "base/cleanup.h"
+#include "base/memory.h"
+
+#define ANSWER_MAX (64 * 1024 * 1024)
+#define TIMEOUT_MS 10000L
+
+DEFINE_CLEANUP(CURL *, curl_easy_cleanup)
+
+/* Tries the socket itself first: what libcurl says about a unix socket does not tell why it failed. */
+static int probe(const char *socket_path, struct error *err)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	_cleanup_close_ int fd = -1;
+
+	if (strlen(socket_path) >= sizeof address.sun_path)
+		return error_set(
+		    err, -ENAMETOOLONG, REMEDY_PERSON, "%s: longer than a socket's path may be", socket_path);
+	memcpy(address.sun_path, socket_path, strlen(socket_path) + 1);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd >= 0 && connect(fd, (const struct sockaddr *)&address, sizeof address) == 0)
+		return 0;
+	switch (errno) {
+	case ENOENT:
+	case ECONNREFUSED:
+		return error_set(err, -ECONNREFUSED, REMEDY_PERSON,
+		    "no aloqd answers at %s: is it running (systemctl status aloqd), and is this its socket "
+		    "(--socket PATH)?",
+		    socket_path);
+	case EACCES:
+	case EPERM:
+		return error_set(err, -EACCES, REMEDY_PERSON,
+		    "no permission for %s: run this as root or as a member of the socket's group",
+		    socket_path);
+	default:
+		return error_set(err, -errno, REMEDY_PERSON, "%s: %s", socket_path, strerror(errno));
+	}
+}
+
+static size_t on_body(char *data, size_t size, size_t count, void *context)
+{
+	struct control_answer *answer = context;
+	size_t more = size * count;
+
+	if (more > ANSWER_MAX - answer->length)
+		return 0; /* libcurl gives up */
+	answer->body = xreallocarray(answer->body, answer->length + more + 1, 1);
+	memcpy(answer->body + answer->length, data, more);
+	answer->length += more;
+	answer->body[answer->length] = '\0';
+	return more;
+}
+
+static CURLcode set_up(CURL *curl, const char *socket_path, const char *url, struct control_answer *answer)
+{
+	CURLcode code = curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, socket_path);
+
+	if (code == CURLE_OK)
+		code = curl_easy_setopt(curl, CURLOPT_URL, url);
+	if (code == CURLE_OK)
+		code = curl_easy_setopt(curl, CURLOPT_PROXY, ""); /* whatever the environment says */
+	if (code == CURLE_OK)
+		code = curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+	if (code == CURLE_OK)
+		code = curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, TIMEOUT_MS);
+	if (code == CURLE_OK)
+		code = curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_body);
+	if (code == CURLE_OK)
+		code = curl_easy_setopt(curl, CURLOPT_WRITEDATA, answer);
+	return code;
+}
+
+int control_get(const char *socket_path, const char *path, struct control_answer *answer, struct error *err)
+{
+	_cleanup_(curl_easy_cleanupp) CURL *curl = NULL;
+	_cleanup_free_ char *url = xasprintf("http://aloqd%s", path);
+	int result = probe(socket_path, err);
+	CURLcode code;
+
+	*answer = (struct control_answer){ 0 };
+	if (result < 0)
+		return result;
+	curl = curl_easy_init();
+	if (!curl)
+		return error_set(err, -ENOMEM, REMEDY_PERSON, "libcurl does not start");
+	answer->body = xstrdup(""); /* that is what an answer without a body holds */
+	code = set_up(curl, socket_path, url, answer);
+	if (code == CURLE_OK)
+		code = curl_easy_perform(curl);
+	if (code == CURLE_OK)
+		code = curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &answer->status);
+	if (code == CURLE_OK)
+		return 0;
+	control_answer_clear(answer);
+	return error_set(err, -EIO, REMEDY_PERSON, "no answer from the aloqd at %s: %s", socket_path,
+	    curl_easy_strerror(code));
+}
+
+char *control_escape(const char *name)
+{
+	static const char digits[] = "0123456789ABCDEF";
+	static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.~";
+	char *escaped = xcalloc(strlen(name) * 3 + 1, 1);
+	char *out = escaped;
+
+	for (const char *p = name; *p; p++) {
+		if (strchr(plain, *p)) {
+			*out++ = *p;
+			continue;
+		}
+		*out++ = '%';
+		*out++ = digits[(unsigned char)*p >> 4];
+		*out++ = digits[(unsigned char)*p & 15];
+	}
+	return escaped;
+}
+
+void control_answer_clear(struct control_answer *answer)
+{
+	free(answer->body);
+	*answer = (struct control_answer){ 0 };
+}

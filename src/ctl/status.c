@@ -1,0 +1,169 @@
+#include "ctl/status.h"
+#include <errno.h>
+#include <string.h>
+#include <yajl/yajl_tree.h>
+#include "base/cleanup.h"
+#include "base/escape.h"
+#include "base/memory.h"
+#include "ctl/table.h"
+
+DEFINE_CLEANUP(yajl_val, yajl_tree_free)
+DEFINE_CLEANUP(struct table *, table_free)
+
+/* The member of this name, and below it the one of the second name where there is one; NULL: none. */
+static yajl_val member(yajl_val node, const char *name, const char *below)
+{
+	const char *path[] = { name, below, NULL };
+
+	return yajl_tree_get(node, path, yajl_t_any);
+}
+
+/* NULL where there is none, or another type. */
+static const char *text_of(yajl_val node, const char *name)
+{
+	return YAJL_GET_STRING(member(node, name, NULL));
+}
+
+/* -1 (unknown) where there is none, or another type. */
+static int64_t number_of(yajl_val node, const char *name, const char *below)
+{
+	yajl_val value = member(node, name, below);
+
+	return YAJL_IS_INTEGER(value) ? YAJL_GET_INTEGER(value) : -1;
+}
+
+static yajl_val parse(const char *json, struct error *err)
+{
+	char problem[256];
+	yajl_val root = yajl_tree_parse(json, problem, sizeof problem);
+
+	if (!root)
+		error_set(err, -EBADMSG, REMEDY_PERSON, "the answer is not JSON: %.200s", problem);
+	return root;
+}
+
+static yajl_val array_of(yajl_val node, const char *name, struct error *err)
+{
+	yajl_val array = member(node, name, NULL);
+
+	if (YAJL_IS_ARRAY(array))
+		return array;
+	error_set(
+	    err, -EBADMSG, REMEDY_PERSON, "the answer has no list of %s: is this an aloqd's socket?", name);
+	return NULL;
+}
+
+int status_print_all(const char *json, FILE *out, struct error *err)
+{
+	static const struct table_column columns[] = {
+		{ "PIPELINE", false },
+		{ "DELIVERY", false },
+		{ "STATE", false },
+		{ "PARTITIONS", true },
+		{ "LAG", true },
+		{ "CONSUMED", true },
+		{ "ACKED", true },
+		{ "REASON", false },
+	};
+	_cleanup_(table_freep) struct table *table = table_new(columns, sizeof columns / sizeof columns[0]);
+	_cleanup_(yajl_tree_freep) yajl_val root = parse(json, err);
+	yajl_val pipelines = root ? array_of(root, "pipelines", err) : NULL;
+
+	if (!pipelines)
+		return -EBADMSG;
+	for (size_t i = 0; i < YAJL_GET_ARRAY(pipelines)->len; i++) {
+		yajl_val pipeline = YAJL_GET_ARRAY(pipelines)->values[i];
+
+		table_add(table, text_of(pipeline, "name"));
+		table_add(table, text_of(pipeline, "delivery"));
+		table_add(table, text_of(pipeline, "state"));
+		table_add_number(table, number_of(pipeline, "partition_count", NULL));
+		table_add_number(table, number_of(pipeline, "lag", NULL));
+		table_add_number(table, number_of(pipeline, "counters", "consumed_records"));
+		table_add_number(table, number_of(pipeline, "counters", "acked_records"));
+		table_add(table, text_of(pipeline, "reason"));
+	}
+	table_print(table, out);
+	return 0;
+}
+
+static void print_text(FILE *out, const char *title, const char *text)
+{
+	char safe[1024];
+
+	if (!text)
+		return;
+	escape_text(safe, sizeof safe, text, strlen(text));
+	fprintf(out, "%-12s %s\n", title, safe);
+}
+
+static void print_count(FILE *out, yajl_val pipeline, const char *title, const char *name, const char *below)
+{
+	int64_t number = number_of(pipeline, name, below);
+
+	if (number >= 0)
+		fprintf(out, "%-12s %" PRId64 "\n", title, number);
+}
+
+static void print_pipeline(FILE *out, yajl_val pipeline)
+{
+	print_text(out, "pipeline", text_of(pipeline, "name"));
+	print_text(out, "delivery", text_of(pipeline, "delivery"));
+	print_text(out, "state", text_of(pipeline, "state"));
+	print_text(out, "reason", text_of(pipeline, "reason"));
+	print_text(out, "last error", text_of(pipeline, "last_error"));
+	print_count(out, pipeline, "lag", "lag", NULL);
+	print_count(out, pipeline, "consumed", "counters", "consumed_records");
+	print_count(out, pipeline, "acked", "counters", "acked_records");
+	print_count(out, pipeline, "repeated", "counters", "repeated_records");
+	print_count(out, pipeline, "lost", "counters", "lost_records");
+	print_count(out, pipeline, "commits", "counters", "commits");
+	print_count(out, pipeline, "in flight", "in_flight_records", NULL);
+	print_count(out, pipeline, "held bytes", "held_bytes", NULL);
+	print_count(out, pipeline, "p50 us", "latency", "p50_us");
+	print_count(out, pipeline, "p99 us", "latency", "p99_us");
+}
+
+int status_print_one(const char *json, FILE *out, struct error *err)
+{
+	static const struct table_column columns[] = {
+		{ "TOPIC", false },
+		{ "PARTITION", true },
+		{ "STATE", false },
+		{ "COMMITTED", true },
+		{ "MARK", true },
+		{ "NEXT", true },
+		{ "LOG END", true },
+		{ "LAG", true },
+		{ "IN FLIGHT", true },
+		{ "ERROR", false },
+	};
+	_cleanup_(table_freep) struct table *table = table_new(columns, sizeof columns / sizeof columns[0]);
+	_cleanup_(yajl_tree_freep) yajl_val root = parse(json, err);
+	yajl_val partitions = root ? array_of(root, "partitions", err) : NULL;
+
+	if (!partitions)
+		return -EBADMSG;
+	print_pipeline(out, root);
+	if (YAJL_GET_ARRAY(partitions)->len == 0) {
+		fputs("\nNo partition is assigned to this member of the consumer group.\n", out);
+		return 0;
+	}
+	for (size_t i = 0; i < YAJL_GET_ARRAY(partitions)->len; i++) {
+		yajl_val partition = YAJL_GET_ARRAY(partitions)->values[i];
+
+		table_add(table, text_of(partition, "topic"));
+		table_add_number(table, number_of(partition, "partition", NULL));
+		table_add(table, text_of(partition, "state"));
+		table_add_number(table, number_of(partition, "committed", NULL));
+		table_add_number(table, number_of(partition, "mark", NULL));
+		table_add_number(table, number_of(partition, "end", NULL));
+		table_add_number(table, number_of(partition, "log_end", NULL));
+		table_add_number(table, number_of(partition, "lag", NULL));
+		table_add_number(table, number_of(partition, "in_flight", NULL));
+		table_add(table, text_of(partition, "error"));
+	}
+	fputc('\n', out);
+	table_print(table, out);
+	return 0;
+}
