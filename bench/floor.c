@@ -87,8 +87,8 @@ struct relay {
 	uint64_t uncommitted; /* settled since the last commit was sent */
 	int64_t last_commit_ms;
 	uint64_t commit_count;
-	uint64_t taken_since_wake; /* wake_fetchers() */
-	uint64_t wake_every;
+	uint64_t taken_records, taken_bytes; /* since the last wake_fetchers() */
+	uint64_t wake_records, wake_bytes;   /* call it at one of these; 0: never */
 	bool commit_in_flight, closing;
 	int wake_fd, signal_fd;
 };
@@ -362,9 +362,10 @@ static void give_up_partitions(struct relay *relay)
  * meanwhile; this call's side effect is to wake them. Later versions have fetch.queue.backoff.ms. */
 static void wake_fetchers(struct relay *relay)
 {
-	if (relay->wake_every == 0 || relay->taken_since_wake < relay->wake_every)
+	if (relay->wake_records == 0 ||
+	    (relay->taken_records < relay->wake_records && relay->taken_bytes < relay->wake_bytes))
 		return;
-	relay->taken_since_wake = 0;
+	relay->taken_records = relay->taken_bytes = 0;
 	rd_kafka_error_destroy(rd_kafka_sasl_set_credentials(relay->consumer, "", ""));
 }
 
@@ -414,6 +415,8 @@ static bool take_record(struct relay *relay, rd_kafka_event_t *event)
 
 	if (!message || message->err || relay->closing)
 		return false;
+	relay->taken_records++;
+	relay->taken_bytes += message->len + message->key_len;
 	part = &relay->partitions[message->partition];
 	if (!part->assigned || message->offset <= part->last)
 		return false;
@@ -434,7 +437,6 @@ static bool take_records(struct relay *relay, rd_kafka_queue_t *queue, int *quot
 			return false;
 		switch (rd_kafka_event_type(event)) {
 		case RD_KAFKA_EVENT_FETCH:
-			relay->taken_since_wake++;
 			if (take_record(relay, event))
 				continue;
 			break;
@@ -564,6 +566,15 @@ static void look_up_target(struct relay *relay)
 	rd_kafka_metadata_destroy(metadata);
 }
 
+static uint64_t setting(const rd_kafka_conf_t *conf, const char *name)
+{
+	char value[32] = "";
+	size_t size = sizeof value;
+
+	rd_kafka_conf_get(conf, name, value, &size);
+	return strtoull(value, NULL, 10);
+}
+
 static void start(struct relay *relay)
 {
 	rd_kafka_topic_partition_list_t *topics = rd_kafka_topic_partition_list_new(1);
@@ -582,6 +593,11 @@ static void start(struct relay *relay)
 
 	relay->producer = make_client(RD_KAFKA_PRODUCER, relay, relay->producer_conf);
 	look_up_target(relay);
+	if (rd_kafka_version() < 0x02020000) {
+		/* Either limit fills the prefetch: big records reach the second one first. */
+		relay->wake_records = setting(relay->consumer_conf, "queued.min.messages") / 4;
+		relay->wake_bytes = setting(relay->consumer_conf, "queued.max.messages.kbytes") * 1024 / 4;
+	}
 	relay->consumer = make_client(RD_KAFKA_CONSUMER, relay, relay->consumer_conf);
 	relay->records = rd_kafka_queue_get_consumer(relay->consumer);
 	relay->reports = rd_kafka_queue_get_main(relay->producer);
@@ -590,9 +606,6 @@ static void start(struct relay *relay)
 	rd_kafka_queue_io_event_enable(relay->records, relay->wake_fd, &one, sizeof one);
 	rd_kafka_queue_io_event_enable(relay->reports, relay->wake_fd, &one, sizeof one);
 	rd_kafka_queue_io_event_enable(relay->commits, relay->wake_fd, &one, sizeof one);
-	if (rd_kafka_version() < 0x02020000)
-		relay->wake_every = PREFETCH_RECORDS / 4;
-
 	rd_kafka_topic_partition_list_add(topics, relay->options.from, RD_KAFKA_PARTITION_UA);
 	rd_kafka_subscribe(relay->consumer, topics);
 	rd_kafka_topic_partition_list_destroy(topics);
