@@ -5,3 +5,13 @@ libkafka_a_SOURCES = \
 	src/kafka/simple_client.c src/kafka/simple_client.h \
 	src/kafka/simple_consumer.c src/kafka/simple_consumer.h \
 	src/kafka/simple_producer.c src/kafka/simple_producer.h
+libkafka_a_SOURCES += \
+	src/kafka/client.c src/kafka/client.h \
+	src/kafka/error_class.c src/kafka/error_class.h \
+	src/kafka/positions.c src/kafka/positions.h \
+	src/kafka/preflight.c src/kafka/preflight.h \
+	src/kafka/property_sides.c src/kafka/property_sides.h \
+	src/kafka/record.h \
+	src/kafka/sink.c src/kafka/sink.h \
+	src/kafka/source.c src/kafka/source.h src/kafka/source_internal.h \
+	src/kafka/source_assignment.c

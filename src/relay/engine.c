@@ -210,10 +210,10 @@ void engine_on_assigned(struct engine *engine, uint32_t number, uint64_t epoch, 
 		return;
 	}
 	engine->drained = false;
-	if (part->state == PART_READING && offset_tracker_unsettled(part->tracker) > 0 &&
-	    position >= offset_tracker_end(part->tracker)) {
+	if (part->state == PART_READING && position >= offset_tracker_end(part->tracker)) {
 		/* Reading goes on further ahead (a gap was crossed on purpose). What is in flight still holds the
-		 * mark, so the ring stays: a new one would let a commit pass unsettled records. */
+		 * mark, so the ring stays: a new one would let a commit pass unsettled records. And the position is
+		 * committed once the mark has reached it. */
 		part->epoch = epoch;
 		offset_tracker_position(part->tracker, position);
 		part->dirty = true;

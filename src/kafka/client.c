@@ -1,0 +1,313 @@
+#include "kafka/client.h"
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "kafka/error_class.h"
+#include "kafka/property_sides.h"
+
+enum { DERIVED_MAX = 32 };
+
+static void conf_freep(rd_kafka_conf_t **conf)
+{
+	if (*conf)
+		rd_kafka_conf_destroy(*conf);
+}
+
+bool client_library_at_least(int major, int minor, int patch)
+{
+	return rd_kafka_version() >= (major << 24 | minor << 16 | patch << 8);
+}
+
+/* ---- librdkafka's own log lines ---- */
+
+/* The opaque of every client is the pipeline that it belongs to. */
+static void log_line(const rd_kafka_t *client, int severity, const char *facility, const char *text)
+{
+	const struct config_pipeline *pipeline = client ? rd_kafka_opaque(client) : NULL;
+	enum log_level level = LOG_LEVEL_DEBUG;
+
+	/* A setting for the other kind of client: said of properties that a cluster gives to both. */
+	if (!strcmp(facility, "CONFWARN"))
+		return;
+	/* Broken connections come to us as events too, and are told once, as a state of the pipeline. */
+	if (severity <= 3 && strcmp(facility, "FAIL") && strcmp(facility, "ERROR"))
+		level = LOG_LEVEL_WARNING;
+	else if (severity <= 4)
+		level = LOG_LEVEL_INFO;
+	if (!strcmp(facility, "FAIL") || !strcmp(facility, "ERROR"))
+		level = LOG_LEVEL_DEBUG;
+	if (!log_enabled(level))
+		return;
+	log_at(level, &LOG_PIPELINE(pipeline ? pipeline->name : NULL), "librdkafka: %s: %s", facility, text);
+}
+
+/* ---- settings ---- */
+
+static int conf_set(rd_kafka_conf_t *conf, const char *name, const char *value, struct error *err)
+{
+	char text[256];
+
+	switch (rd_kafka_conf_set(conf, name, value, text, sizeof text)) {
+	case RD_KAFKA_CONF_OK:
+		return 0;
+	case RD_KAFKA_CONF_UNKNOWN:
+		return error_set(err, -ENOENT, REMEDY_PERSON, "librdkafka %s does not know the property \"%s\"",
+		    rd_kafka_version_str(), name);
+	default:
+		return error_set(err, -EINVAL, REMEDY_PERSON, "%s", text);
+	}
+}
+
+static int conf_set_number(rd_kafka_conf_t *conf, const char *name, uint64_t value, struct error *err)
+{
+	char text[24];
+
+	snprintf(text, sizeof text, "%" PRIu64, value);
+	return conf_set(conf, name, text, err);
+}
+
+/* A setting that older versions do not have, and that only makes things better. */
+static void conf_set_if_known(rd_kafka_conf_t *conf, const char *name, const char *value)
+{
+	char text[256];
+
+	(void)rd_kafka_conf_set(conf, name, value, text, sizeof text);
+}
+
+static int conf_set_properties(rd_kafka_conf_t *conf, const struct config_properties *properties,
+    rd_kafka_type_t type, struct error *err)
+{
+	for (size_t i = 0; i < properties->count; i++) {
+		const struct config_property *property = &properties->items[i];
+		int r;
+
+		if (!property_sides_has(property->name, type))
+			continue;
+		r = conf_set(conf, property->name, property->value, err);
+		if (r < 0) {
+			error_prefix(err, "%s:%d", property->origin.file ? property->origin.file : "defaults",
+			    property->origin.line);
+			return r;
+		}
+	}
+	return 0;
+}
+
+/* What every client of a pipeline has. */
+static rd_kafka_conf_t *conf_new(const struct config_pipeline *pipeline, const struct config_cluster *cluster,
+    rd_kafka_type_t type, struct error *err)
+{
+	_cleanup_(conf_freep) rd_kafka_conf_t *conf = rd_kafka_conf_new();
+	_cleanup_free_ char *client_id = NULL;
+	char hash[9];
+
+	config_pipeline_hash(pipeline, hash);
+	client_id = xasprintf("aloqd-%s-%s", pipeline->name, hash);
+	rd_kafka_conf_set_opaque(conf, (void *)pipeline);
+	rd_kafka_conf_set_log_cb(conf, log_line);
+	if (conf_set(conf, "client.id", client_id, err) < 0 ||
+	    conf_set(conf, "bootstrap.servers", cluster->brokers, err) < 0 ||
+	    conf_set(conf, "socket.nagle.disable", "true", err) < 0 ||
+	    conf_set(conf, "socket.keepalive.enable", "true", err) < 0 ||
+	    conf_set(conf, "reconnect.backoff.ms", "100", err) < 0 ||
+	    conf_set(conf, "reconnect.backoff.max.ms", "1000", err) < 0 ||
+	    conf_set(conf, "log.connection.close", "false", err) < 0)
+		return NULL;
+	/* KIP-714: a broker may ask newer clients for their metrics; ours go to the operator alone. */
+	conf_set_if_known(conf, "enable.metrics.push", "false");
+	if (conf_set_properties(conf, &cluster->properties, type, err) < 0) {
+		error_prefix(err, "cluster %s", cluster->name);
+		return NULL;
+	}
+	return TAKE_PTR(conf);
+}
+
+static int conf_set_derived(rd_kafka_conf_t *conf, const struct config_pipeline *pipeline, enum client_side side,
+    struct error *err)
+{
+	const struct delivery_choice choice = { .delivery = pipeline->delivery, .acks = pipeline->to.acks,
+		.isolation = pipeline->from.isolation };
+	struct derived_setting settings[DERIVED_MAX];
+	size_t count = delivery_derive(&choice, settings, DERIVED_MAX);
+
+	for (size_t i = 0; i < count && i < DERIVED_MAX; i++)
+		if (settings[i].side == side && conf_set(conf, settings[i].property, settings[i].value, err) < 0)
+			return err->code;
+	return 0;
+}
+
+static rd_kafka_t *client_new(rd_kafka_type_t type, rd_kafka_conf_t *conf, struct error *err)
+{
+	char text[512];
+	rd_kafka_t *client = rd_kafka_new(type, conf, text, sizeof text);
+
+	if (!client)
+		error_set(err, -EINVAL, REMEDY_PERSON, "librdkafka refuses the settings: %s", text);
+	return client;
+}
+
+rd_kafka_t *client_new_consumer(const struct config_pipeline *pipeline, const struct client_sizes *sizes,
+    struct error *err)
+{
+	_cleanup_(conf_freep) rd_kafka_conf_t *conf =
+	    conf_new(pipeline, pipeline->from.cluster, RD_KAFKA_CONSUMER, err);
+	rd_kafka_t *client;
+
+	if (!conf)
+		return NULL;
+	/* Defaults of ours that the operator may change. */
+	if (conf_set(conf, "fetch.wait.max.ms", "100", err) < 0 ||
+	    conf_set(conf, "fetch.error.backoff.ms", "50", err) < 0 ||
+	    conf_set(conf, "session.timeout.ms", "10000", err) < 0 ||
+	    conf_set(conf, "heartbeat.interval.ms", "1000", err) < 0 ||
+	    conf_set(conf, "partition.assignment.strategy", "range,roundrobin", err) < 0)
+		return NULL;
+	if (conf_set_properties(conf, &pipeline->from.cluster->properties, RD_KAFKA_CONSUMER, err) < 0 ||
+	    conf_set_properties(conf, &pipeline->from.properties, RD_KAFKA_CONSUMER, err) < 0)
+		return NULL;
+	/* What the guarantee and the memory bound decide. */
+	if (conf_set(conf, "group.id", pipeline->from.group, err) < 0 ||
+	    conf_set_derived(conf, pipeline, CLIENT_CONSUMER, err) < 0 ||
+	    conf_set_number(conf, "queued.min.messages", sizes->partition_prefetch_records, err) < 0 ||
+	    conf_set_number(conf, "queued.max.messages.kbytes", sizes->partition_prefetch_kbytes, err) < 0 ||
+	    conf_set_number(conf, "fetch.message.max.bytes", sizes->partition_fetch_max_bytes, err) < 0 ||
+	    conf_set_number(conf, "fetch.max.bytes", sizes->fetch_max_bytes, err) < 0)
+		return NULL;
+	/* A full prefetch must not park the partition for its default of a second (from 2.2 on; before, the
+	 * source wakes the broker threads itself). 0 would spin. */
+	conf_set_if_known(conf, "fetch.queue.backoff.ms", "5");
+	rd_kafka_conf_set_events(conf, RD_KAFKA_EVENT_REBALANCE | RD_KAFKA_EVENT_ERROR | RD_KAFKA_EVENT_OFFSET_COMMIT);
+	client = client_new(RD_KAFKA_CONSUMER, conf, err);
+	if (client)
+		conf = NULL;
+	return client;
+}
+
+rd_kafka_t *client_new_producer(const struct config_pipeline *pipeline, const struct client_sizes *sizes,
+    struct error *err)
+{
+	_cleanup_(conf_freep) rd_kafka_conf_t *conf = conf_new(pipeline, pipeline->to.cluster, RD_KAFKA_PRODUCER, err);
+	const char *batch_max = "1000000";
+	char linger_ms[32];
+	rd_kafka_t *client;
+
+	if (!conf)
+		return NULL;
+	snprintf(linger_ms, sizeof linger_ms, "%.3f", (double)pipeline->to.linger_us / 1000.0);
+	if (conf_set_properties(conf, &pipeline->to.properties, RD_KAFKA_PRODUCER, err) < 0 ||
+	    conf_set(conf, "linger.ms", linger_ms, err) < 0 ||
+	    conf_set(conf, "compression.codec", pipeline->to.compression, err) < 0 ||
+	    conf_set(conf, "partitioner", "murmur2_random", err) < 0 ||
+	    conf_set_derived(conf, pipeline, CLIENT_PRODUCER, err) < 0 ||
+	    conf_set_number(conf, "queue.buffering.max.messages", sizes->produce_queue_records, err) < 0 ||
+	    conf_set_number(conf, "queue.buffering.max.kbytes", sizes->produce_queue_kbytes, err) < 0)
+		return NULL;
+	if (sizes->message_max_bytes > 0) {
+		/* One batch must never turn good records into poison: no batch of several records is larger than the
+		 * target takes. A single record that is too large is refused by itself: before it is queued where
+		 * nothing is compressed, else by the broker, which sees it compressed. */
+		uint64_t batch_bytes = sizes->message_max_bytes > 2048 ? sizes->message_max_bytes - 1024
+									 : sizes->message_max_bytes / 2;
+		uint64_t message_bytes = 1000000000;
+
+		if (batch_bytes < 1000000) {
+			if (conf_set_number(conf, "batch.size", batch_bytes, err) < 0)
+				return NULL;
+			batch_max = NULL;
+		}
+		if (!strcmp(pipeline->to.compression, "none"))
+			message_bytes = sizes->message_max_bytes < 1000 ? 1000 : sizes->message_max_bytes;
+		if (conf_set_number(conf, "message.max.bytes", message_bytes, err) < 0)
+			return NULL;
+	}
+	if (batch_max && conf_set(conf, "batch.size", batch_max, err) < 0)
+		return NULL;
+	rd_kafka_conf_set_events(conf, RD_KAFKA_EVENT_DR | RD_KAFKA_EVENT_ERROR);
+	client = client_new(RD_KAFKA_PRODUCER, conf, err);
+	if (client)
+		conf = NULL;
+	return client;
+}
+
+rd_kafka_t *client_new_admin(const struct config_pipeline *pipeline, const struct config_cluster *cluster,
+    struct error *err)
+{
+	_cleanup_(conf_freep) rd_kafka_conf_t *conf = conf_new(pipeline, cluster, RD_KAFKA_CONSUMER, err);
+	const struct config_properties *own =
+	    cluster == pipeline->from.cluster ? &pipeline->from.properties : &pipeline->to.properties;
+	rd_kafka_t *client;
+
+	if (!conf)
+		return NULL;
+	/* What reaches the cluster (security, timeouts) may stand with the pipeline too. */
+	if (conf_set_properties(conf, own, RD_KAFKA_CONSUMER, err) < 0 ||
+	    conf_set(conf, "allow.auto.create.topics", "false", err) < 0)
+		return NULL;
+	rd_kafka_conf_set_events(conf, RD_KAFKA_EVENT_ERROR);
+	client = client_new(RD_KAFKA_CONSUMER, conf, err);
+	if (client)
+		conf = NULL;
+	return client;
+}
+
+/* ---- the config check ---- */
+
+static int check_property(const struct config_property *property, const char *path, bool consumer, bool producer,
+    struct config_findings *findings)
+{
+	_cleanup_(conf_freep) rd_kafka_conf_t *conf = rd_kafka_conf_new();
+	struct config_finding *finding;
+	struct error err;
+	bool wrong_side = false;
+
+	error_clear(&err);
+	if (conf_set(conf, property->name, property->value, &err) == 0) {
+		wrong_side = !(consumer && property_sides_has(property->name, RD_KAFKA_CONSUMER)) &&
+			     !(producer && property_sides_has(property->name, RD_KAFKA_PRODUCER));
+		if (!wrong_side)
+			return 0;
+		error_set(&err, -EINVAL, REMEDY_PERSON, "\"%s\" is a %s property; it belongs into %s.properties",
+		    property->name, consumer ? "producer" : "consumer", consumer ? "to" : "from");
+	}
+	findings->items = xreallocarray(findings->items, findings->count + 1, sizeof *findings->items);
+	finding = &findings->items[findings->count++];
+	finding->is_error = true;
+	finding->text = xasprintf("%s:%d: %s: %s", property->origin.file ? property->origin.file : "defaults",
+	    property->origin.line, path, err.message);
+	findings->error_count++;
+	return 1;
+}
+
+static int check_properties(const struct config_properties *properties, const char *owner, const char *name,
+    const char *key, bool consumer, bool producer, struct config_findings *findings)
+{
+	_cleanup_free_ char *path = xasprintf("%s.%s.%s", owner, name, key);
+	int errors = 0;
+
+	for (size_t i = 0; i < properties->count; i++)
+		errors += check_property(&properties->items[i], path, consumer, producer, findings);
+	return errors;
+}
+
+int client_check_properties(const struct config *config, struct config_findings *findings)
+{
+	int errors = 0;
+
+	for (size_t i = 0; i < config->cluster_count; i++)
+		errors += check_properties(&config->clusters[i].properties, "clusters", config->clusters[i].name,
+		    "properties", true, true, findings);
+	for (size_t i = 0; i < config->pipeline_count; i++) {
+		const struct config_pipeline *pipeline = &config->pipelines[i];
+
+		errors += check_properties(&pipeline->from.properties, "pipelines", pipeline->name, "from.properties",
+		    true, false, findings);
+		errors += check_properties(&pipeline->to.properties, "pipelines", pipeline->name, "to.properties",
+		    false, true, findings);
+	}
+	return errors;
+}

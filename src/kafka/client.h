@@ -1,0 +1,37 @@
+/* client.h: librdkafka clients, set up from the configuration and the derivation of the guarantee. */
+#pragma once
+#include <librdkafka/rdkafka.h>
+#include <stdint.h>
+#include "base/error.h"
+#include "config/config.h"
+
+/* What a client may keep in memory. */
+struct client_sizes {
+	uint32_t partition_prefetch_records; /* of one source partition, fetched and not yet read */
+	uint32_t partition_prefetch_kbytes;
+	uint32_t fetch_max_bytes;	    /* one fetch answer */
+	uint32_t partition_fetch_max_bytes; /* one partition's share of it */
+	uint32_t produce_queue_records;
+	uint32_t produce_queue_kbytes;
+	uint32_t message_max_bytes; /* the target's limit of one batch; 0: unknown */
+};
+
+
+/* A consumer of the pipeline's group; not subscribed yet. events on its queue: rebalance, error, commit. */
+rd_kafka_t *client_new_consumer(const struct config_pipeline *pipeline, const struct client_sizes *sizes,
+    struct error *err);
+
+/* A producer to the pipeline's target cluster; delivery reports and errors as events. */
+rd_kafka_t *client_new_producer(const struct config_pipeline *pipeline, const struct client_sizes *sizes,
+    struct error *err);
+
+/* A client of a cluster that only asks questions and creates topics: in no group, never creates by asking. */
+rd_kafka_t *client_new_admin(const struct config_pipeline *pipeline, const struct config_cluster *cluster,
+    struct error *err);
+
+/* librdkafka's own word on every property of the configuration: unknown ones and bad values become findings.
+ * Returns the number of errors added. */
+int client_check_properties(const struct config *config, struct config_findings *findings);
+
+/* Is librdkafka, as it runs, at least this version? */
+bool client_library_at_least(int major, int minor, int patch);

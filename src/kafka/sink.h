@@ -1,0 +1,43 @@
+/* sink.h: the producer as the engine sees it: struct sink_ops over librdkafka.
+ *
+ * Values are not copied: a record's event owns the bytes until its report. All functions: the pipeline's
+ * thread. */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+#include "base/error.h"
+#include "base/worker.h"
+#include "config/config.h"
+#include "core/flow.h"
+#include "kafka/client.h"
+
+struct sink;
+
+struct sink_host {
+	/* A fault that heals by itself (brokers down, ...). */
+	void (*trouble)(void *host, const struct error *err);
+	void *host;
+};
+
+/* Makes the producer. wake_fd (an eventfd) becomes readable when there are reports; worker runs what would
+ * block. Both, pipeline and events outlive the sink. */
+struct sink *sink_new(const struct config_pipeline *pipeline, const struct client_sizes *sizes, int wake_fd,
+    struct worker *worker, const struct sink_host *host, struct error *err);
+
+void sink_set_events(struct sink *sink, const struct sink_events *events, void *owner);
+
+extern const struct sink_ops kafka_sink_ops;
+
+/* Where the records of a source part go: the target of this source topic, by to.topic and to.partition. To be
+ * called before the first record of the part. */
+void sink_route(struct sink *sink, uint32_t part, const char *source_topic, int32_t source_partition);
+
+/* Records sent with the time of their relay, because theirs was absent or not after 1970. */
+uint64_t sink_untimestamped_records(const struct sink *sink);
+
+/* No job of it is running in the worker: it may be freed. */
+bool sink_is_idle(const struct sink *sink);
+
+/* Destroys the producer, which may block for a moment: from a worker's job. What is not reported yet is given
+ * up. Accepts NULL. */
+void sink_free(struct sink *sink);

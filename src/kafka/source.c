@@ -1,0 +1,500 @@
+#include "kafka/source.h"
+#include <errno.h>
+#include <inttypes.h>
+#include <librdkafka/rdkafka.h>
+#include <stdlib.h>
+#include <string.h>
+#include "base/cleanup.h"
+#include "base/memory.h"
+#include "kafka/error_class.h"
+#include "kafka/positions.h"
+#include "kafka/record.h"
+#include "kafka/source_internal.h"
+
+/* What a record costs beside its bytes: librdkafka's op and message on the consumer's side and on the
+ * producer's, our slot and record. */
+enum { RECORD_OVERHEAD_BYTES = 512, RECORDS_PER_BLOCK = 512 };
+
+/* ---- records ---- */
+
+/* Records are made in blocks and kept for reuse: the record's path does not allocate. */
+struct record_block {
+	struct record_block *next;
+	struct record records[RECORDS_PER_BLOCK];
+};
+
+static struct record *record_take(struct source *source)
+{
+	struct record *record = source->free_records;
+
+	if (!record) {
+		struct record_block *block = xcalloc(1, sizeof *block);
+
+		block->next = source->record_blocks;
+		source->record_blocks = block;
+		for (size_t i = 0; i < RECORDS_PER_BLOCK; i++) {
+			block->records[i].next_free = source->free_records;
+			source->free_records = &block->records[i];
+		}
+		record = source->free_records;
+	}
+	source->free_records = record->next_free;
+	return record;
+}
+
+static void op_release_chunk(void *context, void *payload)
+{
+	struct source *source = context;
+	struct record *record = payload;
+
+	rd_kafka_event_destroy(record->event);
+	record->next_free = source->free_records;
+	source->free_records = record;
+}
+
+/* ---- parts ---- */
+
+static struct source_topic *topic_of(struct source *source, const char *name)
+{
+	struct source_topic *topic;
+
+	for (size_t i = 0; i < source->topic_count; i++)
+		if (!strcmp(source->topics[i]->name, name))
+			return source->topics[i];
+	topic = xcalloc(1, sizeof *topic);
+	topic->name = xstrdup(name);
+	source->topics = xreallocarray(source->topics, source->topic_count + 1, sizeof *source->topics);
+	source->topics[source->topic_count++] = topic;
+	return topic;
+}
+
+struct source_part *source_part_of(struct source *source, const char *name, int32_t partition)
+{
+	struct source_topic *topic = topic_of(source, name);
+	struct source_part *part;
+
+	if (partition < 0)
+		return NULL;
+	if ((size_t)partition >= topic->part_count) {
+		topic->parts = xreallocarray(topic->parts, (size_t)partition + 1, sizeof *topic->parts);
+		while (topic->part_count <= (size_t)partition)
+			topic->parts[topic->part_count++] = NULL;
+	}
+	part = topic->parts[partition];
+	if (part)
+		return part;
+	part = xcalloc(1, sizeof *part);
+	part->number = source->part_count;
+	part->topic = topic;
+	part->partition = partition;
+	topic->parts[partition] = part;
+	source->parts = xreallocarray(source->parts, source->part_count + 1, sizeof *source->parts);
+	source->parts[source->part_count++] = part;
+	return part;
+}
+
+void source_part_name(const struct source *source, uint32_t number, const char **topic, int32_t *partition)
+{
+	*topic = source->parts[number]->topic->name;
+	*partition = source->parts[number]->partition;
+}
+
+int64_t source_log_end(const struct source *source, uint32_t number)
+{
+	const struct source_part *part = source->parts[number];
+	int64_t log_start = -1;
+	int64_t log_end = -1;
+
+	if (rd_kafka_get_watermark_offsets(source->consumer, part->topic->name, part->partition, &log_start, &log_end) ||
+	    log_end < 0)
+		return -1;
+	return log_end;
+}
+
+/* ---- reading ---- */
+
+static void take_record(struct source *source, struct source_part *part, rd_kafka_event_t *event)
+{
+	const rd_kafka_message_t *message = rd_kafka_event_message_next(event);
+	struct record *record;
+	struct chunk chunk;
+
+	/* The monotonic guard: a record at or below the last one was delivered before. */
+	if (!message || message->err || message->offset < part->next_offset) {
+		rd_kafka_event_destroy(event);
+		return;
+	}
+	record = record_take(source);
+	record->event = event;
+	record->message = message;
+	part->next_offset = message->offset + 1;
+	chunk = (struct chunk){ .part = part->number, .epoch = part->epoch, .first = message->offset,
+		.next = message->offset + 1, .records = 1,
+		.bytes = (uint32_t)(message->len + message->key_len + RECORD_OVERHEAD_BYTES),
+		.leader_epoch = source_leader_epoch(message), .payload = record };
+	source->events->chunk(source->owner, &chunk);
+}
+
+static void take_partition_error(struct source *source, struct source_part *part, rd_kafka_event_t *event)
+{
+	rd_kafka_resp_err_t code = rd_kafka_event_error(event);
+	rd_kafka_topic_partition_t *where;
+	struct error err;
+
+	error_clear(&err);
+	switch (code) {
+	case RD_KAFKA_RESP_ERR__PARTITION_EOF:
+		where = rd_kafka_event_topic_partition(event);
+		if (where && where->offset >= part->next_offset) {
+			part->next_offset = where->offset;
+			source->events->position(source->owner, part->number, part->epoch, where->offset);
+		}
+		if (where)
+			rd_kafka_topic_partition_destroy(where);
+		break;
+	case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET:
+	case RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE:
+		/* A gap, or truncation, while reading: from.on_gap decides. */
+		source_reposition(source, part, part->next_offset);
+		break;
+	default:
+		error_class_set(&err, code, "%s [%" PRId32 "] at offset %" PRId64 ": %s", part->topic->name,
+		    part->partition, part->next_offset, rd_kafka_event_error_string(event));
+		if (err.remedy == REMEDY_PERSON)
+			source->events->failed(source->owner, &err);
+		else
+			source->host.trouble(source->host.host, &err);
+		break;
+	}
+	rd_kafka_event_destroy(event);
+}
+
+static uint32_t op_fetch(void *context, uint32_t number, uint32_t max_records)
+{
+	struct source *source = context;
+	struct source_part *part = source->parts[number];
+	uint32_t taken = 0;
+
+	while (taken < max_records && part->queue) {
+		rd_kafka_event_t *event = rd_kafka_queue_poll(part->queue, 0);
+
+		if (!event)
+			break;
+		if (rd_kafka_event_type(event) == RD_KAFKA_EVENT_FETCH) {
+			take_record(source, part, event);
+			taken++;
+		} else if (rd_kafka_event_type(event) == RD_KAFKA_EVENT_ERROR) {
+			take_partition_error(source, part, event);
+		} else {
+			rd_kafka_event_destroy(event);
+		}
+	}
+	source->dequeued += taken;
+	return taken;
+}
+
+/* Before librdkafka 2.2 a broker thread whose prefetch is full sleeps for up to a second, however fast the
+ * queue is emptied. Setting credentials wakes it, and changes nothing as they are the same. */
+static void wake_broker_threads(struct source *source)
+{
+	rd_kafka_error_t *error;
+
+	if (!source->needs_waking || source->dequeued < source->wake_after)
+		return;
+	source->dequeued = 0;
+	error = rd_kafka_sasl_set_credentials(source->consumer, source->username, source->password);
+	if (error)
+		rd_kafka_error_destroy(error);
+}
+
+/* ---- commits ---- */
+
+static void op_commit(void *context, const struct mark *marks, size_t count)
+{
+	struct source *source = context;
+	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)count);
+	rd_kafka_resp_err_t code;
+
+	source->marks = xreallocarray(source->marks, count, sizeof *marks);
+	memcpy(source->marks, marks, count * sizeof *marks);
+	source->mark_count = count;
+	source->commit_outstanding = true;
+	for (size_t i = 0; i < count; i++) {
+		const struct source_part *part = source->parts[marks[i].part];
+		rd_kafka_topic_partition_t *item =
+		    rd_kafka_topic_partition_list_add(list, part->topic->name, part->partition);
+
+		item->offset = marks[i].offset;
+		source_set_leader_epoch(item, marks[i].leader_epoch);
+	}
+	code = rd_kafka_commit_queue(source->consumer, list, source->commit_queue, NULL, NULL);
+	rd_kafka_topic_partition_list_destroy(list);
+	/* Told from serve, like every answer. */
+	source->commit_refused = code;
+}
+
+static void answer_commit(struct source *source, rd_kafka_resp_err_t code,
+    const rd_kafka_topic_partition_list_t *answers)
+{
+	struct error err;
+
+	error_clear(&err);
+	for (size_t i = 0; i < source->mark_count; i++) {
+		struct mark *mark = &source->marks[i];
+		const struct source_part *part = source->parts[mark->part];
+		const rd_kafka_topic_partition_t *answer =
+		    answers ? rd_kafka_topic_partition_list_find((rd_kafka_topic_partition_list_t *)answers,
+				  part->topic->name, part->partition)
+			    : NULL;
+
+		mark->error = code || !answer || answer->err ? -EIO : 0;
+		if (!code && answer && answer->err)
+			error_class_set(&err, answer->err, "commit of %s [%" PRId32 "] at offset %" PRId64,
+			    part->topic->name, part->partition, mark->offset);
+	}
+	if (code)
+		error_class_set(&err, code, "commit of %zu partitions", source->mark_count);
+	source->commit_outstanding = false;
+	source->events->commit_done(source->owner, source->marks, source->mark_count, err.code ? &err : NULL);
+}
+
+static void serve_commits(struct source *source)
+{
+	rd_kafka_event_t *event;
+
+	if (source->commit_outstanding && source->commit_refused) {
+		rd_kafka_resp_err_t code = source->commit_refused;
+
+		source->commit_refused = 0;
+		answer_commit(source, code, NULL);
+	}
+	while ((event = rd_kafka_queue_poll(source->commit_queue, 0)) != NULL) {
+		if (rd_kafka_event_type(event) == RD_KAFKA_EVENT_OFFSET_COMMIT && source->commit_outstanding)
+			answer_commit(source, rd_kafka_event_error(event), rd_kafka_event_topic_partition_list(event));
+		rd_kafka_event_destroy(event);
+	}
+}
+
+/* ---- control events ---- */
+
+static void take_error(struct source *source, rd_kafka_event_t *event)
+{
+	rd_kafka_resp_err_t code = rd_kafka_event_error(event);
+	char words[256];
+	struct error err;
+
+	error_clear(&err);
+	switch (code) {
+	case RD_KAFKA_RESP_ERR__PARTITION_EOF:
+		return;
+	case RD_KAFKA_RESP_ERR__FATAL:
+		code = rd_kafka_fatal_error(source->consumer, words, sizeof words);
+		error_class_set(&err, code, "the consumer has failed: %s", words);
+		if (err.remedy < REMEDY_RESTART)
+			err.remedy = REMEDY_RESTART;
+		source->events->failed(source->owner, &err);
+		return;
+	case RD_KAFKA_RESP_ERR__MAX_POLL_EXCEEDED:
+		/* The rebalance that follows says what is lost. */
+	default:
+		error_class_set(&err, code, "source cluster \"%s\": %s", source->pipeline->from.cluster->name,
+		    rd_kafka_event_error_string(event));
+		if (err.remedy == REMEDY_PERSON)
+			source->events->failed(source->owner, &err);
+		else
+			source->host.trouble(source->host.host, &err);
+		return;
+	}
+}
+
+/* A record that reached the common queue before its partition's own was in place. Dropping it would lose it. */
+static void take_leaked_record(struct source *source, rd_kafka_event_t *event)
+{
+	/* The message is handed out once; its partition is told by the event. */
+	rd_kafka_topic_partition_t *where = rd_kafka_event_topic_partition(event);
+	struct source_part *part = where ? source_part_of(source, where->topic, where->partition) : NULL;
+
+	if (where)
+		rd_kafka_topic_partition_destroy(where);
+	if (part && part->queue)
+		take_record(source, part, event);
+	else
+		rd_kafka_event_destroy(event);
+}
+
+static void op_serve(void *context)
+{
+	struct source *source = context;
+	rd_kafka_event_t *event;
+
+	wake_broker_threads(source);
+	source_serve_positions(source);
+	while ((event = rd_kafka_queue_poll(source->queue, 0)) != NULL) {
+		switch (rd_kafka_event_type(event)) {
+		case RD_KAFKA_EVENT_REBALANCE:
+			source_rebalance(source, rd_kafka_event_error(event),
+			    rd_kafka_event_topic_partition_list(event));
+			break;
+		case RD_KAFKA_EVENT_ERROR:
+			take_error(source, event);
+			break;
+		case RD_KAFKA_EVENT_FETCH:
+			take_leaked_record(source, event);
+			continue;
+		default:
+			break;
+		}
+		rd_kafka_event_destroy(event);
+	}
+	serve_commits(source);
+}
+
+/* ---- life cycle ---- */
+
+static void watch_queue(rd_kafka_queue_t *queue, int wake_fd)
+{
+	static const uint64_t one = 1;
+
+	rd_kafka_queue_io_event_enable(queue, wake_fd, &one, sizeof one);
+}
+
+void source_watch_queue(struct source *source, rd_kafka_queue_t *queue)
+{
+	watch_queue(queue, source->wake_fd);
+}
+
+static char *setting_of(const rd_kafka_t *client, const char *name)
+{
+	char value[1024] = "";
+	size_t size = sizeof value;
+
+	if (rd_kafka_conf_get(rd_kafka_conf((rd_kafka_t *)client), name, value, &size) != RD_KAFKA_CONF_OK)
+		value[0] = '\0';
+	return xstrdup(value);
+}
+
+static void prepare_waking(struct source *source, const struct client_sizes *sizes)
+{
+	_cleanup_free_ char *mechanism = setting_of(source->consumer, "sasl.mechanisms");
+
+	source->username = setting_of(source->consumer, "sasl.username");
+	source->password = setting_of(source->consumer, "sasl.password");
+	source->needs_waking = !client_library_at_least(2, 2, 0);
+	/* Kerberos has no credentials to set. Its name is the default of the property, also without SASL: only a
+	 * protocol with SASL tells. */
+	if (source->needs_waking && !strcmp(mechanism, "GSSAPI")) {
+		_cleanup_free_ char *protocol = setting_of(source->consumer, "security.protocol");
+
+		source->needs_waking = strncasecmp(protocol, "sasl", 4) != 0;
+	}
+	source->wake_after = sizes->partition_prefetch_records / 4 + 1;
+}
+
+static int subscribe(struct source *source, struct error *err)
+{
+	const struct config_from *from = &source->pipeline->from;
+	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)from->topic_count);
+	rd_kafka_resp_err_t code;
+
+	for (size_t i = 0; i < from->topic_count; i++)
+		rd_kafka_topic_partition_list_add(list, from->topics[i], RD_KAFKA_PARTITION_UA);
+	code = rd_kafka_subscribe(source->consumer, list);
+	rd_kafka_topic_partition_list_destroy(list);
+	return code ? error_class_set(err, code, "subscribing to the source topics") : 0;
+}
+
+struct source *source_new(const struct config_pipeline *pipeline, const struct client_sizes *sizes, int wake_fd,
+    struct worker *worker, const struct source_host *host, struct error *err)
+{
+	struct source *source = xcalloc(1, sizeof *source);
+
+	source->pipeline = pipeline;
+	source->wake_fd = wake_fd;
+	source->worker = worker;
+	source->host = *host;
+	source->consumer = client_new_consumer(pipeline, sizes, err);
+	if (!source->consumer) {
+		error_prefix(err, "consumer");
+		source_free(source);
+		return NULL;
+	}
+	rd_kafka_poll_set_consumer(source->consumer);
+	source->queue = rd_kafka_queue_get_consumer(source->consumer);
+	source->commit_queue = rd_kafka_queue_new(source->consumer);
+	watch_queue(source->queue, wake_fd);
+	watch_queue(source->commit_queue, wake_fd);
+	prepare_waking(source, sizes);
+	if (subscribe(source, err) < 0) {
+		source_free(source);
+		return NULL;
+	}
+	return source;
+}
+
+void source_set_events(struct source *source, const struct source_events *events, void *owner)
+{
+	source->events = events;
+	source->owner = owner;
+}
+
+void source_close(struct source *source)
+{
+	rd_kafka_error_t *error;
+
+	source_abandon_rebalance(source);
+	error = rd_kafka_consumer_close_queue(source->consumer, source->queue);
+	if (error)
+		rd_kafka_error_destroy(error); /* closed already: source_is_closed() says so */
+	source->closing = true;
+}
+
+bool source_is_closed(const struct source *source)
+{
+	return source->closing && !source->job && rd_kafka_consumer_closed(source->consumer);
+}
+
+void source_free(struct source *source)
+{
+	if (!source)
+		return;
+	for (uint32_t i = 0; i < source->part_count; i++) {
+		if (source->parts[i]->queue)
+			rd_kafka_queue_destroy(source->parts[i]->queue);
+		free(source->parts[i]);
+	}
+	for (size_t i = 0; i < source->topic_count; i++) {
+		free(source->topics[i]->name);
+		free(source->topics[i]->parts);
+		free(source->topics[i]);
+	}
+	if (source->pending)
+		rd_kafka_topic_partition_list_destroy(source->pending);
+	if (source->commit_queue)
+		rd_kafka_queue_destroy(source->commit_queue);
+	if (source->queue)
+		rd_kafka_queue_destroy(source->queue);
+	if (source->consumer)
+		rd_kafka_destroy(source->consumer);
+	while (source->record_blocks) {
+		struct record_block *block = source->record_blocks;
+
+		source->record_blocks = block->next;
+		free(block);
+	}
+	if (source->password)
+		explicit_bzero(source->password, strlen(source->password));
+	free(source->username);
+	free(source->password);
+	free(source->parts);
+	free(source->topics);
+	free(source->marks);
+	free(source);
+}
+
+const struct source_ops kafka_source_ops = {
+	.serve = op_serve,
+	.fetch = op_fetch,
+	.commit = op_commit,
+	.release_partition = source_release_partition,
+	.release_chunk = op_release_chunk,
+};

@@ -1,0 +1,50 @@
+/* source.h: a member of a consumer group as the engine sees it: struct source_ops over librdkafka.
+ *
+ * Every assigned partition has its own queue, so that control events never wait behind records and a
+ * partition whose window is full holds back only itself. Positions are resolved by the source (see
+ * positions.h) before it assigns with explicit offsets. All functions: the pipeline's thread. */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+#include "base/error.h"
+#include "base/worker.h"
+#include "config/config.h"
+#include "core/flow.h"
+#include "kafka/client.h"
+
+struct source;
+
+/* What the source says besides the engine's events. */
+struct source_host {
+	/* A fault that heals by itself (brokers down, ...), or REMEDY_NONE: what was reported is over. */
+	void (*trouble)(void *host, const struct error *err);
+	/* A gap of the source was crossed on purpose (on_gap): records [from, to) will not be relayed. */
+	void (*gap)(void *host, const char *topic, int32_t partition, int64_t from, int64_t to, const char *words);
+	/* The group has given this member an assignment (of any size). */
+	void (*assignment)(void *host, size_t partitions);
+	void *host;
+};
+
+/* Makes the consumer and subscribes. wake_fd (an eventfd) becomes readable when there is something to serve;
+ * worker runs what would block. Both, pipeline and events outlive the source. NULL and err on failure. */
+struct source *source_new(const struct config_pipeline *pipeline, const struct client_sizes *sizes, int wake_fd,
+    struct worker *worker, const struct source_host *host, struct error *err);
+
+/* Where its events go; before the first step. */
+void source_set_events(struct source *source, const struct source_events *events, void *owner);
+
+extern const struct source_ops kafka_source_ops;
+
+/* The topic (valid as long as the source) and number of a part. */
+void source_part_name(const struct source *source, uint32_t part, const char **topic, int32_t *partition);
+
+/* The end of the partition's log as the last fetch saw it, or -1. */
+int64_t source_log_end(const struct source *source, uint32_t part);
+
+/* Leaves the group. Call when the engine has drained; then serve until source_is_closed(). */
+void source_close(struct source *source);
+bool source_is_closed(const struct source *source);
+
+/* Destroys the consumer, which may block for a moment: from a worker's job. All chunks must have been
+ * released. Accepts NULL. */
+void source_free(struct source *source);

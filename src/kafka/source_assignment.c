@@ -1,0 +1,431 @@
+/* What the group assigns and takes away, and where reading begins. */
+#include "kafka/source_internal.h"
+#include "config.h"
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include "base/memory.h"
+#include "kafka/error_class.h"
+#include "kafka/positions.h"
+
+/* Positions being resolved by the worker. Belongs to the worker while it runs, then to the source. */
+struct resolve_job {
+	struct source *source;
+	struct positions positions;
+	bool is_assignment; /* of source->pending; else of partitions that met a gap while they were read */
+	bool finished;
+};
+
+int32_t source_leader_epoch(const rd_kafka_message_t *message)
+{
+#ifdef HAVE_RD_KAFKA_MESSAGE_LEADER_EPOCH
+	return rd_kafka_message_leader_epoch(message);
+#else
+	(void)message;
+	return -1;
+#endif
+}
+
+void source_set_leader_epoch(rd_kafka_topic_partition_t *partition, int32_t leader_epoch)
+{
+#ifdef HAVE_RD_KAFKA_TOPIC_PARTITION_SET_LEADER_EPOCH
+	rd_kafka_topic_partition_set_leader_epoch(partition, leader_epoch);
+#else
+	(void)partition;
+	(void)leader_epoch;
+#endif
+}
+
+static bool is_cooperative(const struct source *source)
+{
+	const char *protocol = rd_kafka_rebalance_protocol(source->consumer);
+
+	return protocol && protocol[0] == 'C';
+}
+
+/* ---- jobs ---- */
+
+static void job_run(struct worker *worker, void *argument)
+{
+	struct resolve_job *job = argument;
+
+	positions_resolve(&job->positions, job->source->consumer, &job->source->pipeline->from, worker);
+}
+
+static void job_free(struct resolve_job *job)
+{
+	positions_clear(&job->positions);
+	free(job);
+}
+
+static void job_done(void *argument, bool cancelled)
+{
+	struct resolve_job *job = argument;
+
+	if (cancelled) {
+		job->source->job = NULL;
+		job_free(job);
+		return;
+	}
+	job->finished = true;
+}
+
+static void job_add(struct resolve_job *job, const char *topic, int32_t partition, int64_t at)
+{
+	struct positions *positions = &job->positions;
+
+	positions->items = xreallocarray(positions->items, positions->count + 1, sizeof *positions->items);
+	positions->items[positions->count++] =
+	    (struct resolved_position){ .topic = xstrdup(topic), .partition = partition, .at = at };
+}
+
+static void job_submit(struct source *source, struct resolve_job *job)
+{
+	job->source = source;
+	source->job = job;
+	worker_submit(source->worker, job_run, job_done, job);
+}
+
+/* ---- reading a partition, and stopping ---- */
+
+static void stop_reading(struct source_part *part)
+{
+	if (part->queue)
+		rd_kafka_queue_destroy(part->queue);
+	part->queue = NULL;
+}
+
+/* After an assign librdkafka forwards every partition's queue to the consumer's: give each its own again.
+ * Paused meanwhile, so that no record comes through the wrong one. */
+static void own_queues(struct source *source, const rd_kafka_topic_partition_list_t *list)
+{
+	for (int i = 0; i < list->cnt; i++) {
+		struct source_part *part = source_part_of(source, list->elems[i].topic, list->elems[i].partition);
+
+		stop_reading(part);
+		part->queue = rd_kafka_queue_get_partition(source->consumer, part->topic->name, part->partition);
+		if (!part->queue)
+			continue;
+		rd_kafka_queue_forward(part->queue, NULL);
+		source_watch_queue(source, part->queue);
+	}
+}
+
+static void assign(struct source *source, const rd_kafka_topic_partition_list_t *list, bool incremental)
+{
+	rd_kafka_topic_partition_list_t *copy = rd_kafka_topic_partition_list_copy(list);
+	rd_kafka_resp_err_t code = 0;
+	struct error err;
+
+	error_clear(&err);
+	if (incremental) {
+		rd_kafka_error_t *error = rd_kafka_incremental_assign(source->consumer, list);
+
+		if (error)
+			error_class_set_object(&err, error, "taking up %d partitions", list->cnt);
+	} else {
+		code = rd_kafka_assign(source->consumer, list);
+		if (code)
+			error_class_set(&err, code, "taking up %d partitions", list->cnt);
+	}
+	if (err.code) {
+		err.remedy = REMEDY_RESTART;
+		source->events->failed(source->owner, &err);
+	} else if (copy->cnt > 0) {
+		rd_kafka_pause_partitions(source->consumer, copy);
+		own_queues(source, copy);
+		rd_kafka_resume_partitions(source->consumer, copy);
+	}
+	rd_kafka_topic_partition_list_destroy(copy);
+}
+
+static void unassign(struct source *source)
+{
+	if (is_cooperative(source) && source->pending) {
+		rd_kafka_error_t *error = rd_kafka_incremental_unassign(source->consumer, source->pending);
+
+		if (error)
+			rd_kafka_error_destroy(error); /* what is not assigned need not be given up */
+	} else {
+		rd_kafka_assign(source->consumer, NULL);
+	}
+}
+
+static void rebalance_finished(struct source *source)
+{
+	if (source->pending)
+		rd_kafka_topic_partition_list_destroy(source->pending);
+	source->pending = NULL;
+	source->unreleased = 0;
+	source->rebalance = REBALANCE_NONE;
+}
+
+/* ---- assigned ---- */
+
+static void begin_resolving(struct source *source)
+{
+	struct resolve_job *job = xcalloc(1, sizeof *job);
+
+	job->is_assignment = true;
+	for (int i = 0; i < source->pending->cnt; i++)
+		job_add(job, source->pending->elems[i].topic, source->pending->elems[i].partition, -1);
+	job_submit(source, job);
+}
+
+/* Tells of what was resolved for a partition, and adds it to list if it is to be read. */
+static void take_up(struct source *source, struct source_part *part, const struct resolved_position *item,
+    rd_kafka_topic_partition_list_t *list)
+{
+	part->next_offset = item->position;
+	if (item->gap_from >= 0)
+		source->host.gap(source->host.host, item->topic, item->partition, item->gap_from, item->gap_to,
+		    item->gap_words);
+	if (!item->blocked)
+		rd_kafka_topic_partition_list_add(list, item->topic, item->partition)->offset = item->position;
+}
+
+static void announce(struct source *source, struct source_part *part, const struct resolved_position *item)
+{
+	part->epoch = ++source->last_epoch;
+	if (item->blocked) {
+		stop_reading(part);
+		source->events->blocked(source->owner, part->number, item->position, &item->err);
+	} else {
+		source->events->assigned(source->owner, part->number, part->epoch, item->position);
+	}
+}
+
+static void apply_assignment(struct source *source, const struct positions *positions)
+{
+	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)positions->count + 1);
+	size_t own_count = 0;
+
+	for (size_t i = 0; i < positions->count; i++) {
+		const struct resolved_position *item = &positions->items[i];
+		struct source_part *part;
+
+		if (item->foreign)
+			continue;
+		part = source_part_of(source, item->topic, item->partition);
+		part->assigned = true;
+		part->revoking = false;
+		part->reposition_at = -1;
+		take_up(source, part, item, list);
+		own_count++;
+	}
+	assign(source, list, is_cooperative(source));
+	rd_kafka_topic_partition_list_destroy(list);
+	rebalance_finished(source);
+	for (size_t i = 0; i < positions->count; i++)
+		if (!positions->items[i].foreign)
+			announce(source,
+			    source_part_of(source, positions->items[i].topic, positions->items[i].partition),
+			    &positions->items[i]);
+	source->host.assignment(source->host.host, own_count);
+}
+
+/* ---- a gap while reading ---- */
+
+void source_reposition(struct source *source, struct source_part *part, int64_t offset)
+{
+	part->reposition_at = offset;
+	source->reposition_wanted = true;
+	stop_reading(part);
+}
+
+static void begin_repositioning(struct source *source)
+{
+	struct resolve_job *job = xcalloc(1, sizeof *job);
+
+	source->reposition_wanted = false;
+	for (uint32_t i = 0; i < source->part_count; i++) {
+		const struct source_part *part = source->parts[i];
+
+		if (part->assigned && !part->revoking && part->reposition_at >= 0)
+			job_add(job, part->topic->name, part->partition, part->reposition_at);
+	}
+	if (job->positions.count > 0)
+		job_submit(source, job);
+	else
+		job_free(job);
+}
+
+static struct source_part *still_wanted(struct source *source, const struct resolved_position *item)
+{
+	struct source_part *part = source_part_of(source, item->topic, item->partition);
+
+	return part->assigned && !part->revoking && part->reposition_at >= 0 ? part : NULL;
+}
+
+static void apply_repositioning(struct source *source, const struct positions *positions)
+{
+	bool cooperative = is_cooperative(source);
+	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)source->part_count + 1);
+
+	/* Seeking does not work after a reset error: the partitions are assigned anew. With the eager protocol
+	 * that means all of them, the others from where they are. */
+	for (size_t i = 0; i < positions->count; i++) {
+		struct source_part *part = still_wanted(source, &positions->items[i]);
+
+		if (part)
+			take_up(source, part, &positions->items[i], list);
+	}
+	for (uint32_t i = 0; i < source->part_count && !cooperative; i++) {
+		const struct source_part *part = source->parts[i];
+
+		if (part->assigned && part->queue && part->reposition_at < 0)
+			rd_kafka_topic_partition_list_add(list, part->topic->name, part->partition)->offset =
+			    part->next_offset;
+	}
+	if (cooperative && list->cnt > 0) {
+		rd_kafka_error_t *error = rd_kafka_incremental_unassign(source->consumer, list);
+
+		if (error)
+			rd_kafka_error_destroy(error); /* the assign below fails then, and says why */
+	}
+	if (list->cnt > 0)
+		assign(source, list, cooperative);
+	rd_kafka_topic_partition_list_destroy(list);
+	for (size_t i = 0; i < positions->count; i++) {
+		struct source_part *part = still_wanted(source, &positions->items[i]);
+
+		if (part)
+			announce(source, part, &positions->items[i]);
+	}
+	for (size_t i = 0; i < positions->count; i++)
+		source_part_of(source, positions->items[i].topic, positions->items[i].partition)->reposition_at = -1;
+}
+
+void source_serve_positions(struct source *source)
+{
+	struct resolve_job *job = source->job;
+
+	if (job && job->finished) {
+		source->job = NULL;
+		if (job->positions.err.code && !source->closing) {
+			struct error err = job->positions.err;
+
+			error_prefix(&err, "start positions of group \"%s\"", source->pipeline->from.group);
+			if (err.remedy != REMEDY_PERSON)
+				err.remedy = REMEDY_RESTART;
+			source->events->failed(source->owner, &err);
+		} else if (job->is_assignment && source->rebalance == REBALANCE_RESOLVING) {
+			apply_assignment(source, &job->positions);
+		} else if (!job->is_assignment && source->rebalance != REBALANCE_RESOLVING) {
+			apply_repositioning(source, &job->positions);
+		}
+		job_free(job);
+	}
+	if (source->job || source->closing)
+		return;
+	if (source->rebalance == REBALANCE_RESOLVING)
+		begin_resolving(source);
+	else if (source->rebalance == REBALANCE_NONE && source->reposition_wanted)
+		begin_repositioning(source);
+}
+
+/* ---- rebalances ---- */
+
+static void on_assign(struct source *source, const rd_kafka_topic_partition_list_t *partitions)
+{
+	const struct positions none = { .count = 0 };
+
+	rebalance_finished(source);
+	source->pending = rd_kafka_topic_partition_list_copy(partitions);
+	source->rebalance = REBALANCE_RESOLVING;
+	if (source->closing || partitions->cnt == 0)
+		apply_assignment(source, &none);
+	else
+		source_serve_positions(source);
+}
+
+/* The parts that a revoke event takes away: all that are assigned under the eager protocol, also those that
+ * are blocked, which librdkafka does not know as assigned. */
+static bool is_revoked(const struct source *source, const struct source_part *part)
+{
+	if (!part->assigned)
+		return false;
+	return !is_cooperative(source) || rd_kafka_topic_partition_list_find(source->pending, part->topic->name,
+					      part->partition) != NULL;
+}
+
+static void on_revoke(struct source *source, const rd_kafka_topic_partition_list_t *partitions)
+{
+	bool lost = rd_kafka_assignment_lost(source->consumer);
+
+	rebalance_finished(source);
+	source->pending = rd_kafka_topic_partition_list_copy(partitions);
+	source->rebalance = REBALANCE_REVOKING;
+	/* One more than there are, so that a release from within revoke_begin does not complete it early. */
+	source->unreleased = 1;
+	for (uint32_t i = 0; i < source->part_count; i++) {
+		struct source_part *part = source->parts[i];
+
+		if (!is_revoked(source, part))
+			continue;
+		stop_reading(part);
+		part->reposition_at = -1;
+		if (lost) {
+			part->assigned = false;
+			source->events->lost(source->owner, part->number);
+		} else {
+			part->revoking = true;
+			source->unreleased++;
+			source->events->revoke_begin(source->owner, part->number);
+		}
+	}
+	if (--source->unreleased == 0) {
+		unassign(source);
+		rebalance_finished(source);
+	}
+}
+
+void source_rebalance(struct source *source, rd_kafka_resp_err_t code,
+    const rd_kafka_topic_partition_list_t *partitions)
+{
+	struct error err;
+
+	switch (code) {
+	case RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS:
+		on_assign(source, partitions);
+		break;
+	case RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS:
+		on_revoke(source, partitions);
+		break;
+	default:
+		error_clear(&err);
+		error_class_set(&err, code, "rebalance of group \"%s\"", source->pipeline->from.group);
+		rd_kafka_assign(source->consumer, NULL);
+		if (err.remedy < REMEDY_RESTART)
+			err.remedy = REMEDY_RESTART;
+		source->events->failed(source->owner, &err);
+		break;
+	}
+}
+
+void source_release_partition(void *context, uint32_t number)
+{
+	struct source *source = context;
+	struct source_part *part = source->parts[number];
+
+	stop_reading(part);
+	part->assigned = false;
+	part->reposition_at = -1;
+	if (!part->revoking)
+		return;
+	part->revoking = false;
+	if (source->rebalance == REBALANCE_REVOKING && --source->unreleased == 0) {
+		unassign(source);
+		rebalance_finished(source);
+	}
+}
+
+void source_abandon_rebalance(struct source *source)
+{
+	if (source->job)
+		atomic_store(&source->job->positions.cancel, true);
+	if (source->rebalance == REBALANCE_NONE)
+		return;
+	unassign(source);
+	rebalance_finished(source);
+}

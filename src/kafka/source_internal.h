@@ -1,0 +1,90 @@
+/* source_internal.h: what the source's two files share: source.c (records, commits, control events) and
+ * source_assignment.c (rebalances, positions). */
+#pragma once
+#include <librdkafka/rdkafka.h>
+#include <stdbool.h>
+#include "kafka/record.h"
+#include "kafka/source.h"
+
+struct record_block;
+
+struct source_topic {
+	char *name;
+	struct source_part **parts; /* by partition; NULL: never seen */
+	size_t part_count;
+};
+
+struct source_part {
+	uint32_t number;
+	struct source_topic *topic;
+	int32_t partition;
+	rd_kafka_queue_t *queue; /* its own; NULL while it is not read */
+	uint64_t epoch;
+	int64_t next_offset; /* what the next record has at least */
+	bool assigned;	     /* by the group, even if blocked and so not read */
+	bool revoking;	     /* the engine has been asked to let it go */
+	int64_t reposition_at; /* -1 none; else: to be resolved anew from this offset */
+};
+
+enum rebalance_state {
+	REBALANCE_NONE,
+	REBALANCE_RESOLVING, /* an assignment waits for its positions */
+	REBALANCE_REVOKING,  /* partitions wait for the engine's release */
+};
+
+struct source {
+	const struct config_pipeline *pipeline;
+	rd_kafka_t *consumer;
+	rd_kafka_queue_t *queue, *commit_queue;
+	int wake_fd;
+	struct worker *worker;
+	struct source_host host;
+	const struct source_events *events;
+	void *owner;
+
+	struct source_topic **topics;
+	size_t topic_count;
+	struct source_part **parts;
+	uint32_t part_count;
+	uint64_t last_epoch;
+
+	enum rebalance_state rebalance;
+	rd_kafka_topic_partition_list_t *pending; /* of the rebalance at hand */
+	size_t unreleased;			  /* partitions of pending not released yet */
+	struct resolve_job *job;		  /* running, or finished and not applied yet */
+	bool reposition_wanted;
+	bool closing;
+
+	struct mark *marks; /* of the outstanding commit */
+	size_t mark_count;
+	bool commit_outstanding;
+	rd_kafka_resp_err_t commit_refused;
+
+	struct record *free_records;
+	struct record_block *record_blocks;
+	bool needs_waking;
+	uint32_t dequeued, wake_after;
+	char *username, *password;
+};
+
+/* ---- source.c ---- */
+struct source_part *source_part_of(struct source *source, const char *topic, int32_t partition);
+void source_watch_queue(struct source *source, rd_kafka_queue_t *queue);
+
+/* ---- source_assignment.c ---- */
+
+/* A rebalance event: ASSIGN or REVOKE. */
+void source_rebalance(struct source *source, rd_kafka_resp_err_t code,
+    const rd_kafka_topic_partition_list_t *partitions);
+/* Resolve a partition's position anew (gap), expecting to continue at this offset. */
+void source_reposition(struct source *source, struct source_part *part, int64_t offset);
+/* Applies positions that have been resolved. */
+void source_serve_positions(struct source *source);
+/* source_ops.release_partition */
+void source_release_partition(void *source, uint32_t part);
+/* The consumer is about to be closed: complete what a rebalance has begun. */
+void source_abandon_rebalance(struct source *source);
+
+/* Leader epochs (KIP-320), where librdkafka has them (from 2.1 on). */
+int32_t source_leader_epoch(const rd_kafka_message_t *message);
+void source_set_leader_epoch(rd_kafka_topic_partition_t *partition, int32_t leader_epoch);
