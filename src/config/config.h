@@ -29,7 +29,7 @@ struct config_properties {
 struct config_cluster {
 	char *name;
 	char *brokers; /* bootstrap list as librdkafka takes it */
-	struct config_properties properties; /* may hold settings of either side: each client takes what it knows */
+	struct config_properties properties; /* of either side: each client takes those that it knows */
 	struct config_origin origin;
 };
 
@@ -52,7 +52,8 @@ struct config_from {
 };
 
 /* to.create = { partitions = N; replication_factor = N; properties = [ "retention.ms=..." ]; } makes missing
- * target topics. partitions 0: as many as the source topic has. replication_factor -1: the broker's default. */
+ * target topics. partitions 0: as many as the source topic has. replication_factor -1: the broker's
+ * default. */
 struct config_create {
 	bool enabled;
 	int32_t partitions;

@@ -51,7 +51,7 @@ struct key {
 	size_t offset; /* of the value in the place's struct */
 	int64_t min;
 	int64_t max;
-	const char *default_text;	   /* as it would be written; NULL: default_note says, or it is required */
+	const char *default_text;	  /* as it would be written; NULL: see default_note, or required */
 	const char *exactly_once_default; /* where that delivery has another one; else NULL */
 	const char *default_note;	   /* of a default that is not a fixed text */
 	const struct key_choice *choices;

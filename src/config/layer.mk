@@ -12,4 +12,5 @@ libconf_a_SOURCES = \
 	src/config/property_list.c src/config/property_list.h \
 	src/config/source_text.c src/config/source_text.h \
 	src/config/timestamp.c src/config/timestamp.h \
+	src/config/value_text.c src/config/value_text.h \
 	src/config/values.c src/config/values.h

@@ -1,21 +1,11 @@
-/* values.h: one value of the key table, from its text or from what libconfig read, into its place. */
+/* values.h: one value of the key table from what libconfig read. */
 #pragma once
-#include <stddef.h>
-#include <stdint.h>
 #include <libconfig.h>
 #include "config/config.h"
 #include "config/keys.h"
+#include "config/value_text.h"
 
-/* What is wrong with a value, and what would be right. */
-struct value_problem {
-	char text[1024];
-};
-
-/* Each of these stores the key's value in object (the struct of the key's place) and returns 0, or leaves it as
- * it is and returns -EINVAL with a filled problem. A value that is there already is freed. config resolves the
- * names of clusters. KEY_GROUP and KEY_LATER have no value. */
-int value_from_text(const struct key *key, const char *text, const struct config *config, void *object,
-    struct value_problem *problem);
+/* As value_from_text(), for values of all types but KEY_GROUP and KEY_LATER, which have none. */
 int value_from_setting(const struct key *key, const config_setting_t *setting, const struct config *config,
     void *object, struct value_problem *problem);
 

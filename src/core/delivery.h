@@ -35,7 +35,8 @@ struct derived_setting {
 
 /* Writes at most capacity settings into settings and returns how many there are. The strings are
  * static. Call with capacity 0 to count. */
-size_t delivery_derive(const struct delivery_choice *choice, struct derived_setting *settings, size_t capacity);
+size_t delivery_derive(
+    const struct delivery_choice *choice, struct derived_setting *settings, size_t capacity);
 
 /* Why the operator may not set this property on this side, as a clause that completes "because ...", or
  * NULL when they may. Covers what the derivation fixes (or what is an alias of it), what aloqd itself

@@ -16,18 +16,19 @@ void config_files_write(const char *name, const void *bytes, size_t length);
 /* Writes text as main.conf and loads it; findings is cleared first. */
 struct config *config_files_load(const char *text, struct config_findings *findings, int *exit_code);
 
-/* All findings, one a line, as "error " or "warning " and the text without the folder's name. The caller frees. */
+/* All findings, one a line, as "error " or "warning " and the text without the folder's name. The caller
+ * frees. */
 char *config_files_describe(const struct config_findings *findings);
 
 /* A pipeline that is right; fragments are put at the end of from, of to and of the pipeline. Its lines: 1
  * clusters, 2 pipelines, 3 orders, 4 from, 5 to, 6 rest. */
 #define GOOD_CLUSTERS "clusters = { main = { brokers = \"kafka-1:9092\"; }; };\n"
-#define GOOD_PIPELINE(from, to, rest)                                                                                \
-	"pipelines = {\n"                                                                                            \
-	"  orders = {\n"                                                                                             \
-	"    from = { cluster = \"main\"; topics = [ \"orders\" ]; " from " };\n"                                    \
-	"    to = { topic = \"relayed\"; " to " };\n"                                                                \
-	"    " rest "\n"                                                                                             \
-	"  };\n"                                                                                                     \
+#define GOOD_PIPELINE(from, to, rest)                                                                        \
+	"pipelines = {\n"                                                                                    \
+	"  orders = {\n"                                                                                     \
+	"    from = { cluster = \"main\"; topics = [ \"orders\" ]; " from " };\n"                            \
+	"    to = { topic = \"relayed\"; " to " };\n"                                                        \
+	"    " rest "\n"                                                                                     \
+	"  };\n"                                                                                             \
 	"};\n"
 #define GOOD_CONFIG(from, to, rest) GOOD_CLUSTERS GOOD_PIPELINE(from, to, rest)

@@ -10,15 +10,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 #include "config_files.h"
-
-struct mistake {
-	const char *text;
-	const char *findings;
-};
-
-static const struct mistake mistakes[] = {
 #include "config_mistakes.h"
-};
 
 static void expect_findings(const char *text, const char *expected)
 {
@@ -90,10 +82,10 @@ static void test_one_pipeline_in_two_files_names_both_places(void **state)
 
 	config_files_write("conf.d/20-more.conf", other, sizeof other - 1);
 	expect_findings(GOOD_CONFIG("", "", ""), "error conf.d/20-more.conf:2: pipelines.orders: stands in "
-	                                         "main.conf:3 already; remove or rename one of the "
+						 "main.conf:3 already; remove or rename one of the "
 						 "two\n"
 						 "error conf.d/20-more.conf:3: clusters.main: stands in "
-	                                         "main.conf:1 already; remove or rename one of the "
+						 "main.conf:1 already; remove or rename one of the "
 						 "two\n");
 	unlink(config_files_path("conf.d/20-more.conf"));
 }
@@ -164,7 +156,7 @@ static void test_a_missing_file_is_78_and_an_unreadable_one_77(void **state)
 	assert_int_equal(exit_code, EX_CONFIG);
 	text = config_files_describe(&findings);
 	assert_string_equal(text, "error absent.conf: cannot read it: No such file or directory; write it, "
-	                          "or name another one with -c\n");
+				  "or name another one with -c\n");
 	free(text);
 	config_findings_clear(&findings);
 	if (geteuid() == 0)
@@ -194,7 +186,7 @@ static void test_a_nul_byte_is_an_error(void **state)
 static void test_a_secret_that_everyone_can_read_is_a_warning(void **state)
 {
 	static const char text[] = "clusters = { main = { brokers = \"b:1\"; properties = [ "
-	                           "\"sasl.password=x\" ]; }; };\n" GOOD_PIPELINE("", "", "");
+				   "\"sasl.password=x\" ]; }; };\n" GOOD_PIPELINE("", "", "");
 	struct config_findings findings = { 0 };
 	struct config *config;
 	char *found;
