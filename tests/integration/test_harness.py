@@ -2,6 +2,7 @@
 says. A fault of the harness must not look like one of the daemon's."""
 
 import socket
+import sys
 import threading
 import time
 
@@ -14,7 +15,8 @@ from harness.proxy import Proxy
 from harness.reader import read_topic
 from harness.trial import CommitAudit, Trial
 from harness.waiting import eventually
-from harness.workload import Load, fill, fill_mixed, mixed_record, new_producer, send, small_record
+from harness.workload import (CREATED, EPOCH_MS, Load, Record, fill, fill_mixed, mixed_record, new_producer,
+                              send, small_record)
 
 
 def test_the_workload_is_read_back_as_it_was_made(kafka, topic):
@@ -25,6 +27,14 @@ def test_the_workload_is_read_back_as_it_was_made(kafka, topic):
     assert reader.records == made
     assert reader.offsets == {partition: list(range(1000)) for partition in range(3)}
     assert compare(made, reader.records).kept_exactly()
+
+
+def test_reading_null_headers_does_not_use_up_none(kafka, topic):
+    name = kafka.create_topic(topic("t"))
+    fill(kafka.brokers, name, [Record(b"", b"", (("null", None),), CREATED, EPOCH_MS)] * 2000, 1)
+    before = sys.getrefcount(None)
+    assert len(read_topic(kafka, name).records[0]) == 2000
+    assert sys.getrefcount(None) > before - 500
 
 
 def test_reading_goes_past_transaction_markers(kafka, topic):

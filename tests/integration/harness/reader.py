@@ -1,11 +1,22 @@
 """Every record of a topic, by raw offsets, outside any group."""
 
+import ctypes
 import time
 
 from confluent_kafka import Consumer, KafkaError, TopicPartition
 
 from .waiting import NeverCame
 from .workload import Record
+
+
+def headers_of(message):
+    """The headers, as a tuple. confluent_kafka 1.7 gives None for a null value without taking a reference to
+    it, and after enough of them Python dies of a None that nobody refers to: take the reference here."""
+    headers = tuple(message.headers() or ())
+    for _, value in headers:
+        if value is None:
+            ctypes.pythonapi.Py_IncRef(ctypes.py_object(None))
+    return headers
 
 
 class TopicReader:
@@ -47,8 +58,8 @@ class TopicReader:
         if error is None:
             kind, timestamp = message.timestamp()
             self.offsets[partition].append(message.offset())
-            self.records[partition].append(Record(message.key(), message.value(), tuple(message.headers() or ()),
-                                                  kind, timestamp))
+            self.records[partition].append(Record(message.key(), message.value(), headers_of(message), kind,
+                                                  timestamp))
             self.positions[partition] = message.offset() + 1
         elif error.code() == KafkaError._PARTITION_EOF:
             # Behind the last record there may be transaction markers: this is past them.
