@@ -1,0 +1,444 @@
+#include "checker.h"
+#include <inttypes.h>
+#include <string.h>
+#include "base/clock.h"
+#include "world.h"
+
+/* What the engine may take over its bounds: the answers of what it purges, and its wait for a last commit. */
+static const int64_t grace_us = 5 * USEC_PER_SEC;
+
+/* The engine asks for at most this many records at once, and only then looks at the bytes again. */
+enum { FETCH_SLICE = 64, MAX_RECORD_BYTES = 140 };
+
+void checker_init(struct world *world)
+{
+	struct checker *checker = &world->checker;
+
+	for (uint32_t part = 0; part < MAX_PARTS; part++) {
+		checker->blocked_at[part] = -1;
+		for (uint32_t target = 0; target < MAX_PARTS; target++)
+			checker->pairs[part][target] = (struct checked_pair){
+				.first_missing = world->cluster.sources[part].start, .last = -1 };
+	}
+}
+
+static struct checked_epoch *epoch_of(struct world *world, int instance, uint32_t part)
+{
+	return &world->checker.epochs[instance][part];
+}
+
+static bool is_data(const struct world *world, uint32_t part, int64_t offset)
+{
+	return world->cluster.sources[part].records[offset].data;
+}
+
+/* ---- the partitions of an instance ---- */
+
+void checker_assigned(struct world *world, int instance, uint32_t part, uint64_t number, int64_t position)
+{
+	struct checked_epoch *epoch = epoch_of(world, instance, part);
+
+	memset(epoch, 0, sizeof *epoch);
+	epoch->active = true;
+	epoch->epoch = number;
+	epoch->start = epoch->end = epoch->prefix = epoch->told_committed = position;
+	epoch->may_commit[position] = true;
+	world->checker.blocked_at[part] = -1;
+}
+
+void checker_revoke_begin(struct world *world, int instance, uint32_t part)
+{
+	struct checked_epoch *epoch = epoch_of(world, instance, part);
+
+	epoch->revoking = true;
+	epoch->revoked_us = world->now_us;
+}
+
+void checker_lost(struct world *world, int instance, uint32_t part)
+{
+	struct checked_epoch *epoch = epoch_of(world, instance, part);
+
+	epoch->active = epoch->revoking = false;
+	world->checker.killed = true;
+}
+
+void checker_rewind(struct world *world, int instance, uint32_t part)
+{
+	epoch_of(world, instance, part)->active = false;
+}
+
+void checker_fetch(struct world *world, int instance, uint32_t part)
+{
+	enum source_part_state state = world->instances[instance].source.parts[part].state;
+
+	if (state == SOURCE_NONE || state == SOURCE_REVOKING || world->instances[instance].draining)
+		broken(world, "reads partition %" PRIu32 ", which it is to give up", part);
+	else if (state == SOURCE_READING && epoch_of(world, instance, part)->blocked)
+		broken(world, "reads partition %" PRIu32 ", which is blocked", part);
+}
+
+void checker_chunk(struct world *world, const struct payload *payload)
+{
+	struct checked_epoch *epoch = epoch_of(world, payload->instance, payload->part);
+
+	trace(world, "instance %d <- %" PRIu32 "@[%" PRId64 ",%" PRId64 ") %" PRIu32 " records%s", payload->instance,
+	    payload->part, payload->first, payload->end, payload->records, payload->stale ? ", stale" : "");
+	if (payload->stale)
+		return;
+	epoch->may_commit[payload->end] = true;
+	epoch->end = payload->end;
+	epoch->delivered_records += payload->records;
+	if (world->plan.commit_sync &&
+	    epoch->delivered_records - epoch->committed_records > world->plan.commit_records)
+		broken(world, "sync mode reads %" PRIu32 " records of partition %" PRIu32 " past its commit",
+		    epoch->delivered_records - epoch->committed_records, payload->part);
+}
+
+void checker_position(struct world *world, int instance, uint32_t part, int64_t next)
+{
+	struct checked_epoch *epoch = epoch_of(world, instance, part);
+
+	epoch->may_commit[next] = true;
+	epoch->end = next;
+}
+
+/* ---- commits ---- */
+
+static void advance_prefix(const struct world *world, struct checked_epoch *epoch, uint32_t part, int64_t upto)
+{
+	while (epoch->prefix < upto && (!is_data(world, part, epoch->prefix) || epoch->settled[epoch->prefix]))
+		epoch->prefix++;
+}
+
+static void check_mark(struct world *world, int instance, const struct mark *mark)
+{
+	struct checked_epoch *epoch = epoch_of(world, instance, mark->part);
+
+	trace(world, "instance %d commits %" PRIu32 "@%" PRId64, instance, mark->part, mark->offset);
+	if (!epoch->active || mark->epoch != epoch->epoch) {
+		broken(world, "commits partition %" PRIu32 ", which is not its own any more", mark->part);
+		return;
+	}
+	if (mark->offset > epoch->end || !epoch->may_commit[mark->offset]) {
+		broken(world, "commits %" PRIu32 "@%" PRId64 ", where nothing delivered ends", mark->part,
+		    mark->offset);
+		return;
+	}
+	if (mark->offset < epoch->told_committed)
+		broken(world, "commits %" PRIu32 "@%" PRId64 " after %" PRId64, mark->part, mark->offset,
+		    epoch->told_committed);
+	if (world->plan.delivery == DELIVERY_AT_MOST_ONCE)
+		return;
+	advance_prefix(world, epoch, mark->part, mark->offset);
+	if (epoch->prefix < mark->offset)
+		broken(world, "commits %" PRIu32 "@%" PRId64 ", but %" PRId64 " is not settled", mark->part,
+		    mark->offset, epoch->prefix);
+}
+
+void checker_commit(struct world *world, int instance, const struct mark *marks, size_t count)
+{
+	if (world->checker.commit_pending[instance])
+		broken(world, "sends a commit while one is in flight");
+	world->checker.commit_pending[instance] = true;
+	for (size_t i = 0; i < count; i++)
+		check_mark(world, instance, &marks[i]);
+}
+
+static void note_committed(struct world *world, int instance, uint32_t part, int64_t offset)
+{
+	struct checked_epoch *epoch = epoch_of(world, instance, part);
+
+	if (offset <= epoch->told_committed)
+		return;
+	epoch->told_committed = offset;
+	epoch->committed_records = 0;
+	for (int64_t i = epoch->start; i < offset; i++)
+		epoch->committed_records += is_data(world, part, i);
+}
+
+void checker_commit_answered(struct world *world, int instance, const struct mark *marks, size_t count, bool known)
+{
+	world->checker.commit_pending[instance] = false;
+	if (!known)
+		world->checker.unknown_commits = true;
+	for (size_t i = 0; i < count; i++) {
+		const struct checked_epoch *epoch = epoch_of(world, instance, marks[i].part);
+
+		if (known && !marks[i].error && epoch->active && epoch->epoch == marks[i].epoch)
+			note_committed(world, instance, marks[i].part, marks[i].offset);
+	}
+}
+
+void checker_release_partition(struct world *world, int instance, uint32_t part)
+{
+	struct checked_epoch *epoch = epoch_of(world, instance, part);
+	const struct instance *owner = &world->instances[instance];
+	bool in_time = !owner->draining || world->now_us < owner->drain_deadline_us;
+
+	if (epoch->revoking && world->now_us >= epoch->revoked_us + owner->revoke_timeout_us)
+		in_time = false;
+	epoch->revoking = false;
+	if (!in_time)
+		world->checker.killed = true;
+	if (!epoch->active)
+		return;
+	epoch->active = false;
+	if (epoch->in_flight > 0)
+		broken(world, "gives up partition %" PRIu32 " with %" PRIu32 " records in flight", part,
+		    epoch->in_flight);
+	if (world->plan.delivery == DELIVERY_AT_MOST_ONCE)
+		return;
+	advance_prefix(world, epoch, part, epoch->end);
+	for (int64_t offset = epoch->told_committed; in_time && offset < epoch->prefix; offset++)
+		if (is_data(world, part, offset)) {
+			broken(world, "gives up partition %" PRIu32 " and does not commit %" PRId64
+			    ", which is settled", part, offset);
+			return;
+		}
+}
+
+/* ---- the bytes ---- */
+
+void checker_release_chunk(struct world *world, const struct payload *payload)
+{
+	if (payload->released)
+		broken(world, "gives chunk %" PRIu32 "@%" PRId64 " back twice", payload->part, payload->first);
+	if (payload->unreported > 0 && !world->instances[payload->instance].dead)
+		broken(world, "gives chunk %" PRIu32 "@%" PRId64 " back while it is in flight", payload->part,
+		    payload->first);
+}
+
+void checker_source_closed(struct world *world, const struct source *source, bool killed)
+{
+	for (const struct payload *payload = source->payloads; payload; payload = payload->next)
+		if (!payload->released)
+			broken(world, "never gives chunk %" PRIu32 "@%" PRId64 " back", payload->part, payload->first);
+	if (source->tokens > 0)
+		broken(world, "never frees a group token");
+	for (uint32_t part = 0; part < MAX_PARTS; part++) {
+		struct checked_epoch *epoch = epoch_of(world, source->instance->number, part);
+
+		epoch->active = epoch->revoking = false;
+	}
+	world->checker.commit_pending[source->instance->number] = false;
+	if (killed) {
+		world->checker.killed = true;
+		world->checker.unknown_commits = true;
+	}
+}
+
+/* ---- the sink ---- */
+
+void checker_submit(struct world *world, const struct sink *sink, const struct payload *payload)
+{
+	const struct checked_epoch *epoch = epoch_of(world, payload->instance, payload->part);
+	const char *why = NULL;
+
+	if (payload->stale)
+		why = "which had been read before";
+	else if (payload->released)
+		why = "which it has given back";
+	else if (payload->unreported > 0)
+		why = "which is in flight";
+	else if (!epoch->active || epoch->epoch != payload->epoch)
+		why = "of an epoch that has ended";
+	else if (epoch->blocked)
+		why = "of a blocked partition";
+	else if (sink->state == SINK_MODEL_PURGED || sink->state == SINK_MODEL_MAKING)
+		why = "to a producer that it has given up";
+	else if (world->plan.delivery == DELIVERY_AT_MOST_ONCE && epoch->told_committed < payload->end)
+		why = "before its commit is known";
+	else if (world->plan.delivery == DELIVERY_AT_MOST_ONCE && payload->submitted)
+		why = "a second time";
+	else if (world->plan.delivery == DELIVERY_AT_LEAST_ONCE && world->plan.idempotent && payload->settled)
+		why = "which is settled";
+	if (why)
+		broken(world, "submits chunk %" PRIu32 "@%" PRId64 ", %s", payload->part, payload->first, why);
+}
+
+void checker_submitted(struct world *world, struct payload *payload, uint64_t handle)
+{
+	trace(world, "instance %d submits %" PRIu32 "@[%" PRId64 ",%" PRId64 ")", payload->instance, payload->part,
+	    payload->first, payload->end);
+	payload->handle = handle;
+	payload->submitted = true;
+	payload->failed = false;
+	payload->unreported = payload->records;
+	epoch_of(world, payload->instance, payload->part)->in_flight += payload->records;
+}
+
+void checker_report(struct world *world, struct payload *payload, uint32_t records, enum report_outcome outcome)
+{
+	static const char *const names[] = { "acked", "failed", "refused", "stopped" };
+	struct checked_epoch *epoch = epoch_of(world, payload->instance, payload->part);
+	bool is_current = epoch->active && epoch->epoch == payload->epoch;
+
+	trace(world, "instance %d: %" PRIu32 "@[%" PRId64 ",%" PRId64 ") %" PRIu32 " %s%s", payload->instance,
+	    payload->part, payload->first, payload->end, records, names[outcome], is_current ? "" : ", late");
+	payload->unreported -= records;
+	payload->failed |= outcome != REPORT_ACKED;
+	if (is_current)
+		epoch->in_flight -= records;
+	if (payload->unreported > 0 || payload->failed)
+		return;
+	payload->settled = true;
+	for (uint32_t i = 0; is_current && i < payload->records; i++)
+		epoch->settled[payload->offsets[i]] = true;
+}
+
+void checker_failed(struct world *world, const struct request *request)
+{
+	if (world->plan.idempotent)
+		return;
+	for (size_t i = 0; i < request->count; i++)
+		world->checker.unordered[request->items[i].part] = true;
+}
+
+/* What an aborted transaction held is not settled. */
+static void forget_settled(struct world *world, int instance)
+{
+	if (world->plan.delivery != DELIVERY_EXACTLY_ONCE)
+		return;
+	for (uint32_t part = 0; part < MAX_PARTS; part++) {
+		struct checked_epoch *epoch = epoch_of(world, instance, part);
+		int64_t from = epoch->told_committed;
+
+		if (!epoch->active)
+			continue;
+		memset(epoch->settled + from, 0, (size_t)(MAX_OFFSETS - from) * sizeof epoch->settled[0]);
+		if (epoch->prefix > from)
+			epoch->prefix = from;
+	}
+}
+
+void checker_recreate(struct world *world, const struct sink *sink)
+{
+	if (sink->held > 0)
+		broken(world, "makes a new producer while the old one holds %" PRIu32 " records", sink->held);
+	if (sink->txn.pending)
+		broken(world, "makes a new producer while a transaction is being committed");
+	forget_settled(world, sink->instance->number);
+}
+
+void checker_txn_begin(struct world *world, const struct sink *sink)
+{
+	if (world->cluster.producers[sink->producer].txn)
+		broken(world, "begins a transaction within one");
+}
+
+void checker_txn_commit(struct world *world, const struct sink *sink, const struct mark *marks, size_t count)
+{
+	if (sink->held > 0)
+		broken(world, "commits a transaction with %" PRIu32 " records in flight", sink->held);
+	if (sink->txn.pending)
+		broken(world, "commits a transaction twice");
+	for (size_t i = 0; i < count; i++)
+		check_mark(world, sink->instance->number, &marks[i]);
+}
+
+void checker_txn_done(struct world *world, int instance, enum txn_outcome outcome)
+{
+	const struct sink_txn *txn = &world->instances[instance].sink.txn;
+
+	for (size_t i = 0; outcome == TXN_COMMITTED && i < txn->count; i++)
+		if (epoch_of(world, instance, txn->marks[i].part)->active)
+			note_committed(world, instance, txn->marks[i].part, txn->marks[i].offset);
+	if (outcome == TXN_ABORTED)
+		forget_settled(world, instance);
+}
+
+void checker_sink_closed(struct world *world, const struct sink *sink, bool killed)
+{
+	if (!killed && sink->held > 0)
+		broken(world, "ends with %" PRIu32 " records in flight", sink->held);
+}
+
+/* ---- what the engine says, and what it holds ---- */
+
+static const struct payload *chunk_at(const struct world *world, int instance, uint32_t part, int64_t first)
+{
+	const struct checked_epoch *epoch = &world->checker.epochs[instance][part];
+	const struct payload *payload = world->instances[instance].source.payloads;
+
+	while (payload && (payload->part != part || payload->epoch != epoch->epoch || payload->first != first ||
+			      payload->stale))
+		payload = payload->next;
+	return payload;
+}
+
+void checker_blocked(struct world *world, int instance, uint32_t part, int64_t offset)
+{
+	struct checked_epoch *epoch = epoch_of(world, instance, part);
+	const struct payload *payload = chunk_at(world, instance, part, offset);
+	bool poisoned = false;
+
+	trace(world, "instance %d blocks %" PRIu32 "@%" PRId64, instance, part, offset);
+	if (!epoch->active)
+		return; /* a gap in the source: not read yet */
+	for (uint32_t i = 0; payload && i < payload->records; i++)
+		if (world->cluster.sources[part].records[payload->offsets[i]].poison)
+			poisoned = true;
+	if (!poisoned || world->plan.delivery == DELIVERY_AT_MOST_ONCE)
+		broken(world, "blocks partition %" PRIu32 " at %" PRId64 ", which can be delivered", part, offset);
+	epoch->blocked = true;
+	world->checker.blocked_at[part] = offset;
+}
+
+void checker_records_lost(struct world *world, uint32_t part, int64_t first, int64_t next)
+{
+	trace(world, "lost: %" PRIu32 "@[%" PRId64 ",%" PRId64 ")", part, first, next);
+	if (world->plan.delivery != DELIVERY_AT_MOST_ONCE)
+		broken(world, "loses %" PRIu32 "@%" PRId64, part, first);
+	for (int64_t offset = first; offset < next; offset++)
+		world->checker.lost[part][offset] = true;
+}
+
+static int64_t later(int64_t a, int64_t b)
+{
+	return a > b ? a : b;
+}
+
+void checker_stepped(struct world *world, int number)
+{
+	const struct instance *instance = &world->instances[number];
+	const struct source *source = &instance->source;
+	const struct plan *plan = &world->plan;
+
+	if (source->held_records > plan->window_records)
+		broken(world, "holds %" PRIu64 " records, window %" PRIu32, source->held_records,
+		    plan->window_records);
+	if (source->held_bytes > plan->window_bytes + FETCH_SLICE * MAX_RECORD_BYTES)
+		broken(world, "holds %" PRIu64 " bytes, window %" PRIu64, source->held_bytes, plan->window_bytes);
+	for (uint32_t part = 0; part < plan->parts; part++) {
+		const struct checked_epoch *epoch = &world->checker.epochs[number][part];
+		int64_t from_us = later(epoch->revoked_us, instance->frozen_until_us);
+
+		if (source->part_held_records[part] > plan->partition_window_records)
+			broken(world, "holds %" PRIu32 " records of partition %" PRIu32 ", window %" PRIu32,
+			    source->part_held_records[part], part, plan->partition_window_records);
+		if (epoch->revoking && world->now_us > from_us + instance->revoke_timeout_us + grace_us)
+			broken(world, "holds the revoked partition %" PRIu32 " for too long", part);
+	}
+	if (instance->draining &&
+	    world->now_us > later(instance->drain_deadline_us, instance->frozen_until_us) + grace_us)
+		broken(world, "does not end its drain");
+}
+
+void checker_drained(struct world *world, int number, bool clean)
+{
+	const struct instance *instance = &world->instances[number];
+	const struct payload *payload = instance->source.payloads;
+
+	trace(world, "instance %d is drained, %s", number, clean ? "clean" : "not clean");
+	if (world->plan.delivery != DELIVERY_AT_LEAST_ONCE || !clean)
+		return;
+	for (; payload; payload = payload->next) {
+		int64_t committed = world->cluster.sources[payload->part].committed;
+		bool is_owner = world->group.parts[payload->part].claim == payload->claim;
+
+		if (payload->submitted && is_owner && payload->end > committed &&
+		    world->checker.blocked_at[payload->part] < 0)
+			broken(world, "calls its drain clean, but %" PRIu32 "@%" PRId64 " will be read again",
+			    payload->part, payload->first);
+	}
+}

@@ -1,0 +1,101 @@
+/* checker.h: the rules, as the brokers see them. Sources, sinks and the cluster tell it what happens; the first
+ * broken rule ends the scenario.
+ *
+ * Order, precisely. Let the records of one source partition for one target partition be r1, r2, ... in source
+ * order.
+ *   first time: when rk is written for the first time, r1 .. rk-1 have been written before.
+ *   runs:       what is written next after rk is rk+1, or a repeat: rk or an earlier one.
+ * Strays are exempt from the second: writes of a producer that was given up or killed, or of an owner that
+ * has lost the partition (semantics: the stalled owner's last request). */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "core/flow.h"
+#include "plan.h"
+
+struct world;
+struct payload;
+struct source;
+struct sink;
+struct request;
+struct target_entry;
+
+/* One instance's current epoch of one partition. */
+struct checked_epoch {
+	bool active;	/* from assigned to given up, lost or read again */
+	bool revoking;
+	bool blocked;
+	uint64_t epoch;
+	int64_t start;
+	int64_t end;	/* behind what was delivered, or the position */
+	int64_t told_committed; /* the last commit that the engine knows of */
+	int64_t revoked_us;
+	uint32_t delivered_records, committed_records;
+	uint32_t in_flight; /* records */
+	bool may_commit[MAX_OFFSETS + 1]; /* ends of chunks, and positions */
+	bool settled[MAX_OFFSETS];	  /* acknowledged to this epoch */
+	int64_t prefix; /* all records from start to here are settled */
+};
+
+struct checked_pair {
+	int64_t first_missing; /* the first record that was never written */
+	int64_t last;	       /* written, strays apart; -1 none */
+};
+
+struct checker {
+	struct checked_epoch epochs[MAX_INSTANCES][MAX_PARTS];
+	struct checked_pair pairs[MAX_PARTS][MAX_PARTS]; /* source, target */
+	uint32_t written[MAX_PARTS][MAX_OFFSETS];
+	uint32_t committed_view[MAX_PARTS][MAX_OFFSETS]; /* by committed transactions */
+	bool lost[MAX_PARTS][MAX_OFFSETS];		 /* as the engine says */
+	int64_t blocked_at[MAX_PARTS];			 /* by the present owner; -1 no */
+	bool unordered[MAX_PARTS];			 /* without idempotence a failure breaks the order */
+	bool commit_pending[MAX_INSTANCES];
+	bool unknown_commits; /* the brokers may have taken one that the engine does not know of */
+	bool killed;	      /* an instance was killed, expelled, or ran out of time */
+};
+
+/* ---- what sources, sinks and cluster tell ---- */
+
+void checker_init(struct world *world);
+void checker_assigned(struct world *world, int instance, uint32_t part, uint64_t epoch, int64_t position);
+void checker_revoke_begin(struct world *world, int instance, uint32_t part);
+void checker_lost(struct world *world, int instance, uint32_t part);
+void checker_fetch(struct world *world, int instance, uint32_t part);
+void checker_chunk(struct world *world, const struct payload *payload);
+void checker_position(struct world *world, int instance, uint32_t part, int64_t next);
+void checker_rewind(struct world *world, int instance, uint32_t part);
+void checker_commit(struct world *world, int instance, const struct mark *marks, size_t count);
+void checker_commit_answered(struct world *world, int instance, const struct mark *marks, size_t count, bool known);
+void checker_release_partition(struct world *world, int instance, uint32_t part);
+void checker_release_chunk(struct world *world, const struct payload *payload);
+void checker_source_closed(struct world *world, const struct source *source, bool killed);
+
+void checker_submit(struct world *world, const struct sink *sink, const struct payload *payload);
+void checker_submitted(struct world *world, struct payload *payload, uint64_t handle);
+void checker_report(struct world *world, struct payload *payload, uint32_t records, enum report_outcome outcome);
+void checker_failed(struct world *world, const struct request *request);
+void checker_recreate(struct world *world, const struct sink *sink);
+void checker_txn_begin(struct world *world, const struct sink *sink);
+void checker_txn_commit(struct world *world, const struct sink *sink, const struct mark *marks, size_t count);
+void checker_txn_done(struct world *world, int instance, enum txn_outcome outcome);
+void checker_sink_closed(struct world *world, const struct sink *sink, bool killed);
+
+void checker_written(struct world *world, uint32_t target, const struct target_entry *entry);
+void checker_committed(struct world *world, uint32_t part, int64_t offset);
+void checker_txn_committed(struct world *world, uint32_t txn);
+
+/* ---- what the engine tells its owner ---- */
+
+void checker_blocked(struct world *world, int instance, uint32_t part, int64_t offset);
+void checker_records_lost(struct world *world, uint32_t part, int64_t first, int64_t next);
+void checker_stepped(struct world *world, int instance);
+/* clean: what the engine says of its drain. */
+void checker_drained(struct world *world, int instance, bool clean);
+
+/* ---- the end ---- */
+
+/* Has everything arrived and been committed, as far as it can? */
+bool checker_is_complete(const struct world *world);
+void checker_final(struct world *world);

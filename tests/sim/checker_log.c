@@ -1,0 +1,173 @@
+/* The part of the checker that looks at the logs: order, repeats, losses. */
+#include <inttypes.h>
+#include "checker.h"
+#include "world.h"
+
+/* The next record of this partition for this target, from offset on; the log's end when there is none yet. */
+static int64_t next_of_pair(const struct world *world, uint32_t part, uint32_t target, int64_t offset)
+{
+	const struct source_log *log = &world->cluster.sources[part];
+
+	while (offset < log->end && (!log->records[offset].data || log->records[offset].target != target))
+		offset++;
+	return offset;
+}
+
+static void check_order(struct world *world, uint32_t target, const struct target_entry *entry)
+{
+	struct checker *checker = &world->checker;
+	struct checked_pair *pair = &checker->pairs[entry->part][target];
+	int64_t offset = entry->offset;
+
+	if (world->plan.delivery == DELIVERY_AT_MOST_ONCE) {
+		if (!entry->stray && offset <= pair->last)
+			broken(world, "writes %" PRIu32 "@%" PRId64 " after %" PRId64, entry->part, offset, pair->last);
+	} else if (!checker->unordered[entry->part]) {
+		pair->first_missing = next_of_pair(world, entry->part, target, pair->first_missing);
+		if (offset > pair->first_missing)
+			broken(world, "writes %" PRIu32 "@%" PRId64 " before %" PRId64, entry->part, offset,
+			    pair->first_missing);
+		if (!entry->stray && pair->last >= 0 && offset > pair->last &&
+		    offset != next_of_pair(world, entry->part, target, pair->last + 1))
+			broken(world, "writes %" PRIu32 "@%" PRId64 " right after %" PRId64, entry->part, offset,
+			    pair->last);
+		if (offset == pair->first_missing)
+			pair->first_missing++;
+	}
+	if (!entry->stray)
+		pair->last = offset;
+}
+
+void checker_written(struct world *world, uint32_t target, const struct target_entry *entry)
+{
+	struct checker *checker = &world->checker;
+
+	check_order(world, target, entry);
+	checker->written[entry->part][entry->offset]++;
+	if (checker->written[entry->part][entry->offset] == 1)
+		return;
+	if (world->plan.delivery == DELIVERY_AT_MOST_ONCE)
+		broken(world, "writes %" PRIu32 "@%" PRId64 " twice", entry->part, entry->offset);
+	else if (world->plan.faultless)
+		broken(world, "writes %" PRIu32 "@%" PRId64 " twice without a reason", entry->part, entry->offset);
+}
+
+/* Is it where a reader with the right isolation sees it? */
+static bool has_arrived(const struct world *world, uint32_t part, int64_t offset)
+{
+	if (world->plan.delivery == DELIVERY_EXACTLY_ONCE)
+		return world->checker.committed_view[part][offset] > 0;
+	return world->checker.written[part][offset] > 0;
+}
+
+void checker_committed(struct world *world, uint32_t part, int64_t committed)
+{
+	const struct source_log *log = &world->cluster.sources[part];
+
+	if (world->plan.delivery == DELIVERY_AT_MOST_ONCE)
+		return;
+	for (int64_t offset = log->first_committed; offset < committed; offset++)
+		if (log->records[offset].data && !has_arrived(world, part, offset)) {
+			broken(world, "%" PRIu32 "@%" PRId64 " is committed, but %" PRId64 " has not arrived", part,
+			    committed, offset);
+			return;
+		}
+}
+
+void checker_txn_committed(struct world *world, uint32_t txn)
+{
+	for (uint32_t target = 0; target < world->plan.targets; target++) {
+		const struct target_log *log = &world->cluster.targets[target];
+
+		for (size_t i = 0; i < log->count; i++) {
+			const struct target_entry *entry = &log->entries[i];
+
+			if (entry->txn == txn && ++world->checker.committed_view[entry->part][entry->offset] > 1)
+				broken(world, "%" PRIu32 "@%" PRId64 " is committed twice", entry->part,
+				    entry->offset);
+		}
+	}
+}
+
+/* ---- the end ---- */
+
+/* Up to where a partition can be relayed. */
+static int64_t reachable_end(const struct world *world, uint32_t part)
+{
+	const struct source_log *log = &world->cluster.sources[part];
+	int64_t end = world->checker.blocked_at[part];
+
+	if (end < 0)
+		return log->end;
+	/* The mark stands behind the last record before the block, not behind the gap. */
+	while (end > log->first_committed && !log->records[end - 1].data)
+		end--;
+	return end;
+}
+
+bool checker_is_complete(const struct world *world)
+{
+	if (!cluster_is_complete(world))
+		return false;
+	for (uint32_t part = 0; part < world->plan.parts; part++) {
+		const struct source_log *log = &world->cluster.sources[part];
+		int64_t end = reachable_end(world, part);
+
+		if (log->committed < end)
+			return false;
+		for (int64_t offset = log->first_committed; offset < end; offset++)
+			if (log->records[offset].data && !has_arrived(world, part, offset) &&
+			    world->plan.delivery != DELIVERY_AT_MOST_ONCE)
+				return false;
+	}
+	return true;
+}
+
+/* A reader of committed records sees each once, in order. */
+static void check_committed_view(struct world *world)
+{
+	int64_t last[MAX_PARTS][MAX_PARTS] = { { 0 } };
+
+	for (uint32_t target = 0; target < world->plan.targets; target++) {
+		const struct target_log *log = &world->cluster.targets[target];
+
+		for (size_t i = 0; i < log->count; i++) {
+			const struct target_entry *entry = &log->entries[i];
+			int64_t *before = &last[entry->part][target];
+
+			if (world->cluster.txns[entry->txn].status != TXN_STATUS_COMMITTED)
+				continue;
+			if (entry->offset + 1 <= *before)
+				broken(world, "a reader sees %" PRIu32 "@%" PRId64 " after %" PRId64, entry->part,
+				    entry->offset, *before - 1);
+			*before = entry->offset + 1;
+		}
+	}
+}
+
+static void check_losses(struct world *world)
+{
+	const struct checker *checker = &world->checker;
+	bool excused = checker->killed || checker->unknown_commits;
+
+	for (uint32_t part = 0; part < world->plan.parts; part++) {
+		const struct source_log *log = &world->cluster.sources[part];
+
+		for (int64_t offset = log->first_committed; offset < log->end; offset++)
+			if (log->records[offset].data && !checker->written[part][offset] &&
+			    !checker->lost[part][offset] && !excused)
+				broken(world, "%" PRIu32 "@%" PRId64 " is lost, and nobody says so", part, offset);
+	}
+}
+
+void checker_final(struct world *world)
+{
+	if (!checker_is_complete(world)) {
+		broken(world, "does not finish");
+		return;
+	}
+	if (world->plan.delivery == DELIVERY_AT_MOST_ONCE)
+		check_losses(world);
+	if (world->plan.delivery == DELIVERY_EXACTLY_ONCE)
+		check_committed_view(world);
+}

@@ -1,0 +1,179 @@
+#include "instance.h"
+#include <inttypes.h>
+#include "base/clock.h"
+#include "shim.h"
+#include "world.h"
+
+/* ---- what the engine tells its owner ---- */
+
+static void host_blocked(void *opaque, uint32_t part, int64_t offset, const struct error *err)
+{
+	struct instance *instance = opaque;
+
+	if (!instance->dead)
+		checker_blocked(instance->world, instance->number, part, offset);
+}
+
+static void host_failed(void *opaque, const struct error *err)
+{
+	struct instance *instance = opaque;
+
+	trace(instance->world, "instance %d has failed: %s", instance->number, err->message);
+	instance->failed = true;
+}
+
+static void host_trouble(void *opaque, uint32_t part, int64_t offset, const struct error *err)
+{
+	struct instance *instance = opaque;
+
+	trace(instance->world, "instance %d has trouble: %s", instance->number, err->message);
+}
+
+static void host_lost(void *opaque, uint32_t part, int64_t first, int64_t next, const struct error *err)
+{
+	struct instance *instance = opaque;
+
+	if (!instance->dead)
+		checker_records_lost(instance->world, part, first, next);
+}
+
+static const struct engine_host_ops host_ops = {
+	.partition_blocked = host_blocked,
+	.failed = host_failed,
+	.trouble = host_trouble,
+	.lost = host_lost,
+};
+
+/* ---- the process ---- */
+
+void instance_start(struct world *world, int number)
+{
+	struct instance *instance = &world->instances[number];
+	const struct plan *plan = &world->plan;
+	struct engine_config config = {
+		.delivery = plan->delivery,
+		.idempotent = plan->idempotent,
+		.commit_sync = plan->commit_sync,
+		.commit_records = plan->commit_records,
+		.commit_interval_us = plan->commit_interval_us,
+		.revoke_timeout_us = plan->revoke_timeout_us,
+		.limits = { .window_bytes = plan->window_bytes, .window_records = plan->window_records,
+		    .partition_window_bytes = plan->partition_window_bytes,
+		    .partition_window_records = plan->partition_window_records,
+		    .fetch_burst = plan->fetch_burst },
+		.seed = random_u64(&world->random),
+	};
+
+	trace(world, "instance %d starts", number);
+	instance->world = world;
+	instance->number = number;
+	instance->is_running = true;
+	instance->dead = instance->draining = instance->failed = false;
+	instance->operations_left = 0;
+	instance->drain_deadline_us = CLOCK_NEVER;
+	instance->revoke_timeout_us = plan->revoke_timeout_us;
+	instance->frozen_until_us = instance->step_us = world->now_us;
+	instance->member = -1;
+	instance->shim = (struct shim_state){ .countdown = random_below(&world->random, 20) };
+	source_open(&instance->source, world, instance);
+	sink_open(&instance->sink, world, instance);
+	instance->engine = engine_new(&config, &shim_source_ops, instance, &shim_sink_ops, instance, &host_ops,
+	    instance);
+}
+
+static void end_process(struct instance *instance, bool killed)
+{
+	struct world *world = instance->world;
+
+	instance->is_running = false;
+	sink_close(&instance->sink, killed);
+	engine_free(instance->engine);
+	source_close(&instance->source, killed);
+	if (killed)
+		group_silence(world, instance->member);
+	else
+		group_leave(world, instance->member);
+	instance->member = -1;
+	instance->engine = NULL;
+	instance->start_us = world->ending ? CLOCK_NEVER
+					   : world->now_us + random_between(&world->random, 0, 3 * USEC_PER_SEC);
+}
+
+void instance_kill(struct instance *instance)
+{
+	trace(instance->world, "instance %d is killed", instance->number);
+	instance->dead = true;
+	end_process(instance, true);
+}
+
+void instance_drain(struct instance *instance, int64_t deadline_us)
+{
+	trace(instance->world, "instance %d drains until %" PRId64, instance->number, deadline_us);
+	if (deadline_us < instance->drain_deadline_us)
+		instance->drain_deadline_us = deadline_us;
+	instance->draining = true;
+	instance->step_us = instance->world->now_us;
+	engine_drain(instance->engine, deadline_us);
+}
+
+void instance_freeze(struct instance *instance, int64_t until_us)
+{
+	trace(instance->world, "instance %d is frozen until %" PRId64, instance->number, until_us);
+	instance->frozen_until_us = until_us;
+	group_silence(instance->world, instance->member);
+}
+
+static void end_drain(struct instance *instance)
+{
+	struct world *world = instance->world;
+	bool clean = engine_drain_was_clean(instance->engine) || world->mutant == MUTANT_DRAIN_LIES;
+
+	checker_drained(world, instance->number, clean);
+	end_process(instance, false);
+}
+
+static void step(struct instance *instance)
+{
+	struct world *world = instance->world;
+
+	if (instance->source.wake_us <= world->now_us)
+		instance->source.wake_us = CLOCK_NEVER;
+	world->steps++;
+	instance->step_us = engine_step(instance->engine, world->now_us);
+	if (instance->dead) {
+		instance_kill(instance);
+		return;
+	}
+	checker_stepped(world, instance->number);
+	if (instance->failed && !instance->draining)
+		instance_drain(instance, world->now_us + random_between(&world->random, 0, 10 * USEC_PER_SEC));
+	else if (instance->draining && engine_is_drained(instance->engine))
+		end_drain(instance);
+}
+
+int64_t instance_next_us(const struct instance *instance)
+{
+	int64_t next_us = instance->step_us;
+
+	if (!instance->is_running)
+		return instance->start_us;
+	if (source_next_us(&instance->source) < next_us)
+		next_us = source_next_us(&instance->source);
+	if (sink_next_us(&instance->sink) < next_us)
+		next_us = sink_next_us(&instance->sink);
+	return next_us > instance->frozen_until_us ? next_us : instance->frozen_until_us;
+}
+
+void instance_run(struct instance *instance)
+{
+	struct world *world = instance->world;
+
+	if (world->now_us < instance_next_us(instance))
+		return;
+	if (!instance->is_running) {
+		instance_start(world, instance->number);
+		return;
+	}
+	group_hear(world, instance->member);
+	step(instance);
+}

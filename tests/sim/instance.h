@@ -1,0 +1,55 @@
+/* instance.h: one process of the relay: the real engine between a simulated source and a simulated sink. It can be
+ * stepped, frozen, drained, and killed between any two operations. */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+#include "relay/engine.h"
+#include "sink.h"
+#include "source.h"
+
+struct world;
+
+/* What mutants need to remember (shim.c). */
+struct shim_state {
+	struct payload *kept;	   /* a chunk that is held back */
+	uint64_t kept_handle;
+	uint64_t last_handle;	   /* of the last submission */
+	uint64_t fake_handle;	   /* to be reported though it was never sent */
+	uint32_t fake_records;
+	bool done;		   /* the mutant has struck */
+	uint32_t countdown;	   /* until it strikes */
+};
+
+struct instance {
+	struct world *world;
+	int number;
+	bool is_running; /* the process is there */
+	bool dead;	 /* killed in the middle of a step: nothing it does counts any more */
+	uint32_t operations_left; /* until it is killed; 0: it is not to be */
+	bool draining, failed;
+	int64_t drain_deadline_us;
+	int64_t revoke_timeout_us; /* as its engine was told */
+	int64_t frozen_until_us;
+	int64_t step_us;  /* when the engine wants to be called */
+	int64_t start_us; /* when a process that is down is started again */
+	int member;	  /* of the group, -1 none */
+	struct engine *engine;
+	struct source source;
+	struct sink sink;
+	struct shim_state shim;
+};
+
+void instance_start(struct world *world, int number);
+void instance_kill(struct instance *instance);
+void instance_drain(struct instance *instance, int64_t deadline_us);
+void instance_freeze(struct instance *instance, int64_t until_us);
+
+/* Steps the engine if it has a reason, and looks after the process. */
+void instance_run(struct instance *instance);
+int64_t instance_next_us(const struct instance *instance);
+
+/* Was it killed in the middle of this step? */
+static inline bool instance_is_dead(const struct instance *instance)
+{
+	return instance->dead;
+}

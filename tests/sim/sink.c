@@ -1,0 +1,475 @@
+#include "sink.h"
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include "base/clock.h"
+#include "base/memory.h"
+#include "shim.h"
+#include "world.h"
+
+static int64_t delay(struct sink *sink)
+{
+	return random_between(&sink->world->random, 0, sink->world->plan.net_max_us);
+}
+
+void sink_open(struct sink *sink, struct world *world, struct instance *instance)
+{
+	uint32_t last_producer = sink->producer;
+
+	*sink = (struct sink){ .world = world, .instance = instance, .ready_us = CLOCK_NEVER };
+	/* The same transactional id as the process before: it ends what that has left behind. */
+	if (last_producer && world->plan.delivery == DELIVERY_EXACTLY_ONCE)
+		cluster_fence(world, last_producer);
+	sink->producer = cluster_new_producer(world, instance->number);
+}
+
+void sink_close(struct sink *sink, bool killed)
+{
+	struct world *world = sink->world;
+	uint32_t txn = world->cluster.producers[sink->producer].txn;
+
+	checker_sink_closed(world, sink, killed);
+	cluster_retire_producer(world, sink->producer);
+	if (txn)
+		world->cluster.txns[txn].timeout_us = killed ? world->now_us + world->plan.txn_timeout_us
+							     : world->now_us;
+	for (uint32_t target = 0; target < MAX_PARTS; target++)
+		free(sink->queues[target].items);
+	free(sink->reports);
+	memset(sink->queues, 0, sizeof sink->queues);
+	sink->reports = NULL;
+	sink->report_count = 0;
+	sink->txn.pending = false;
+}
+
+/* ---- reports ---- */
+
+static void add_report(struct sink *sink, const struct item *item, enum report_outcome outcome,
+    bool possibly_written, int64_t due_us)
+{
+	struct report *last = sink->report_count ? &sink->reports[sink->report_count - 1] : NULL;
+
+	if (last && last->handle == item->handle && last->outcome == outcome && last->due_us == due_us) {
+		last->records++;
+		return;
+	}
+	sink->reports = xreallocarray(sink->reports, sink->report_count + 1, sizeof *sink->reports);
+	sink->reports[sink->report_count++] = (struct report){ .payload = item->payload, .handle = item->handle,
+		.records = 1, .outcome = outcome, .possibly_written = possibly_written, .due_us = due_us };
+}
+
+static void report_request(struct sink *sink, const struct request *request, int64_t due_us)
+{
+	for (size_t i = 0; i < request->count; i++) {
+		const struct item *item = &request->items[i];
+		const struct source_log *log = &sink->world->cluster.sources[item->part];
+		bool at_fault = log->records[item->offset].poison == POISON_ALONE;
+
+		switch (request->fate) {
+		case FATE_WRITTEN:
+			add_report(sink, item, REPORT_ACKED, false, due_us);
+			break;
+		case FATE_REFUSED_BATCH:
+			add_report(sink, item, REPORT_REFUSED, false, due_us);
+			break;
+		case FATE_REFUSED_ALONE:
+			add_report(sink, item, at_fault ? REPORT_REFUSED : REPORT_RETRY, false, due_us);
+			break;
+		case FATE_FAILED:
+		case FATE_FAILED_WRITTEN:
+			add_report(sink, item, REPORT_RETRY, true, due_us);
+			break;
+		case FATE_STOP:
+			add_report(sink, item, REPORT_STOP, false, due_us);
+			break;
+		}
+	}
+}
+
+/* All that is queued or in flight is reported with errors; what is on the wire may still arrive. */
+static void give_up_all(struct sink *sink)
+{
+	int64_t due_us = sink->world->now_us + delay(sink);
+
+	cluster_retire_producer(sink->world, sink->producer);
+	for (uint32_t target = 0; target < MAX_PARTS; target++) {
+		struct sink_queue *queue = &sink->queues[target];
+
+		for (uint32_t i = 0; i < queue->flight_count; i++) {
+			queue->flight[i]->given_up = true;
+			for (size_t k = 0; k < queue->flight[i]->count; k++)
+				add_report(sink, &queue->flight[i]->items[k], REPORT_RETRY, true, due_us);
+		}
+		for (size_t i = 0; i < queue->count; i++)
+			add_report(sink, &queue->items[i], REPORT_RETRY, false, due_us);
+		queue->count = 0;
+		queue->flight_count = 0;
+	}
+}
+
+static bool is_failure(enum request_fate fate)
+{
+	return fate != FATE_WRITTEN;
+}
+
+/* The answers that have arrived become reports. */
+static void take_answers(struct sink *sink, uint32_t target)
+{
+	struct sink_queue *queue = &sink->queues[target];
+
+	while (queue->flight_count > 0 && queue->flight[0]->ack_us <= sink->world->now_us) {
+		struct request *request = queue->flight[0];
+
+		queue->flight_count--;
+		memmove(queue->flight, queue->flight + 1, queue->flight_count * sizeof queue->flight[0]);
+		report_request(sink, request, sink->world->now_us);
+		if (is_failure(request->fate))
+			checker_failed(sink->world, request);
+		if (is_failure(request->fate) && sink->world->plan.idempotent) {
+			trace(sink->world, "producer %" PRIu32 " dies", sink->producer);
+			give_up_all(sink);
+			sink->state = SINK_MODEL_DEAD;
+			sink->fatal = sink->world->plan.delivery != DELIVERY_EXACTLY_ONCE ||
+				      random_chance(&sink->world->random, 500);
+		}
+	}
+}
+
+static void emit_reports(struct sink *sink)
+{
+	for (size_t i = 0; i < sink->report_count;) {
+		struct report report = sink->reports[i];
+		struct error err;
+
+		if (report.due_us > sink->world->now_us) {
+			i++;
+			continue;
+		}
+		sink->report_count--;
+		memmove(sink->reports + i, sink->reports + i + 1,
+		    (sink->report_count - i) * sizeof *sink->reports);
+		sink->held -= report.records;
+		error_clear(&err);
+		if (report.outcome == REPORT_STOP)
+			error_set(&err, -EPERM, REMEDY_PERSON, "not authorised");
+		else if (report.outcome != REPORT_ACKED)
+			error_set(&err, -EIO, REMEDY_RETRY, "not delivered");
+		checker_report(sink->world, report.payload, report.records, report.outcome);
+		shim_report(sink->instance, &report, report.outcome == REPORT_ACKED ? NULL : &err);
+		/* The engine may have purged meanwhile: what it added stands behind. */
+	}
+}
+
+/* ---- requests ---- */
+
+static enum request_fate draw_fate(struct sink *sink, const struct item *items, size_t count)
+{
+	struct random *random = &sink->world->random;
+	const struct plan *plan = &sink->world->plan;
+	bool refused = false;
+
+	for (size_t i = 0; i < count; i++) {
+		enum poison poison = sink->world->cluster.sources[items[i].part].records[items[i].offset].poison;
+
+		if (poison == POISON_BATCH)
+			return FATE_REFUSED_BATCH;
+		refused = refused || poison == POISON_ALONE;
+	}
+	if (refused)
+		return FATE_REFUSED_ALONE;
+	if (random_chance(random, plan->request_stop))
+		return FATE_STOP;
+	if (random_chance(random, plan->request_failure))
+		return random_chance(random, 500) ? FATE_FAILED : FATE_FAILED_WRITTEN;
+	return FATE_WRITTEN;
+}
+
+static void make_request(struct sink *sink, uint32_t target)
+{
+	struct world *world = sink->world;
+	struct sink_queue *queue = &sink->queues[target];
+	struct request *before = queue->flight_count ? queue->flight[queue->flight_count - 1] : NULL;
+	struct request request = { .producer = sink->producer, .target = target };
+
+	request.count = 1 + random_below(&world->random, world->plan.batch_max);
+	if (request.count > queue->count)
+		request.count = queue->count;
+	request.items = xcalloc(request.count, sizeof *request.items);
+	memcpy(request.items, queue->items, request.count * sizeof *request.items);
+	queue->count -= request.count;
+	memmove(queue->items, queue->items + request.count, queue->count * sizeof *queue->items);
+	request.txn = world->cluster.producers[sink->producer].txn;
+	request.fate = draw_fate(sink, request.items, request.count);
+	request.twice = !world->plan.idempotent && random_chance(&world->random, world->plan.request_twice);
+	request.write_us = world->now_us + delay(sink);
+	if (random_chance(&world->random, world->plan.request_slow))
+		request.write_us += random_between(&world->random, 0, 10 * USEC_PER_SEC);
+	if (before && request.write_us < before->write_us)
+		request.write_us = before->write_us;
+	request.ack_us = request.write_us + delay(sink);
+	if (before && request.ack_us < before->ack_us)
+		request.ack_us = before->ack_us;
+	queue->flight[queue->flight_count++] = cluster_send(world, &request);
+	queue->linger_us = world->now_us + delay(sink);
+}
+
+static void make_requests(struct sink *sink)
+{
+	for (uint32_t target = 0; target < sink->world->plan.targets; target++) {
+		struct sink_queue *queue = &sink->queues[target];
+
+		while (sink->state == SINK_MODEL_READY && queue->count > 0 &&
+		       queue->flight_count < sink->world->plan.requests_max &&
+		       queue->linger_us <= sink->world->now_us)
+			make_request(sink, target);
+	}
+}
+
+/* ---- serve ---- */
+
+static void become_ready(struct sink *sink)
+{
+	struct world *world = sink->world;
+	struct error err;
+
+	if (random_chance(&world->random, world->plan.recreate_failure)) {
+		error_set(&err, -EHOSTUNREACH, REMEDY_RETRY, "no new producer");
+		sink->state = SINK_MODEL_DEAD;
+		shim_sink_fatal(sink->instance, &err);
+		return;
+	}
+	if (world->plan.delivery == DELIVERY_EXACTLY_ONCE)
+		cluster_fence(world, sink->producer);
+	sink->producer = cluster_new_producer(world, sink->instance->number);
+	sink->state = SINK_MODEL_READY;
+	trace(world, "instance %d has producer %" PRIu32, sink->instance->number, sink->producer);
+	shim_sink_ready(sink->instance);
+}
+
+static void say_fatal(struct sink *sink)
+{
+	struct error err;
+
+	sink->fatal = false;
+	error_set(&err, -EIO, REMEDY_RETRY, "the producer has failed");
+	shim_sink_fatal(sink->instance, &err);
+}
+
+static void end_commit(struct sink *sink)
+{
+	enum txn_outcome outcome = sink->txn.outcome;
+	struct error err;
+
+	sink->txn.pending = false;
+	error_set(&err, -EIO, REMEDY_RETRY, "the transaction was not committed");
+	checker_txn_done(sink->world, sink->instance->number, outcome);
+	shim_txn_done(sink->instance, outcome, outcome == TXN_COMMITTED ? NULL : &err);
+}
+
+static void sim_serve(void *opaque)
+{
+	struct sink *sink = opaque;
+	struct world *world = sink->world;
+
+	if (instance_is_dead(sink->instance))
+		return;
+	if (sink->state == SINK_MODEL_MAKING && sink->ready_us <= world->now_us)
+		become_ready(sink);
+	if (sink->fatal && random_chance(&world->random, 500))
+		say_fatal(sink);
+	emit_reports(sink);
+	if (sink->fatal)
+		say_fatal(sink);
+	if (sink->txn.pending && sink->txn.done_us <= world->now_us)
+		end_commit(sink);
+}
+
+int64_t sink_next_us(const struct sink *sink)
+{
+	int64_t next_us = sink->state == SINK_MODEL_MAKING ? sink->ready_us : CLOCK_NEVER;
+
+	for (size_t i = 0; i < sink->report_count; i++)
+		if (sink->reports[i].due_us < next_us)
+			next_us = sink->reports[i].due_us;
+	if (sink->txn.pending && sink->txn.done_us < next_us)
+		next_us = sink->txn.done_us;
+	return next_us;
+}
+
+/* ---- the brokers' side ---- */
+
+static void send_offsets(struct sink *sink)
+{
+	struct sink_txn *txn = &sink->txn;
+	uint32_t number = sink->world->cluster.producers[sink->producer].txn;
+
+	txn->offsets_sent = true;
+	if (number && group_accepts(sink->world, txn->token.member, txn->token.generation)) {
+		cluster_add_offsets(sink->world, number, txn->marks, txn->count);
+		return;
+	}
+	/* KIP-447: the group has moved on. */
+	txn->ended = true;
+	if (txn->outcome == TXN_COMMITTED)
+		txn->outcome = TXN_ABORTED;
+	if (txn->outcome == TXN_ABORTED && number)
+		cluster_end_txn(sink->world, number, false);
+}
+
+static void end_txn(struct sink *sink)
+{
+	struct sink_txn *txn = &sink->txn;
+	uint32_t number = sink->world->cluster.producers[sink->producer].txn;
+
+	txn->ended = true;
+	/* What becomes of an unknown one shows now, or not before the next producer ends it. */
+	if (txn->outcome != TXN_UNKNOWN)
+		cluster_end_txn(sink->world, number, txn->outcome == TXN_COMMITTED);
+	else if (random_chance(&sink->world->random, 600))
+		cluster_end_txn(sink->world, number, random_chance(&sink->world->random, 500));
+}
+
+/* The client's own threads take answers and send what has lingered, whether the engine looks or not. */
+void sink_run(struct sink *sink)
+{
+	struct sink_txn *txn = &sink->txn;
+	uint32_t first;
+
+	if (!sink->instance || !sink->instance->is_running)
+		return;
+	first = random_below(&sink->world->random, MAX_PARTS);
+	for (uint32_t i = 0; i < MAX_PARTS; i++)
+		take_answers(sink, (first + i) % MAX_PARTS);
+	make_requests(sink);
+	if (txn->pending && !txn->offsets_sent && txn->offsets_us <= sink->world->now_us)
+		send_offsets(sink);
+	if (txn->pending && !txn->ended && txn->end_us <= sink->world->now_us)
+		end_txn(sink);
+}
+
+int64_t sink_run_next_us(const struct sink *sink)
+{
+	int64_t next_us = CLOCK_NEVER;
+
+	if (!sink->instance || !sink->instance->is_running)
+		return CLOCK_NEVER;
+	if (sink->txn.pending && !sink->txn.ended)
+		next_us = sink->txn.offsets_sent ? sink->txn.end_us : sink->txn.offsets_us;
+	for (uint32_t target = 0; target < sink->world->plan.targets; target++) {
+		const struct sink_queue *queue = &sink->queues[target];
+
+		if (sink->state == SINK_MODEL_READY && queue->count > 0 &&
+		    queue->flight_count < sink->world->plan.requests_max && queue->linger_us < next_us)
+			next_us = queue->linger_us;
+		if (queue->flight_count > 0 && queue->flight[0]->ack_us < next_us)
+			next_us = queue->flight[0]->ack_us;
+	}
+	return next_us;
+}
+
+/* ---- operations ---- */
+
+static int refuse(struct error *err, int code, enum report_outcome *outcome, enum report_outcome why)
+{
+	*outcome = why;
+	return error_set(err, code, why == REPORT_REFUSED ? REMEDY_SKIP : REMEDY_RETRY, "not taken");
+}
+
+static int sim_submit(void *opaque, uint64_t handle, uint32_t part, void *chunk, enum report_outcome *outcome,
+    struct error *err)
+{
+	struct sink *sink = opaque;
+	struct payload *payload = chunk;
+	const struct source_log *log = &sink->world->cluster.sources[payload->part];
+
+	if (instance_is_dead(sink->instance))
+		return 0;
+	checker_submit(sink->world, sink, payload);
+	if (sink->state != SINK_MODEL_READY)
+		return refuse(err, -EIO, outcome, REPORT_RETRY);
+	for (uint32_t i = 0; i < payload->records; i++)
+		if (log->records[payload->offsets[i]].poison == POISON_LOCAL)
+			return refuse(err, -EMSGSIZE, outcome, REPORT_REFUSED);
+	if (sink->held > 0 && sink->held + payload->records > sink->world->plan.queue_max)
+		return -EAGAIN;
+	checker_submitted(sink->world, payload, handle);
+	sink->held += payload->records;
+	for (uint32_t i = 0; i < payload->records; i++) {
+		int64_t offset = payload->offsets[i];
+		struct sink_queue *queue = &sink->queues[log->records[offset].target];
+
+		queue->items = xreallocarray(queue->items, queue->count + 1, sizeof *queue->items);
+		queue->items[queue->count++] = (struct item){ .handle = handle, .payload = payload, .part = part,
+			.offset = offset, .claim = payload->claim };
+	}
+	return 0;
+}
+
+static void sim_purge(void *opaque)
+{
+	struct sink *sink = opaque;
+
+	if (instance_is_dead(sink->instance))
+		return;
+	trace(sink->world, "instance %d purges", sink->instance->number);
+	give_up_all(sink);
+	sink->state = SINK_MODEL_PURGED;
+}
+
+static void sim_recreate(void *opaque)
+{
+	struct sink *sink = opaque;
+
+	if (instance_is_dead(sink->instance))
+		return;
+	checker_recreate(sink->world, sink);
+	cluster_retire_producer(sink->world, sink->producer);
+	sink->fatal = false;
+	sink->state = SINK_MODEL_MAKING;
+	sink->ready_us = sink->world->now_us + delay(sink);
+}
+
+static int sim_txn_begin(void *opaque, struct error *err)
+{
+	struct sink *sink = opaque;
+	struct world *world = sink->world;
+
+	if (instance_is_dead(sink->instance))
+		return 0;
+	checker_txn_begin(world, sink);
+	if (sink->state != SINK_MODEL_READY || random_chance(&world->random, world->plan.txn_begin_failure))
+		return error_set(err, -EIO, REMEDY_RETRY, "no transaction");
+	cluster_begin_txn(world, sink->producer);
+	return 0;
+}
+
+static void sim_txn_commit(void *opaque, const struct mark *marks, size_t count, void *token)
+{
+	struct sink *sink = opaque;
+	struct world *world = sink->world;
+	const struct plan *plan = &world->plan;
+	struct sink_txn *txn = &sink->txn;
+
+	if (instance_is_dead(sink->instance))
+		return;
+	checker_txn_commit(world, sink, marks, count);
+	*txn = (struct sink_txn){ .pending = true, .token = *(const struct group_token *)token };
+	for (size_t i = 0; i < count && i < MAX_PARTS; i++)
+		txn->marks[txn->count++] = (struct txn_mark){ .part = marks[i].part, .offset = marks[i].offset };
+	txn->outcome = random_chance(&world->random, plan->txn_abort) ? TXN_ABORTED
+	    : random_chance(&world->random, plan->txn_unknown)	      ? TXN_UNKNOWN
+								      : TXN_COMMITTED;
+	txn->offsets_us = world->now_us + delay(sink);
+	txn->end_us = txn->offsets_us + delay(sink);
+	txn->done_us = txn->end_us + delay(sink);
+}
+
+const struct sink_ops sim_sink_ops = {
+	.serve = sim_serve,
+	.submit = sim_submit,
+	.purge = sim_purge,
+	.recreate = sim_recreate,
+	.txn_begin = sim_txn_begin,
+	.txn_commit = sim_txn_commit,
+};

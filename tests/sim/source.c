@@ -1,0 +1,515 @@
+#include "source.h"
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include "base/clock.h"
+#include "base/memory.h"
+#include "shim.h"
+#include "world.h"
+
+static int64_t after(struct source *source, int64_t max_us)
+{
+	return source->world->now_us + random_between(&source->world->random, 0, max_us);
+}
+
+static void push(struct source *source, enum source_event_kind kind, uint32_t argument, uint32_t claim)
+{
+	struct source_event event = { .kind = kind, .argument = argument, .claim = claim };
+
+	event.due_us = after(source, source->world->plan.net_max_us);
+	/* One connection: in order. */
+	if (source->event_count > 0 && event.due_us < source->events[source->event_count - 1].due_us)
+		event.due_us = source->events[source->event_count - 1].due_us;
+	source->events = xreallocarray(source->events, source->event_count + 1, sizeof event);
+	source->events[source->event_count++] = event;
+}
+
+void source_open(struct source *source, struct world *world, struct instance *instance)
+{
+	uint64_t last_epoch = source->last_epoch;
+
+	*source = (struct source){ .world = world, .instance = instance, .wake_us = CLOCK_NEVER, .generation = -1,
+		.last_epoch = last_epoch };
+	push(source, SOURCE_JOIN, 0, 0);
+}
+
+void source_close(struct source *source, bool killed)
+{
+	struct world *world = source->world;
+
+	/* A commit on its way arrives, or not. */
+	if (source->commit.pending && !source->commit.applied && random_chance(&world->random, 500)) {
+		source->commit.apply_us = world->now_us;
+		source_run(source);
+	}
+	source->commit.pending = false;
+	checker_source_closed(world, source, killed);
+	while (source->payloads) {
+		struct payload *payload = source->payloads;
+
+		source->payloads = payload->next;
+		payload->next = world->old_payloads;
+		world->old_payloads = payload;
+	}
+	free(source->events);
+	source->events = NULL;
+	source->event_count = 0;
+}
+
+/* ---- control events ---- */
+
+void source_asked_to_revoke(struct source *source, uint32_t parts)
+{
+	push(source, SOURCE_REVOKE, parts, 0);
+}
+
+void source_assigned(struct source *source, uint32_t part, uint32_t claim)
+{
+	push(source, SOURCE_ASSIGN, part, claim);
+}
+
+void source_new_generation(struct source *source, int generation)
+{
+	push(source, SOURCE_GENERATION, (uint32_t)generation, 0);
+}
+
+void source_expelled(struct source *source)
+{
+	source->event_count = 0;
+	push(source, SOURCE_LOST, 0, 0);
+	if (random_chance(&source->world->random, 500))
+		source->events[0].due_us += random_between(&source->world->random, 0, 3 * USEC_PER_SEC);
+}
+
+static void rejoin_if_done(struct source *source)
+{
+	if (!source->revoking || source->to_revoke)
+		return;
+	source->revoking = false;
+	group_rejoin(source->world, source->instance->member);
+}
+
+static void on_revoke(struct source *source, uint32_t parts)
+{
+	source->revoking = true;
+	source->to_revoke = parts;
+	for (uint32_t part = 0; part < MAX_PARTS; part++) {
+		struct source_part *read = &source->parts[part];
+
+		if (!(parts & 1U << part))
+			continue;
+		if (read->state != SOURCE_NONE)
+			read->state = SOURCE_REVOKING;
+		checker_revoke_begin(source->world, source->instance->number, part);
+		shim_revoke_begin(source->instance, part);
+	}
+	rejoin_if_done(source);
+}
+
+static void on_assign(struct source *source, uint32_t part, uint32_t claim)
+{
+	struct source_part *read = &source->parts[part];
+
+	*read = (struct source_part){ .state = SOURCE_RESOLVING, .claim = claim,
+		.resolve_us = after(source, source->world->plan.net_max_us),
+		.gap = random_chance(&source->world->random, source->world->plan.source_gap) };
+}
+
+static void on_lost(struct source *source)
+{
+	source->revoking = false;
+	source->to_revoke = 0;
+	source->generation = -1;
+	for (uint32_t part = 0; part < MAX_PARTS; part++) {
+		enum source_part_state was = source->parts[part].state;
+
+		source->parts[part].state = SOURCE_NONE;
+		if (was == SOURCE_NONE)
+			continue;
+		checker_lost(source->world, source->instance->number, part);
+		shim_lost(source->instance, part);
+	}
+	if (!source->instance->draining)
+		push(source, SOURCE_JOIN, 0, 0);
+}
+
+static void on_join(struct source *source)
+{
+	if (source->instance->draining)
+		return;
+	source->instance->member = group_join(source->world, source->instance->number);
+	if (source->instance->member >= 0)
+		group_rebalance(source->world);
+}
+
+/* The committed offset is known, if no transaction holds it (KIP-447). */
+static void resolve(struct source *source, uint32_t part)
+{
+	struct world *world = source->world;
+	struct source_part *read = &source->parts[part];
+	const struct source_log *log = &world->cluster.sources[part];
+
+	if (log->pending_txns > 0 && world->plan.delivery == DELIVERY_EXACTLY_ONCE) {
+		read->resolve_us = world->now_us + 1 + random_between(&world->random, 0, 10000);
+		return;
+	}
+	if (read->gap) {
+		struct error err;
+
+		error_set(&err, -ENODATA, REMEDY_PERSON, "the source has a gap");
+		read->gap = false;
+		read->resolve_us = after(source, USEC_PER_SEC);
+		shim_source_blocked(source->instance, part, log->committed, &err);
+		return;
+	}
+	read->state = SOURCE_READING;
+	read->epoch = ++source->last_epoch;
+	read->position = read->told_position = log->committed;
+	read->asleep = false;
+	trace(world, "instance %d reads %" PRIu32 " from %" PRId64 ", epoch %" PRIu64, source->instance->number, part,
+	    log->committed, read->epoch);
+	checker_assigned(world, source->instance->number, part, read->epoch, log->committed);
+	shim_assigned(source->instance, part, read->epoch, log->committed);
+	source->wake_us = world->now_us;
+}
+
+/* ---- commits ---- */
+
+static void sim_commit(void *opaque, const struct mark *marks, size_t count)
+{
+	struct source *source = opaque;
+	struct world *world = source->world;
+	struct plan *plan = &world->plan;
+	struct source_commit *commit = &source->commit;
+
+	if (instance_is_dead(source->instance))
+		return;
+	checker_commit(world, source->instance->number, marks, count);
+	*commit = (struct source_commit){ .pending = true, .count = count, .member = source->instance->member,
+		.generation = source->generation };
+	for (size_t i = 0; i < count && i < MAX_PARTS; i++)
+		commit->marks[i] = marks[i];
+	commit->apply_us = after(source, plan->net_max_us);
+	if (random_chance(&world->random, plan->commit_slow))
+		commit->apply_us += random_between(&world->random, 0, 10 * USEC_PER_SEC);
+	commit->answer_us = commit->apply_us + random_between(&world->random, 0, plan->net_max_us);
+	commit->fate = random_chance(&world->random, plan->commit_failure)   ? COMMIT_FAILS
+	    : random_chance(&world->random, plan->commit_partial)	     ? COMMIT_PARTIAL
+	    : random_chance(&world->random, plan->commit_timeout)
+		    ? (random_chance(&world->random, 500) ? COMMIT_LOST : COMMIT_ANSWER_LOST)
+		    : COMMIT_OK;
+	if (commit->fate == COMMIT_LOST || commit->fate == COMMIT_ANSWER_LOST)
+		commit->answer_us += random_between(&world->random, 0, 5 * USEC_PER_SEC);
+}
+
+void source_run(struct source *source)
+{
+	struct world *world = source->world;
+	struct source_commit *commit = &source->commit;
+	bool accepted;
+
+	if (!commit->pending || commit->applied || world->now_us < commit->apply_us)
+		return;
+	commit->applied = true;
+	accepted = group_accepts(world, commit->member, commit->generation) && commit->fate != COMMIT_FAILS &&
+		   commit->fate != COMMIT_LOST;
+	for (size_t i = 0; i < commit->count; i++) {
+		struct mark *mark = &commit->marks[i];
+
+		mark->error = 0;
+		if (!accepted || (commit->fate == COMMIT_PARTIAL && random_chance(&world->random, 500)))
+			mark->error = -EIO;
+		else
+			cluster_commit(world, mark->part, mark->offset);
+	}
+}
+
+int64_t source_run_next_us(const struct source *source)
+{
+	return source->commit.pending && !source->commit.applied ? source->commit.apply_us : CLOCK_NEVER;
+}
+
+static void answer_commit(struct source *source)
+{
+	struct source_commit answer = source->commit;
+	struct error err;
+	bool whole = true;
+
+	error_clear(&err);
+	source->commit.pending = false;
+	for (size_t i = 0; i < answer.count; i++)
+		whole = whole && answer.marks[i].error;
+	if (answer.fate == COMMIT_ANSWER_LOST || answer.fate == COMMIT_LOST)
+		error_set(&err, -ETIMEDOUT, REMEDY_RETRY, "no answer to the commit");
+	else if (whole)
+		error_set(&err, -EIO, REMEDY_RETRY, "the commit was refused");
+	checker_commit_answered(source->world, source->instance->number, answer.marks, answer.count,
+	    err.code == 0);
+	shim_commit_done(source->instance, answer.marks, answer.count, err.code ? &err : NULL);
+}
+
+/* ---- serve ---- */
+
+static void take_event(struct source *source)
+{
+	struct source_event event = source->events[0];
+
+	source->event_count--;
+	memmove(source->events, source->events + 1, source->event_count * sizeof *source->events);
+	switch (event.kind) {
+	case SOURCE_REVOKE:
+		on_revoke(source, event.argument);
+		break;
+	case SOURCE_ASSIGN:
+		on_assign(source, event.argument, event.claim);
+		break;
+	case SOURCE_GENERATION:
+		source->generation = (int)event.argument;
+		break;
+	case SOURCE_LOST:
+		on_lost(source);
+		break;
+	case SOURCE_JOIN:
+		on_join(source);
+		break;
+	}
+}
+
+static void sim_serve(void *opaque)
+{
+	struct source *source = opaque;
+	int64_t now_us = source->world->now_us;
+
+	if (instance_is_dead(source->instance))
+		return;
+	if (source->commit.pending && source->commit.applied && now_us >= source->commit.answer_us)
+		answer_commit(source);
+	while (source->event_count > 0 && source->events[0].due_us <= now_us)
+		take_event(source);
+	for (uint32_t part = 0; part < MAX_PARTS; part++)
+		if (source->parts[part].state == SOURCE_RESOLVING && source->parts[part].resolve_us <= now_us)
+			resolve(source, part);
+}
+
+int64_t source_next_us(const struct source *source)
+{
+	int64_t next_us = source->wake_us;
+
+	if (source->commit.pending && source->commit.applied && source->commit.answer_us < next_us)
+		next_us = source->commit.answer_us;
+	if (source->event_count > 0 && source->events[0].due_us < next_us)
+		next_us = source->events[0].due_us;
+	for (uint32_t part = 0; part < MAX_PARTS; part++)
+		if (source->parts[part].state == SOURCE_RESOLVING && source->parts[part].resolve_us < next_us)
+			next_us = source->parts[part].resolve_us;
+	return next_us;
+}
+
+void source_wake(struct source *source, uint32_t part)
+{
+	struct source_part *read = &source->parts[part];
+
+	if (!read->asleep || read->state != SOURCE_READING)
+		return;
+	read->asleep = false;
+	source->wake_us = after(source, source->world->plan.net_max_us);
+}
+
+/* ---- records ---- */
+
+static struct payload *new_payload(struct source *source, uint32_t part)
+{
+	struct payload *payload = xcalloc(1, sizeof *payload);
+
+	payload->instance = source->instance->number;
+	payload->part = part;
+	payload->epoch = source->parts[part].epoch;
+	payload->claim = source->parts[part].claim;
+	payload->next = source->payloads;
+	source->payloads = payload;
+	return payload;
+}
+
+static void emit(struct source *source, struct payload *payload)
+{
+	struct random *random = &source->world->random;
+	struct chunk chunk = { .part = payload->part, .epoch = payload->epoch, .first = payload->first,
+		.next = payload->end, .records = payload->records, .leader_epoch = 1, .payload = payload };
+
+	payload->bytes = chunk.bytes = 40 + payload->records * (1 + random_below(random, 100));
+	source->held_records += payload->records;
+	source->held_bytes += payload->bytes;
+	source->part_held_records[payload->part] += payload->records;
+	checker_chunk(source->world, payload);
+	shim_chunk(source->instance, &chunk);
+}
+
+/* An offset that has been delivered already, or one of an epoch that is over: it must be dropped. */
+static void emit_stale(struct source *source, uint32_t part)
+{
+	const struct source_part *read = &source->parts[part];
+	const struct source_log *log = &source->world->cluster.sources[part];
+	struct payload *payload;
+	int64_t offset = read->position - 1;
+
+	while (offset >= log->start && !log->records[offset].data)
+		offset--;
+	if (offset < log->start)
+		return;
+	payload = new_payload(source, part);
+	payload->stale = true;
+	payload->offsets[0] = payload->first = offset;
+	payload->end = offset + 1;
+	payload->records = 1;
+	if (random_chance(&source->world->random, 500)) {
+		payload->epoch--;
+		payload->first = payload->end = read->position;
+		payload->end++;
+	}
+	emit(source, payload);
+}
+
+/* The next chunk of at most max_records, or NULL at the end of the log. */
+static struct payload *next_chunk(struct source *source, uint32_t part, uint32_t max_records)
+{
+	struct source_part *read = &source->parts[part];
+	const struct source_log *log = &source->world->cluster.sources[part];
+	uint32_t wanted = 1 + random_below(&source->world->random, source->world->plan.chunk_max);
+	bool padded = source->world->plan.chunk_max > 1 && random_chance(&source->world->random, 300);
+	struct payload *payload = NULL;
+	int64_t first = read->position;
+
+	if (wanted > max_records)
+		wanted = max_records;
+	while (read->position < log->end && (!payload || payload->records < wanted)) {
+		int64_t offset = read->position++;
+
+		if (!log->records[offset].data)
+			continue;
+		if (!payload) {
+			payload = new_payload(source, part);
+			/* A compacted batch begins before its first record. */
+			payload->first = padded ? first : offset;
+		}
+		payload->offsets[payload->records++] = offset;
+		payload->end = offset + 1;
+	}
+	/* ... and may end behind its last one. */
+	while (payload && padded && read->position < log->end && !log->records[read->position].data)
+		payload->end = ++read->position;
+	/* The search may have gone over gaps behind the last record; they are seen again, with the next one. */
+	if (payload)
+		read->position = payload->end;
+	return payload;
+}
+
+static uint32_t sim_fetch(void *opaque, uint32_t part, uint32_t max_records)
+{
+	struct source *source = opaque;
+	struct world *world = source->world;
+	struct source_part *read = &source->parts[part];
+	const struct source_log *log = &world->cluster.sources[part];
+	uint32_t taken = 0;
+
+	if (instance_is_dead(source->instance))
+		return 0;
+	checker_fetch(world, source->instance->number, part);
+	if (read->state != SOURCE_READING)
+		return 0;
+	if (random_chance(&world->random, world->plan.fetch_stale))
+		emit_stale(source, part);
+	while (taken < max_records && !instance_is_dead(source->instance)) {
+		struct payload *payload;
+
+		if (random_chance(&world->random, world->plan.fetch_empty)) {
+			source->wake_us = after(source, world->plan.net_max_us);
+			return taken;
+		}
+		payload = next_chunk(source, part, max_records - taken);
+		if (!payload) {
+			read->asleep = true;
+			if (log->end > read->told_position) {
+				read->told_position = log->end;
+				checker_position(world, source->instance->number, part, log->end);
+				shim_position(source->instance, part, read->epoch, log->end);
+			}
+			return taken;
+		}
+		taken += payload->records;
+		emit(source, payload);
+	}
+	return taken;
+}
+
+static void sim_rewind(void *opaque, uint32_t part)
+{
+	struct source *source = opaque;
+	struct source_part *read = &source->parts[part];
+
+	if (instance_is_dead(source->instance))
+		return;
+	checker_rewind(source->world, source->instance->number, part);
+	if (read->state != SOURCE_READING)
+		return;
+	read->state = SOURCE_RESOLVING;
+	read->resolve_us = after(source, source->world->plan.net_max_us);
+}
+
+static void sim_release_partition(void *opaque, uint32_t part)
+{
+	struct source *source = opaque;
+
+	if (instance_is_dead(source->instance))
+		return;
+	trace(source->world, "instance %d gives up %" PRIu32, source->instance->number, part);
+	checker_release_partition(source->world, source->instance->number, part);
+	source->parts[part].state = SOURCE_NONE;
+	source->to_revoke &= ~(1U << part);
+	rejoin_if_done(source);
+}
+
+static void sim_release_chunk(void *opaque, void *chunk)
+{
+	struct source *source = opaque;
+	struct payload *payload = chunk;
+
+	checker_release_chunk(source->world, payload);
+	payload->released = true;
+	source->held_records -= payload->records;
+	source->held_bytes -= payload->bytes;
+	source->part_held_records[payload->part] -= payload->records;
+}
+
+static void *sim_group_token(void *opaque)
+{
+	struct source *source = opaque;
+	struct group_token *token;
+
+	if (source->generation < 0)
+		return NULL;
+	token = xcalloc(1, sizeof *token);
+	token->member = source->instance->member;
+	token->generation = source->generation;
+	source->tokens++;
+	return token;
+}
+
+static void sim_free_group_token(void *opaque, void *token)
+{
+	struct source *source = opaque;
+
+	source->tokens--;
+	free(token);
+}
+
+const struct source_ops sim_source_ops = {
+	.serve = sim_serve,
+	.fetch = sim_fetch,
+	.commit = sim_commit,
+	.rewind = sim_rewind,
+	.release_partition = sim_release_partition,
+	.release_chunk = sim_release_chunk,
+	.group_token = sim_group_token,
+	.free_group_token = sim_free_group_token,
+};

@@ -1,0 +1,105 @@
+/* source.h: a simulated consumer: the source_ops that the engine drives, and what the group tells its client. */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "core/flow.h"
+#include "plan.h"
+
+struct world;
+struct instance;
+
+enum { MAX_CHUNK_RECORDS = 16 };
+
+/* What a chunk points to. Kept until the end of the scenario, so that a use after its release is seen. */
+struct payload {
+	struct payload *next;
+	int instance;
+	uint32_t part;
+	uint64_t epoch;
+	uint32_t claim;
+	int64_t first, end;
+	uint32_t records, bytes;
+	int64_t offsets[MAX_CHUNK_RECORDS];
+	uint64_t handle;     /* of the last submission */
+	uint32_t unreported; /* of the records in flight */
+	bool stale;	     /* must be dropped by the guard */
+	bool submitted, failed, settled, released;
+};
+
+enum source_part_state { SOURCE_NONE, SOURCE_RESOLVING, SOURCE_READING, SOURCE_REVOKING };
+
+struct source_part {
+	enum source_part_state state;
+	uint64_t epoch;
+	uint32_t claim;
+	int64_t position;
+	int64_t told_position; /* the last one said to the engine */
+	int64_t resolve_us;    /* when its committed offset is known */
+	bool gap;	       /* says blocked before it reads */
+	bool asleep;	       /* has nothing; wakes the engine when that changes */
+};
+
+enum source_event_kind { SOURCE_REVOKE, SOURCE_ASSIGN, SOURCE_GENERATION, SOURCE_LOST, SOURCE_JOIN };
+
+struct source_event {
+	enum source_event_kind kind;
+	int64_t due_us;
+	uint32_t argument; /* parts to revoke, part, or generation */
+	uint32_t claim;
+};
+
+enum commit_fate { COMMIT_OK, COMMIT_FAILS, COMMIT_PARTIAL, COMMIT_LOST, COMMIT_ANSWER_LOST };
+
+struct source_commit {
+	bool pending, applied;
+	enum commit_fate fate;
+	int member, generation;
+	int64_t apply_us, answer_us;
+	struct mark marks[MAX_PARTS];
+	size_t count;
+};
+
+struct group_token {
+	int member, generation;
+};
+
+struct source {
+	struct world *world;
+	struct instance *instance;
+	struct source_part parts[MAX_PARTS];
+	struct source_event *events;
+	size_t event_count;
+	int64_t wake_us;
+	int generation; /* -1: not a member */
+	bool revoking;	/* the group waits for us */
+	uint32_t to_revoke;
+	struct source_commit commit;
+	uint64_t last_epoch;
+	struct payload *payloads;
+	uint64_t held_records, held_bytes;
+	uint32_t part_held_records[MAX_PARTS];
+	uint32_t tokens; /* given out and not freed */
+};
+
+extern const struct source_ops sim_source_ops;
+
+void source_open(struct source *source, struct world *world, struct instance *instance);
+/* The process ends: the engine is gone. killed: without notice. */
+void source_close(struct source *source, bool killed);
+
+/* From the group. */
+void source_asked_to_revoke(struct source *source, uint32_t parts);
+void source_assigned(struct source *source, uint32_t part, uint32_t claim);
+void source_new_generation(struct source *source, int generation);
+void source_expelled(struct source *source);
+
+/* The partition's log has grown. */
+void source_wake(struct source *source, uint32_t part);
+
+/* What happens to a commit on the brokers' side, whether the process runs or not. */
+void source_run(struct source *source);
+int64_t source_run_next_us(const struct source *source);
+
+/* When the process has a reason to serve it. */
+int64_t source_next_us(const struct source *source);
