@@ -249,9 +249,10 @@ static void log_ready(const struct daemon *daemon, const char *config_file)
 
 static void stop(struct daemon *daemon)
 {
-	http_server_free(daemon->tcp_server);
-	http_server_free(daemon->control_server);
+	/* the file goes while the socket still answers, so that a successor cannot have replaced it */
 	control_socket_close(&daemon->control);
+	http_server_free(daemon->control_server);
+	http_server_free(daemon->tcp_server);
 	supervisor_free(daemon->supervisor);
 	sd_event_source_disable_unref(daemon->ticker);
 	sd_event_unref(daemon->event);

@@ -20,6 +20,7 @@ struct control_socket {
  * answers is not (-EADDRINUSE). path must stay valid. Returns 0 or a negative errno. */
 int control_socket_open(struct control_socket *control, const char *path, struct error *err);
 
-/* Removes the socket's file, unless it is another one's by now, and closes fd unless it is -1. May be called
+/* Removes the socket's file, unless it is another one's by now, and closes fd unless it is -1. To be called
+ * while the socket still answers: a file system may give the successor's socket the same inode. May be called
  * on one that is zeroed (path NULL) or closed. */
 void control_socket_close(struct control_socket *control);

@@ -33,7 +33,8 @@ tests_unit_test_offset_tracker_model_SOURCES = tests/unit/test_offset_tracker_mo
 tests_unit_test_offset_tracker_model_LDADD = libcore.a libbase.a
 
 if HAVE_CMOCKA
-config_tests = tests/unit/test_config_errors tests/unit/test_config_hostile tests/unit/test_config_values
+config_tests = tests/unit/test_config_errors tests/unit/test_config_hostile tests/unit/test_config_keys \
+	tests/unit/test_config_values
 check_PROGRAMS += $(config_tests)
 TESTS += $(config_tests)
 config_tests_libs = libconf.a libcore.a libbase.a $(LIBCONFIG_LIBS) $(SYSTEMD_LIBS) $(CMOCKA_LIBS)
@@ -43,7 +44,39 @@ tests_unit_test_config_errors_SOURCES = tests/unit/test_config_errors.c tests/un
 tests_unit_test_config_errors_LDADD = $(config_tests_libs)
 tests_unit_test_config_hostile_SOURCES = tests/unit/test_config_hostile.c $(config_tests_files)
 tests_unit_test_config_hostile_LDADD = $(config_tests_libs)
+tests_unit_test_config_keys_SOURCES = tests/unit/test_config_keys.c
+tests_unit_test_config_keys_CPPFLAGS = $(AM_CPPFLAGS) -DSAMPLE_FILE=\"$(srcdir)/etc/aloqd.conf\"
+tests_unit_test_config_keys_LDADD = $(config_tests_libs)
 tests_unit_test_config_values_SOURCES = tests/unit/test_config_values.c $(config_tests_files)
 tests_unit_test_config_values_CPPFLAGS = $(AM_CPPFLAGS) -DSAMPLE_FILE=\"$(srcdir)/etc/aloqd.conf\"
 tests_unit_test_config_values_LDADD = $(config_tests_libs)
+endif
+
+if HAVE_CMOCKA
+daemon_tests = tests/unit/test_ctl_status tests/unit/test_daemon_pages tests/unit/test_http \
+	tests/unit/test_supervisor
+check_PROGRAMS += $(daemon_tests)
+TESTS += $(daemon_tests)
+tests_unit_test_ctl_status_SOURCES = tests/unit/test_ctl_status.c
+tests_unit_test_ctl_status_LDADD = libctl.a libbase.a $(CURL_LIBS) $(YAJL_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_daemon_pages_SOURCES = tests/unit/test_daemon_pages.c
+tests_unit_test_daemon_pages_LDADD = libdaemon.a libcore.a libbase.a $(YAJL_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_http_SOURCES = tests/unit/test_http.c
+tests_unit_test_http_LDADD = libdaemon.a libbase.a $(MICROHTTPD_LIBS) $(SYSTEMD_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_supervisor_SOURCES = tests/unit/test_supervisor.c
+tests_unit_test_supervisor_LDADD = libdaemon.a libcore.a libbase.a $(SYSTEMD_LIBS) $(CMOCKA_LIBS)
+endif
+
+if HAVE_CMOCKA
+base_tests = tests/unit/test_delivery tests/unit/test_log tests/unit/test_units tests/unit/test_worker
+check_PROGRAMS += $(base_tests)
+TESTS += $(base_tests)
+tests_unit_test_delivery_SOURCES = tests/unit/test_delivery.c
+tests_unit_test_delivery_LDADD = libcore.a libbase.a $(CMOCKA_LIBS)
+tests_unit_test_log_SOURCES = tests/unit/test_log.c
+tests_unit_test_log_LDADD = libbase.a $(SYSTEMD_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_units_SOURCES = tests/unit/test_units.c
+tests_unit_test_units_LDADD = libbase.a $(CMOCKA_LIBS)
+tests_unit_test_worker_SOURCES = tests/unit/test_worker.c
+tests_unit_test_worker_LDADD = libbase.a $(CMOCKA_LIBS)
 endif

@@ -1,0 +1,121 @@
+/* The promises of ctl/status.h and ctl/table.h. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+#include "ctl/control_client.h"
+#include "ctl/status.h"
+
+typedef int (*printer)(const char *json, FILE *out, struct error *err);
+
+static int print(printer function, const char *json, char **text)
+{
+	struct error err = { 0 };
+	size_t length;
+	FILE *out = open_memstream(text, &length);
+	int result;
+
+	assert_non_null(out);
+	result = function(json, out, &err);
+	assert_int_equal(fclose(out), 0);
+	assert_int_equal(result < 0, err.message[0] != '\0');
+	return result;
+}
+
+static void test_pipelines_stand_in_columns_and_unknown_numbers_as_dashes(void **state)
+{
+	char *text = NULL;
+
+	assert_int_equal(
+	    print(status_print_all,
+		"{\"pipelines\":[{\"name\":\"orders\",\"delivery\":\"at_least_once\",\"state\":\"running\","
+		"\"partition_count\":12,\"lag\":-1,\"reason\":null,"
+		"\"counters\":{\"consumed_records\":1000,\"acked_records\":999}},"
+		"{\"name\":\"b\"}]}",
+		&text),
+	    0);
+	assert_string_equal(text,
+	    "PIPELINE  DELIVERY       STATE    PARTITIONS  LAG  CONSUMED  ACKED  REASON\n"
+	    "orders    at_least_once  running          12    -      1000    999  -\n"
+	    "b         -              -                 -    -         -      -  -\n");
+	free(text);
+}
+
+static void test_a_pipeline_shows_its_partitions_and_says_when_it_has_none(void **state)
+{
+	char *text = NULL;
+
+	assert_int_equal(
+	    print(status_print_one,
+		"{\"name\":\"orders\",\"state\":\"blocked\",\"reason\":\"waits\",\"lag\":3,"
+		"\"partitions\":[{\"topic\":\"t\",\"partition\":1,\"state\":\"blocked\",\"committed\":4,"
+		"\"mark\":5,\"end\":6,\"log_end\":8,\"lag\":3,\"in_flight\":1,\"error\":\"too large\"}]}",
+		&text),
+	    0);
+	assert_non_null(strstr(text, "reason       waits\n"));
+	assert_non_null(
+	    strstr(text, "t              1  blocked          4     5     6        8    3          1  "
+			 "too large\n"));
+	free(text);
+	assert_int_equal(print(status_print_one, "{\"partitions\":[]}", &text), 0);
+	assert_non_null(strstr(text, "No partition is assigned"));
+	free(text);
+}
+
+static void test_nothing_that_the_answer_holds_reaches_the_terminal_raw(void **state)
+{
+	char *text = NULL;
+
+	assert_int_equal(
+	    print(status_print_all,
+		"{\"pipelines\":[{\"name\":\"a\\u001b[2Jb\",\"reason\":\"x\\ny\\u202ez\"}]}", &text),
+	    0);
+	assert_null(strchr(text, '\033'));
+	assert_null(strstr(text, "\u202e"));
+	assert_non_null(strstr(text, "a\\x1b[2Jb"));
+	assert_non_null(strstr(text, "x\\ny"));
+	free(text);
+}
+
+static void test_what_is_not_aloqds_answer_is_an_error(void **state)
+{
+	static const char *const answers[] = { "", "<html>", "[1]", "{}",
+		"{\"pipelines\":1,\"partitions\":{}}" };
+
+	for (size_t i = 0; i < sizeof answers / sizeof answers[0]; i++) {
+		char *text = NULL;
+
+		assert_int_equal(print(status_print_all, answers[i], &text), -EBADMSG);
+		assert_string_equal(text, "");
+		free(text);
+		assert_int_equal(print(status_print_one, answers[i], &text), -EBADMSG);
+		assert_string_equal(text, "");
+		free(text);
+	}
+}
+
+static void test_a_name_cannot_leave_its_place_in_the_path(void **state)
+{
+	char *name = control_escape("a/../b?c d%\xc3\xa4-_.~");
+
+	assert_string_equal(name, "a%2F..%2Fb%3Fc%20d%25%C3%A4-_.~");
+	free(name);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_pipelines_stand_in_columns_and_unknown_numbers_as_dashes),
+		cmocka_unit_test(test_a_pipeline_shows_its_partitions_and_says_when_it_has_none),
+		cmocka_unit_test(test_nothing_that_the_answer_holds_reaches_the_terminal_raw),
+		cmocka_unit_test(test_what_is_not_aloqds_answer_is_an_error),
+		cmocka_unit_test(test_a_name_cannot_leave_its_place_in_the_path),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
