@@ -14,8 +14,9 @@
 #include <unistd.h>
 #include "base/escape.h"
 
-#define MESSAGE_SIZE 4096 /* what is longer is cut */
-#define FIELD_COUNT  8
+#define MESSAGE_SIZE   4096 /* what is longer is cut */
+#define JOURNAL_SOCKET "/run/systemd/journal/socket"
+#define FIELD_COUNT    8
 
 struct field {
 	const char *name;
@@ -26,6 +27,7 @@ struct field {
  * it. All but the level is written once, by log_init(). */
 static struct {
 	const char *program;
+	bool stderr_is_journal;
 	bool to_journal;
 	_Atomic enum log_level level;
 } logger = { .program = "aloqd", .level = LOG_LEVEL_INFO };
@@ -58,7 +60,9 @@ static bool stderr_is_journal(void)
 void log_init(const char *program, enum log_level level)
 {
 	logger.program = program;
-	logger.to_journal = stderr_is_journal();
+	logger.stderr_is_journal = stderr_is_journal();
+	/* Where the sandbox hides the socket sd_journal_sendv() says nothing and sends nothing. */
+	logger.to_journal = logger.stderr_is_journal && access(JOURNAL_SOCKET, W_OK) == 0;
 	log_set_level(level);
 }
 
@@ -111,9 +115,9 @@ static void send_to_stderr(
 	size_t size = sizeof line - 1; /* room for the newline */
 	size_t used;
 
-	/* systemd takes the priority from the prefix when the journal's own socket could not be used. */
-	used = (size_t)snprintf(line, size, "%s%s%s%s", logger.to_journal ? "<" : "",
-	    logger.to_journal ? levels[level].priority : "", logger.to_journal ? ">" : "",
+	/* systemd takes the priority from the prefix where the journal's own socket cannot be used. */
+	used = (size_t)snprintf(line, size, "%s%s%s%s", logger.stderr_is_journal ? "<" : "",
+	    logger.stderr_is_journal ? levels[level].priority : "", logger.stderr_is_journal ? ">" : "",
 	    levels[level].name);
 	for (size_t i = 0; i < count && used < size; i++)
 		used += (size_t)snprintf(line + used, size - used, " %s=%s", fields[i].name, fields[i].value);
