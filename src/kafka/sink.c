@@ -6,6 +6,7 @@
 #include <string.h>
 #include "base/memory.h"
 #include "kafka/error_class.h"
+#include "kafka/probe.h"
 #include "kafka/record.h"
 
 enum { METADATA_TIMEOUT_MS = 5000 };
@@ -162,7 +163,8 @@ static struct target *target_of(struct sink *sink, const char *source_topic)
 	return target;
 }
 
-void sink_route(struct sink *sink, uint32_t part, const char *source_topic, int32_t source_partition)
+/* Where the records of a source part go, by to.topic and to.partition. */
+static void add_route(struct sink *sink, uint32_t part, const rd_kafka_message_t *message)
 {
 	const struct config_to *to = &sink->pipeline->to;
 	struct route *route;
@@ -173,10 +175,10 @@ void sink_route(struct sink *sink, uint32_t part, const char *source_topic, int3
 		sink->route_count = part + 1;
 	}
 	route = &sink->routes[part];
-	route->target = target_of(sink, source_topic);
+	route->target = target_of(sink, rd_kafka_topic_name(message->rkt));
 	switch (to->partition) {
 	case PARTITION_SAME:
-		route->partition = source_partition;
+		route->partition = message->partition;
 		break;
 	case PARTITION_KEY:
 		route->partition = RD_KAFKA_PARTITION_UA;
@@ -185,7 +187,13 @@ void sink_route(struct sink *sink, uint32_t part, const char *source_topic, int3
 		route->partition = to->fixed_partition;
 		break;
 	}
-	handle_of(sink, route->target);
+}
+
+static const struct route *route_of(struct sink *sink, uint32_t part, const rd_kafka_message_t *message)
+{
+	if (part >= sink->route_count || !sink->routes[part].target)
+		add_route(sink, part, message);
+	return &sink->routes[part];
 }
 
 /* ---- submit ---- */
@@ -219,7 +227,7 @@ static int op_submit(void *context, uint64_t handle, uint32_t part, void *payloa
 	struct sink *sink = context;
 	const struct record *record = payload;
 	const rd_kafka_message_t *message = record->message;
-	const struct route *route = &sink->routes[part];
+	const struct route *route = route_of(sink, part, message);
 	rd_kafka_headers_t *headers = headers_of(message);
 	rd_kafka_timestamp_type_t timestamp_type;
 	int64_t timestamp_ms = rd_kafka_message_timestamp(message, &timestamp_type);
@@ -229,7 +237,7 @@ static int op_submit(void *context, uint64_t handle, uint32_t part, void *payloa
 	rd_kafka_resp_err_t code;
 
 	fields[count].vtype = RD_KAFKA_VTYPE_RKT;
-	fields[count++].u.rkt = route->target->handle;
+	fields[count++].u.rkt = handle_of(sink, route->target);
 	fields[count].vtype = RD_KAFKA_VTYPE_PARTITION;
 	fields[count++].u.i32 = route->partition;
 	fields[count].vtype = RD_KAFKA_VTYPE_VALUE;
@@ -297,6 +305,12 @@ static void take_error(struct sink *sink, rd_kafka_event_t *event)
 	}
 	error_class_set(&err, code, "target cluster \"%s\": %s", sink->pipeline->to.cluster->name,
 	    rd_kafka_event_error_string(event));
+	if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN)
+		err.code = -ENETDOWN;
+	if (err.remedy == REMEDY_PERSON) {
+		sink->host.failed(sink->host.host, &err);
+		return;
+	}
 	sink->host.trouble(sink->host.host, &err);
 }
 
@@ -335,6 +349,11 @@ static void op_purge(void *context)
 
 	rd_kafka_purge(sink->client.producer,
 	    RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT | RD_KAFKA_PURGE_F_NON_BLOCKING);
+}
+
+void sink_probe(struct sink *sink, struct probe *probe)
+{
+	probe->client = sink->client.producer;
 }
 
 /* The old producer is destroyed and the new one's leaders are asked for in the worker: both may block. */

@@ -14,8 +14,10 @@
 struct sink;
 
 struct sink_host {
-	/* A fault that heals by itself (brokers down, ...). */
+	/* A fault that heals by itself; -ENETDOWN: no broker can be reached. */
 	void (*trouble)(void *host, const struct error *err);
+	/* One that needs a person (wrong password, ...). */
+	void (*failed)(void *host, const struct error *err);
 	void *host;
 };
 
@@ -28,12 +30,12 @@ void sink_set_events(struct sink *sink, const struct sink_events *events, void *
 
 extern const struct sink_ops kafka_sink_ops;
 
-/* Where the records of a source part go: the target of this source topic, by to.topic and to.partition. To be
- * called before the first record of the part. */
-void sink_route(struct sink *sink, uint32_t part, const char *source_topic, int32_t source_partition);
-
 /* Records sent with the time of their relay, because theirs was absent or not after 1970. */
 uint64_t sink_untimestamped_records(const struct sink *sink);
+
+/* Prepares a question to the target cluster, see probe.h. */
+struct probe;
+void sink_probe(struct sink *sink, struct probe *probe);
 
 /* No job of it is running in the worker: it may be freed. */
 bool sink_is_idle(const struct sink *sink);

@@ -8,6 +8,7 @@
 #include "base/memory.h"
 #include "kafka/error_class.h"
 #include "kafka/positions.h"
+#include "kafka/probe.h"
 #include "kafka/record.h"
 #include "kafka/source_internal.h"
 
@@ -299,6 +300,8 @@ static void take_error(struct source *source, rd_kafka_event_t *event)
 	default:
 		error_class_set(&err, code, "source cluster \"%s\": %s", source->pipeline->from.cluster->name,
 		    rd_kafka_event_error_string(event));
+		if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN)
+			err.code = -ENETDOWN;
 		if (err.remedy == REMEDY_PERSON)
 			source->events->failed(source->owner, &err);
 		else
@@ -435,6 +438,11 @@ void source_set_events(struct source *source, const struct source_events *events
 {
 	source->events = events;
 	source->owner = owner;
+}
+
+void source_probe(struct source *source, struct probe *probe)
+{
+	probe->client = source->consumer;
 }
 
 void source_close(struct source *source)

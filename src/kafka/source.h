@@ -16,7 +16,7 @@ struct source;
 
 /* What the source says besides the engine's events. */
 struct source_host {
-	/* A fault that heals by itself (brokers down, ...), or REMEDY_NONE: what was reported is over. */
+	/* A fault that heals by itself; -ENETDOWN: no broker can be reached. */
 	void (*trouble)(void *host, const struct error *err);
 	/* A gap of the source was crossed on purpose (on_gap): records [from, to) will not be relayed. */
 	void (*gap)(void *host, const char *topic, int32_t partition, int64_t from, int64_t to, const char *words);
@@ -40,6 +40,10 @@ void source_part_name(const struct source *source, uint32_t part, const char **t
 
 /* The end of the partition's log as the last fetch saw it, or -1. */
 int64_t source_log_end(const struct source *source, uint32_t part);
+
+/* Prepares a question to the source cluster, see probe.h. */
+struct probe;
+void source_probe(struct source *source, struct probe *probe);
 
 /* Leaves the group. Call when the engine has drained; then serve until source_is_closed(). */
 void source_close(struct source *source);

@@ -1,0 +1,251 @@
+#include "relay/pipeline_internal.h"
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include "base/clock.h"
+#include "base/log_ids.h"
+#include "base/memory.h"
+
+/* ---- sizes ---- */
+
+static uint64_t clamp(uint64_t value, uint64_t low, uint64_t high)
+{
+	return value < low ? low : value > high ? high : value;
+}
+
+/* The pipeline's share of aloqd.memory: a quarter for what is fetched and not yet read, a quarter for what is
+ * held until it is settled; the rest is for fetch buffers that a held record pins, the producer's copies of
+ * keys and headers, and the allocator. */
+static void size_clients(const struct pipeline *pipeline, struct client_sizes *sizes, struct engine_limits *limits)
+{
+	uint64_t parts = clamp(pipeline->preflight.source_partitions, 1, 100000);
+	uint64_t quarter = pipeline->memory_bytes / 4;
+	uint64_t share = parts == 1 ? 1 : 2; /* of the window that one partition may take at most: 1/share */
+
+	*sizes = (struct client_sizes){
+		.partition_prefetch_kbytes = (uint32_t)clamp(quarter / parts / 1024, 64, 1024),
+		.partition_prefetch_records = (uint32_t)clamp(quarter / parts / 512, 100, 10000),
+		.fetch_max_bytes = (uint32_t)clamp(pipeline->memory_bytes / 32, 1 << 20, 16 << 20),
+		.partition_fetch_max_bytes = (uint32_t)clamp(quarter / parts, 64 << 10, 1 << 20),
+		.message_max_bytes = pipeline->preflight.target_max_bytes,
+	};
+	*limits = (struct engine_limits){
+		.window_bytes = quarter,
+		.window_records = (uint32_t)clamp(quarter / 640, 1000, 100000),
+		.fetch_burst = 4000,
+	};
+	/* Four times the fair share, so that a few hot partitions are not held back by many idle ones, and never
+	 * all of it, so that a slow one holds back only itself. */
+	limits->partition_window_bytes = clamp(limits->window_bytes * 4 / parts, 1 << 20, limits->window_bytes / share);
+	limits->partition_window_records =
+	    (uint32_t)clamp(limits->window_records * UINT64_C(4) / parts, 500, limits->window_records / share);
+	/* The window bounds the queue, never the other way round: a full queue would stall between reports. */
+	sizes->produce_queue_records = limits->window_records + 10000;
+	sizes->produce_queue_kbytes = (uint32_t)clamp(limits->window_bytes / 512, 16384, 2097151);
+}
+
+/* ---- what clients and engine say ---- */
+
+void pipeline_note_trouble(struct pipeline *pipeline, const struct log_place *place, const struct error *err)
+{
+	uint64_t suppressed;
+
+	pipeline->last_error = *err;
+	pipeline->last_error_at_ms = clock_realtime_ms();
+	pipeline->changed = true;
+	if (!log_ratelimit_allow(&pipeline->trouble_limit, clock_monotonic_us(), &suppressed))
+		return;
+	if (suppressed > 0)
+		log_warning(place, "%s (%" PRIu64 " other faults were not logged)", err->message, suppressed);
+	else
+		log_warning(place, "%s", err->message);
+}
+
+/* The place of a part, for the log. */
+static struct log_place place_of(const struct pipeline *pipeline, uint32_t part, int64_t offset)
+{
+	struct log_place place = LOG_PIPELINE(pipeline->settings->name);
+
+	if (part != UINT32_MAX) {
+		source_part_name(pipeline->source, part, &place.topic, &place.partition);
+		place.offset = offset;
+	}
+	return place;
+}
+
+static void on_partition_blocked(void *host, uint32_t part, int64_t offset, const struct error *err)
+{
+	struct pipeline *pipeline = host;
+	struct log_place place = place_of(pipeline, part, offset);
+
+	place.message_id = LOG_ID_PARTITION_BLOCKED;
+	log_error(&place,
+	    "the partition is blocked at offset %" PRId64 ", its records wait and nothing of it is lost: %s", offset,
+	    err->message);
+	pipeline->last_error = *err;
+	pipeline->last_error_at_ms = clock_realtime_ms();
+	pipeline->changed = true;
+}
+
+static void on_failed(void *host, const struct error *err)
+{
+	struct pipeline *pipeline = host;
+
+	if (pipeline->failure.code)
+		return;
+	pipeline->failure = *err;
+	pipeline->last_error = *err;
+	pipeline->last_error_at_ms = clock_realtime_ms();
+	pipeline->changed = true;
+}
+
+static void on_trouble(void *host, uint32_t part, int64_t offset, const struct error *err)
+{
+	struct pipeline *pipeline = host;
+	struct log_place place = place_of(pipeline, part, offset);
+
+	pipeline_note_trouble(pipeline, &place, err);
+}
+
+static void on_lost(void *host, uint32_t part, int64_t first, int64_t next, const struct error *err)
+{
+	struct pipeline *pipeline = host;
+	struct log_place place = place_of(pipeline, part, first);
+
+	log_error(&place, "lost by at_most_once: offsets %" PRId64 " to %" PRId64 ": %s", first, next - 1, err->message);
+}
+
+static const struct engine_host_ops host_ops = {
+	.partition_blocked = on_partition_blocked,
+	.failed = on_failed,
+	.trouble = on_trouble,
+	.lost = on_lost,
+};
+
+static void on_source_trouble(void *host, const struct error *err)
+{
+	struct pipeline *pipeline = host;
+
+	if (err->code == -ENETDOWN)
+		pipeline->source_down = true;
+	pipeline_note_trouble(pipeline, &LOG_PIPELINE(pipeline->settings->name), err);
+}
+
+static void on_sink_trouble(void *host, const struct error *err)
+{
+	struct pipeline *pipeline = host;
+
+	if (err->code == -ENETDOWN)
+		pipeline->sink_down = true;
+	pipeline_note_trouble(pipeline, &LOG_PIPELINE(pipeline->settings->name), err);
+}
+
+static void on_gap(void *host, const char *topic, int32_t partition, int64_t from, int64_t to, const char *words)
+{
+	struct pipeline *pipeline = host;
+	const struct log_place place = { .pipeline = pipeline->settings->name, .topic = topic,
+		.partition = partition, .offset = from, .message_id = LOG_ID_SOURCE_GAP };
+
+	pipeline->log_gaps++;
+	pipeline->log_gap_records += (uint64_t)(to - from);
+	pipeline->changed = true;
+	log_warning(&place, "gap in the source, crossed as from.on_gap says: reading goes on at %" PRId64 ": %s", to,
+	    words);
+}
+
+static void on_assignment(void *host, size_t partitions)
+{
+	struct pipeline *pipeline = host;
+
+	pipeline->assigned = true;
+	pipeline->changed = true;
+	log_info(&LOG_PIPELINE(pipeline->settings->name), "the group has assigned %zu partitions", partitions);
+}
+
+/* ---- life ---- */
+
+int pipeline_open_clients(struct pipeline *pipeline, struct error *err)
+{
+	const struct config_pipeline *settings = pipeline->settings;
+	const struct source_host source_host = { .trouble = on_source_trouble, .gap = on_gap,
+		.assignment = on_assignment, .host = pipeline };
+	const struct sink_host sink_host = { .trouble = on_sink_trouble, .failed = on_failed, .host = pipeline };
+	struct engine_config engine_config = {
+		.delivery = settings->delivery,
+		.idempotent = settings->to.acks == ACKS_ALL,
+		.commit_sync = settings->commit.mode == COMMIT_SYNC,
+		.commit_records = settings->commit.records,
+		.commit_interval_us = settings->commit.interval_ms * USEC_PER_MSEC,
+		.revoke_timeout_us = settings->revoke_timeout_ms * USEC_PER_MSEC,
+		.seed = (uint64_t)clock_monotonic_us(),
+	};
+	struct client_sizes sizes;
+
+	size_clients(pipeline, &sizes, &engine_config.limits);
+	pipeline->sink = sink_new(settings, &sizes, pipeline->wake_fd, pipeline->worker, &sink_host, err);
+	if (!pipeline->sink)
+		return err->code;
+	pipeline->source = source_new(settings, &sizes, pipeline->wake_fd, pipeline->worker, &source_host, err);
+	if (!pipeline->source) {
+		sink_free(pipeline->sink);
+		pipeline->sink = NULL;
+		return err->code;
+	}
+	pipeline->engine = engine_new(&engine_config, &kafka_source_ops, pipeline->source, &kafka_sink_ops,
+	    pipeline->sink, &host_ops, pipeline);
+	source_set_events(pipeline->source, &engine_source_events, pipeline->engine);
+	sink_set_events(pipeline->sink, &engine_sink_events, pipeline->engine);
+	return 0;
+}
+
+/* ---- clusters that were down ---- */
+
+static const int64_t probe_interval_us = 500 * USEC_PER_MSEC;
+
+struct probe_job {
+	struct pipeline *pipeline;
+	struct probe source, sink;
+	bool ask_source, ask_sink;
+	bool source_answers, sink_answers;
+};
+
+static void probe_run(struct worker *worker, void *argument)
+{
+	struct probe_job *job = argument;
+
+	if (job->ask_source)
+		job->source_answers = probe_answers(&job->source);
+	if (job->ask_sink && !worker_cancelled(worker))
+		job->sink_answers = probe_answers(&job->sink);
+}
+
+static void probe_done(void *argument, bool cancelled)
+{
+	struct probe_job *job = argument;
+	struct pipeline *pipeline = job->pipeline;
+
+	pipeline->probing = false;
+	pipeline->probe_at_us = clock_monotonic_us() + probe_interval_us;
+	if (job->source_answers && !cancelled)
+		pipeline->source_down = false;
+	if (job->sink_answers && !cancelled)
+		pipeline->sink_down = false;
+	pipeline->changed = true;
+	free(job);
+}
+
+void pipeline_probe(struct pipeline *pipeline, int64_t now_us)
+{
+	struct probe_job *job;
+
+	if (pipeline->probing || now_us < pipeline->probe_at_us || (!pipeline->source_down && !pipeline->sink_down))
+		return;
+	job = xcalloc(1, sizeof *job);
+	job->pipeline = pipeline;
+	job->ask_source = pipeline->source_down;
+	job->ask_sink = pipeline->sink_down;
+	source_probe(pipeline->source, &job->source);
+	sink_probe(pipeline->sink, &job->sink);
+	pipeline->probing = true;
+	worker_submit(pipeline->worker, probe_run, probe_done, job);
+}

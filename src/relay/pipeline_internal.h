@@ -1,0 +1,104 @@
+/* pipeline_internal.h: what the files of a pipeline share. All of it belongs to the pipeline's thread, but the
+ * mailbox and the published snapshot.
+ *
+ *   pipeline.c           the thread, its loop and its phases
+ *   pipeline_clients.c   the sizes of the clients, what they and the engine report
+ *   pipeline_snapshot.c  what can be seen from outside */
+#pragma once
+#include <pthread.h>
+#include <stdatomic.h>
+#include <systemd/sd-event.h>
+#include "base/log.h"
+#include "base/worker.h"
+#include "core/backoff.h"
+#include "kafka/preflight.h"
+#include "kafka/probe.h"
+#include "kafka/sink.h"
+#include "kafka/source.h"
+#include "relay/engine.h"
+#include "relay/pipeline.h"
+
+/* One life of the clients goes from PREFLIGHT to FREE; after a fault there may be another. */
+enum pipeline_phase {
+	PHASE_PREFLIGHT, /* the worker checks the clusters */
+	PHASE_RUN,
+	PHASE_DRAIN,	 /* the engine settles and commits */
+	PHASE_CLOSE,	 /* the consumer leaves the group */
+	PHASE_FREE,	 /* the worker destroys the clients */
+	PHASE_WAIT,	 /* back-off before the next life */
+	PHASE_FAILED,	 /* until a person acts: here, until it is stopped */
+	PHASE_END,
+};
+
+struct pipeline {
+	const struct config *config;
+	const struct config_pipeline *settings;
+	uint64_t memory_bytes;
+	int owner_fd; /* the supervisor's: state changes */
+	int wake_fd;  /* ours: queues, worker, mailbox */
+
+	pthread_t thread;
+	atomic_bool ended;
+	_Atomic int64_t stop_deadline_us; /* the mailbox; CLOCK_NEVER: run */
+
+	sd_event *loop;
+	sd_event_source *timer;
+	int64_t armed_us; /* what the timer is set to */
+	struct worker *worker;
+
+	enum pipeline_phase phase;
+	enum pipeline_state state;
+	int64_t state_since_ms;
+	char *reason;
+	struct error last_error;
+	int64_t last_error_at_ms;
+	struct log_ratelimit trouble_limit;
+
+	struct preflight_result preflight;
+	bool preflight_running;
+	struct source *source;
+	struct sink *sink;
+	struct engine *engine;
+	bool freeing;
+	struct error failure;	  /* why this life ends; code 0: it was asked to */
+	struct backoff backoff;	  /* between lives */
+	int64_t wait_until_us;
+	int64_t life_began_us;	  /* 0: this life got no further than the preflight */
+	int64_t drain_until_us;	  /* when a drain that does not end is abandoned */
+
+	bool assigned;	      /* the group has given us an assignment in this life */
+	bool source_down, sink_down;
+	bool probing;
+	int64_t probe_at_us;
+	size_t blocked_parts; /* as of the last look */
+
+	uint64_t heartbeats, restarts, log_gaps, log_gap_records, past_untimestamped;
+	bool drain_was_clean;
+	struct engine_counters past; /* of earlier lives */
+	struct histogram past_latency, past_commit_latency;
+
+	pthread_mutex_t snapshot_lock;
+	struct pipeline_snapshot published; /* under the lock */
+	int64_t published_us;
+	bool changed; /* something happened since */
+};
+
+/* ---- pipeline.c ---- */
+
+/* The one place where the state changes. reason may be NULL. */
+void pipeline_set_state(struct pipeline *pipeline, enum pipeline_state state, const char *reason);
+
+/* ---- pipeline_clients.c ---- */
+
+/* Makes source, sink and engine, by what the preflight has learned. */
+int pipeline_open_clients(struct pipeline *pipeline, struct error *err);
+/* Remembers a fault that heals, and logs it, not too often. */
+void pipeline_note_trouble(struct pipeline *pipeline, const struct log_place *place, const struct error *err);
+/* Asks again whether clusters that were down answer. */
+void pipeline_probe(struct pipeline *pipeline, int64_t now_us);
+
+/* ---- pipeline_snapshot.c ---- */
+
+void pipeline_publish(struct pipeline *pipeline, int64_t now_us);
+/* The engine is about to be freed: keep its counts. */
+void pipeline_keep_counts(struct pipeline *pipeline);
