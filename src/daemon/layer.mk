@@ -16,5 +16,5 @@ libdaemon_a_SOURCES = \
 	src/daemon/supervisor.c src/daemon/supervisor.h
 
 aloqd_SOURCES = src/daemon/main.c
-aloqd_LDADD = libdaemon.a librelay.a libkafka.a libconf.a libcore.a libbase.a \
+aloqd_LDADD = libdaemon.a librelay.a libengine.a libkafka.a libconf.a libcore.a libbase.a \
 	$(RDKAFKA_LIBS) $(LIBCONFIG_LIBS) $(SYSTEMD_LIBS) $(YAJL_LIBS) $(MICROHTTPD_LIBS)
