@@ -37,6 +37,7 @@ struct offset_slot {
 	uint8_t state;	      /* enum slot_state */
 	bool failed;	      /* a part of it has been reported with an error */
 	bool maybe_written;   /* the owner's own: an earlier submission may have reached the target */
+	uint8_t outcome;      /* the owner's own: the worst report of this submission's parts */
 	int64_t fetched_us;   /* when it came, for the latency histogram */
 };
 

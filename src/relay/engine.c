@@ -157,8 +157,9 @@ static struct part *part_at(struct engine *engine, uint32_t number)
 	while (engine->part_count <= number) {
 		struct part *part = &engine->parts[engine->part_count];
 
-		*part = (struct part){ .number = engine->part_count, .state = PART_UNASSIGNED, .committed = -1,
-			.commit_sent = -1 };
+		/* Sequence numbers begin at 1, so that no handle is 0. */
+		*part = (struct part){ .number = engine->part_count, .state = PART_UNASSIGNED, .next_seq = 1,
+			.committed = -1, .commit_sent = -1 };
 		engine->part_count++;
 	}
 	return &engine->parts[number];
@@ -187,10 +188,12 @@ void engine_block(struct engine *engine, struct part *part, int64_t offset, cons
 	if (!part->blocked)
 		part->blocked = xcalloc(1, sizeof *part->blocked);
 	*part->blocked = *err;
+	part->blocked_at = offset;
 	part->suspect_until = 0;
 	if (part->state == PART_READING)
 		part->state = PART_BLOCKED;
-	engine->strategy->stop_reading(engine, part);
+	/* What lies before it is still relayed. */
+	engine_drop_waiting(engine, part, offset);
 	engine->host_ops->partition_blocked(engine->host, part->number, offset, err);
 }
 
@@ -224,7 +227,7 @@ void engine_on_assigned(struct engine *engine, uint32_t number, uint64_t epoch, 
 	part->state = PART_READING;
 	part->epoch = epoch;
 	part->tracker = offset_tracker_new(position, part->next_seq);
-	part->committed = position;
+	part->committed = part->submitted_end = position;
 	part->commit_sent = -1;
 	part->appended_records = part->settled_records = part->sent_records = part->committed_records = 0;
 	part->purged = false;
@@ -311,7 +314,7 @@ void engine_on_source_blocked(struct engine *engine, uint32_t number, int64_t of
 		/* It never began to read: an epoch without records, so that a revoke finds it. */
 		part->tracker = offset_tracker_new(offset, part->next_seq);
 		part->epoch = 0;
-		part->committed = offset;
+		part->committed = part->submitted_end = offset;
 		part->state = PART_READING;
 		engine->drained = false;
 	}
@@ -366,8 +369,18 @@ void engine_on_report(struct engine *engine, uint64_t handle, uint32_t records, 
 	}
 	if (possibly_written || (ok && slot->failed))
 		slot->maybe_written = true;
-	if (slot->state == SLOT_IN_FLIGHT)
-		return; /* parts of it are still on their way */
+	if (slot->state == SLOT_IN_FLIGHT) {
+		/* Parts of it are still on their way; what was wrong with this one is kept until then. */
+		if (!ok && outcome >= slot->outcome) {
+			slot->outcome = (uint8_t)outcome;
+			engine->part_error = *err;
+		}
+		return;
+	}
+	if (slot->state == SLOT_WAITING && slot->outcome > outcome) {
+		outcome = slot->outcome;
+		err = &engine->part_error;
+	}
 	engine->in_flight--;
 	part->dirty = true;
 	if (slot->state == SLOT_SETTLED) {
@@ -496,10 +509,10 @@ void engine_pump(struct engine *engine, struct part *part)
 	uint64_t seq;
 	struct offset_slot *slot;
 
-	while (engine->sink_state == SINK_OPEN && !engine->sink_full && part->tracker && !part->purged && !part->blocked &&
+	while (engine->sink_state == SINK_OPEN && !engine->sink_full && part->tracker && !part->purged &&
 	       engine_isolation_allows(engine, part) &&
 	       (slot = offset_tracker_next_waiting(part->tracker, &seq)) != NULL &&
-	       engine->strategy->may_submit(engine, part, slot)) {
+	       !part_is_blocked_at(part, slot) && engine->strategy->may_submit(engine, part, slot)) {
 		uint64_t handle = handle_make(part->number, seq);
 		enum report_outcome outcome = REPORT_RETRY;
 		struct error err;
@@ -520,6 +533,9 @@ void engine_pump(struct engine *engine, struct part *part)
 			slot->maybe_written = false;
 		}
 		offset_tracker_submitted(part->tracker, seq);
+		slot->outcome = REPORT_ACKED;
+		if (slot->next > part->submitted_end)
+			part->submitted_end = slot->next;
 		engine->counters.submitted_records += slot->records;
 		engine->in_flight++;
 		engine->strategy->on_submitted(engine, part, slot);
@@ -604,8 +620,26 @@ static void settle_parts(struct engine *engine)
 	}
 }
 
+/* Has it sent records that are not settled, and can they still be? */
+static bool has_more_to_settle(const struct engine *engine, const struct part *part)
+{
+	const struct offset_slot *oldest = offset_tracker_oldest_unsettled(part->tracker);
+
+	return oldest && !part_is_blocked_at(part, oldest) && engine->sink_state != SINK_CLOSED;
+}
+
+/* Will whoever reads this partition next see something again that has been sent? */
+static bool leaves_repeats(const struct engine *engine, const struct part *part)
+{
+	const struct offset_slot *oldest = offset_tracker_oldest_unsettled(part->tracker);
+
+	return (oldest && !part_is_blocked_at(part, oldest)) || !engine->strategy->is_settled(engine, part);
+}
+
 static void release_partition(struct engine *engine, struct part *part)
 {
+	if (engine->draining && leaves_repeats(engine, part))
+		engine->drain_clean = false;
 	clear_blocked(part);
 	engine_end_epoch(engine, part);
 	part->state = PART_UNASSIGNED;
@@ -618,8 +652,6 @@ static void run_out(struct engine *engine, struct part *part, int64_t deadline_u
 {
 	if (!part->purged) {
 		part->purged = true;
-		if (engine->draining)
-			engine->drain_clean = false;
 		engine->counters.revoke_timeouts++;
 		if (offset_tracker_in_flight(part->tracker) > 0)
 			engine_recover(engine, false);
@@ -646,7 +678,7 @@ static void stop_parts(struct engine *engine)
 		if (engine->now_us >= deadline_us)
 			run_out(engine, part, deadline_us);
 		else if (offset_tracker_in_flight(part->tracker) == 0 && part->commit_sent < 0 &&
-			 engine->strategy->is_settled(engine, part))
+			 !has_more_to_settle(engine, part) && engine->strategy->is_settled(engine, part))
 			release_partition(engine, part);
 	}
 }

@@ -41,10 +41,12 @@ struct part {
 	uint64_t committed_records;
 	uint64_t held_records, held_bytes;
 
+	int64_t submitted_end; /* behind the furthest slot that was ever submitted in this epoch */
 	int64_t revoke_deadline_us;
 	bool purged;	       /* the revoke ran into its bound */
 	int64_t suspect_until; /* offsets below it are sent singly: one of them was refused; 0 none */
 	struct error *blocked; /* why the partition is blocked, NULL unless it is */
+	int64_t blocked_at;    /* then: nothing from this offset on is sent */
 	bool dirty;	       /* reports came in since the last settle */
 };
 
@@ -80,7 +82,7 @@ struct strategy {
 	/* This very record is refused by the target: on_error. */
 	void (*on_refused)(struct engine *engine, struct part *part, const struct offset_slot *slot, uint64_t seq,
 	    const struct error *err);
-	/* The partition stops being read (revoke, drain, block): drop what need not be sent. */
+	/* The partition is to be given up (revoke, drain): drop what need not be sent any more. */
 	void (*stop_reading)(struct engine *engine, struct part *part);
 	/* A slot has been handed to the sink. */
 	void (*on_submitted)(struct engine *engine, struct part *part, const struct offset_slot *slot);
@@ -118,6 +120,7 @@ struct engine {
 	struct histogram latency, commit_latency;
 	uint64_t held_records, held_bytes;
 	uint64_t in_flight; /* slots, ended epochs included */
+	struct error part_error; /* of a slot that has failed in part and is not reported whole yet */
 	bool more;	    /* this step left work behind */
 
 	enum sink_state sink_state;
@@ -204,6 +207,12 @@ bool engine_isolation_allows(const struct engine *engine, const struct part *par
 static inline uint64_t handle_make(uint32_t part, uint64_t seq)
 {
 	return (uint64_t)part << HANDLE_SEQ_BITS | (seq & HANDLE_SEQ_MASK);
+}
+
+/* Does the slot lie where the partition waits for a person? */
+static inline bool part_is_blocked_at(const struct part *part, const struct offset_slot *slot)
+{
+	return part->blocked && slot->first >= part->blocked_at;
 }
 
 static inline bool part_is_stopping(const struct engine *engine, const struct part *part)

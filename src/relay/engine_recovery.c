@@ -89,7 +89,7 @@ void engine_isolation_step(struct engine *engine)
 	if (!part)
 		return;
 	if (part->tracker && part->suspect_until > 0 && offset_tracker_mark(part->tracker) < part->suspect_until &&
-	    part->state == PART_READING)
+	    part->state != PART_UNASSIGNED)
 		return;
 	part->suspect_until = 0;
 	choose_isolated(engine);

@@ -39,9 +39,6 @@ static void on_failed(struct engine *engine, struct part *part, uint64_t seq, en
 {
 	const struct offset_slot *slot = offset_tracker_slot(part->tracker, seq);
 
-	/* It is not sent again, and whoever reads it next may repeat it. */
-	if (engine->draining)
-		engine->drain_clean = false;
 	switch (outcome) {
 	case REPORT_REFUSED:
 		engine_suspect(engine, part, slot, seq, err);
@@ -65,7 +62,8 @@ static void on_refused(struct engine *engine, struct part *part, const struct of
 
 static void stop_reading(struct engine *engine, struct part *part)
 {
-	engine_drop_waiting(engine, part, INT64_MIN);
+	/* What has been sent once is sent until it is settled: else its next owner repeats what may be written. */
+	engine_drop_waiting(engine, part, part->submitted_end);
 }
 
 static void tick(struct engine *engine)
@@ -100,13 +98,9 @@ static void on_sink_ready(struct engine *engine)
 
 		if (!part->tracker)
 			continue;
-		if (part_is_stopping(engine, part) || part->blocked)
-			/* It reads no more, and what failed under way is read again by whoever comes next. */
-			engine_drop_waiting(engine, part, INT64_MIN);
-		else
-			/* Without idempotence a later record may have been written before an earlier one that
-			 * failed: all of them are sent again, in order. */
-			offset_tracker_rewind(part->tracker, !engine->config.idempotent);
+		/* Without idempotence a later record may have been written before an earlier one that failed: all
+		 * of them are sent again, in order. */
+		offset_tracker_rewind(part->tracker, !engine->config.idempotent);
 	}
 }
 

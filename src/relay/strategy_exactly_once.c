@@ -48,8 +48,6 @@ static void on_failed(struct engine *engine, struct part *part, uint64_t seq, en
 {
 	const struct offset_slot *slot = offset_tracker_slot(part->tracker, seq);
 
-	if (engine->draining)
-		engine->drain_clean = false;
 	switch (outcome) {
 	case REPORT_REFUSED:
 		engine_suspect(engine, part, slot, seq, err);
@@ -73,7 +71,8 @@ static void on_refused(struct engine *engine, struct part *part, const struct of
 
 static void stop_reading(struct engine *engine, struct part *part)
 {
-	engine_drop_waiting(engine, part, INT64_MIN);
+	/* What has been sent once is sent until it is settled: else its next owner repeats what may be written. */
+	engine_drop_waiting(engine, part, part->submitted_end);
 }
 
 static void on_submitted(struct engine *engine, struct part *part, const struct offset_slot *slot)
@@ -153,8 +152,6 @@ static void send_again(struct engine *engine)
 			continue;
 		part->commit_sent = -1;
 		offset_tracker_rewind(part->tracker, true);
-		if (part_is_stopping(engine, part) || part->blocked)
-			engine_drop_waiting(engine, part, INT64_MIN);
 	}
 }
 
@@ -168,8 +165,9 @@ static void read_again(struct engine *engine)
 			continue;
 		engine_end_epoch(engine, part);
 		part->tracker = offset_tracker_new(part->committed, part->next_seq);
+		part->submitted_end = part->committed;
 		part->epoch = 0;
-		if (part->state == PART_READING)
+		if (part->state == PART_READING || part->state == PART_BLOCKED)
 			engine->source_ops->rewind(engine->source, part->number);
 	}
 }
