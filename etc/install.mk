@@ -1,13 +1,23 @@
-# etc, systemd, man
-EXTRA_DIST += etc/aloqd.conf
+# etc, systemd, man: what is installed beside the programs.
+systemdsystemunit_DATA = systemd/aloqd.service
+sysusersdir = $(prefix)/lib/sysusers.d
+aloqdconfdir = $(sysconfdir)/aloqd
+CLEANFILES += systemd/aloqd.service
+EXTRA_DIST += etc/aloqd.conf systemd/aloqd.service.in systemd/aloqd.sysusers
+dist_man_MANS += man/aloqctl.1 man/aloqd.8 man/aloqd.conf.5
 
-# The sample, where there is no configuration yet: an upgrade must not undo an operator's work.
-aloqd_conf = $(DESTDIR)$(sysconfdir)/aloqd/aloqd.conf
-install-data-local: install-aloqd-conf
-install-aloqd-conf:
-	@$(MKDIR_P) "$(DESTDIR)$(sysconfdir)/aloqd"
-	test -e "$(aloqd_conf)" || $(INSTALL_DATA) $(srcdir)/etc/aloqd.conf "$(aloqd_conf)"
-uninstall-local: uninstall-aloqd-conf
-uninstall-aloqd-conf:
-	if cmp -s $(srcdir)/etc/aloqd.conf "$(aloqd_conf)"; then rm -f "$(aloqd_conf)"; fi
-.PHONY: install-aloqd-conf uninstall-aloqd-conf
+systemd/aloqd.service: $(srcdir)/systemd/aloqd.service.in Makefile
+	$(AM_V_GEN)$(MKDIR_P) systemd && \
+	$(SED) -e 's|@sbindir[@]|$(sbindir)|g' $(srcdir)/systemd/aloqd.service.in >$@.tmp && mv $@.tmp $@
+
+# A configuration that is there already is somebody's work.
+install-data-local:
+	$(MKDIR_P) '$(DESTDIR)$(aloqdconfdir)/conf.d' '$(DESTDIR)$(sysusersdir)'
+	test -e '$(DESTDIR)$(aloqdconfdir)/aloqd.conf' || \
+		$(INSTALL_DATA) '$(srcdir)/etc/aloqd.conf' '$(DESTDIR)$(aloqdconfdir)/aloqd.conf'
+	$(INSTALL_DATA) '$(srcdir)/systemd/aloqd.sysusers' '$(DESTDIR)$(sysusersdir)/aloqd.conf'
+
+uninstall-local:
+	! cmp -s '$(srcdir)/etc/aloqd.conf' '$(DESTDIR)$(aloqdconfdir)/aloqd.conf' || \
+		rm -f '$(DESTDIR)$(aloqdconfdir)/aloqd.conf'
+	rm -f '$(DESTDIR)$(sysusersdir)/aloqd.conf'

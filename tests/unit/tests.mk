@@ -54,7 +54,7 @@ endif
 
 if HAVE_CMOCKA
 daemon_tests = tests/unit/test_ctl_status tests/unit/test_daemon_pages tests/unit/test_http \
-	tests/unit/test_supervisor
+	tests/unit/test_manual tests/unit/test_supervisor
 check_PROGRAMS += $(daemon_tests)
 TESTS += $(daemon_tests)
 tests_unit_test_ctl_status_SOURCES = tests/unit/test_ctl_status.c
@@ -63,6 +63,9 @@ tests_unit_test_daemon_pages_SOURCES = tests/unit/test_daemon_pages.c
 tests_unit_test_daemon_pages_LDADD = libdaemon.a libcore.a libbase.a $(YAJL_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_http_SOURCES = tests/unit/test_http.c
 tests_unit_test_http_LDADD = libdaemon.a libbase.a $(MICROHTTPD_LIBS) $(SYSTEMD_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_manual_SOURCES = tests/unit/test_manual.c
+tests_unit_test_manual_CPPFLAGS = $(AM_CPPFLAGS) -DMANUAL_DIR=\"$(srcdir)/man\"
+tests_unit_test_manual_LDADD = libdaemon.a libconf.a libcore.a libbase.a $(CMOCKA_LIBS)
 tests_unit_test_supervisor_SOURCES = tests/unit/test_supervisor.c
 tests_unit_test_supervisor_LDADD = libdaemon.a libcore.a libbase.a $(SYSTEMD_LIBS) $(CMOCKA_LIBS)
 endif
