@@ -31,8 +31,8 @@ static void log_line(const rd_kafka_t *client, int severity, const char *facilit
 	const struct config_pipeline *pipeline = client ? rd_kafka_opaque(client) : NULL;
 	enum log_level level = LOG_LEVEL_DEBUG;
 
-	/* A setting for the other kind of client: said of properties that a cluster gives to both. */
-	if (!strcmp(facility, "CONFWARN"))
+	/* Said of properties for the other kind of client, and of brokers too old for what is the default. */
+	if (!strcmp(facility, "CONFWARN") || !strcmp(facility, "AUTOCREATE"))
 		return;
 	/* Broken connections come to us as events too, and are told once, as a state of the pipeline. */
 	if (severity <= 3 && strcmp(facility, "FAIL") && strcmp(facility, "ERROR"))

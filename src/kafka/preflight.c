@@ -11,7 +11,13 @@
 #include "kafka/client.h"
 #include "kafka/error_class.h"
 
-enum { REQUEST_TIMEOUT_MS = 5000, CREATE_TIMEOUT_MS = 10000 };
+enum {
+	REQUEST_TIMEOUT_MS = 5000,
+	CREATE_TIMEOUT_MS = 10000,
+	DESCRIBE_TIMEOUT_MS = 2000,
+	CLUSTER_ID_TIMEOUT_MS = 500,
+	ADMIN_SLICE_MS = 250, /* between looks whether we are cancelled */
+};
 
 /* Both ends of the pipeline; the same client twice when the cluster is the same. */
 struct preflight {
@@ -83,24 +89,24 @@ static int partitions_of(struct preflight *preflight, rd_kafka_t *client, const 
 
 /* ---- the targets ---- */
 
-static rd_kafka_event_t *admin_wait(struct preflight *preflight, rd_kafka_queue_t *queue)
+static rd_kafka_event_t *admin_wait(struct preflight *preflight, rd_kafka_queue_t *queue, int timeout_ms)
 {
 	rd_kafka_event_t *event = NULL;
 
-	for (int waited_ms = 0; waited_ms < 2 * CREATE_TIMEOUT_MS && !event; waited_ms += 250) {
+	for (int waited_ms = 0; waited_ms < timeout_ms && !event; waited_ms += ADMIN_SLICE_MS) {
 		if (worker_cancelled(preflight->worker))
 			break;
-		event = rd_kafka_queue_poll(queue, 250);
+		event = rd_kafka_queue_poll(queue, ADMIN_SLICE_MS);
 	}
 	return event;
 }
 
-static rd_kafka_AdminOptions_t *admin_options(rd_kafka_t *client, rd_kafka_admin_op_t operation)
+static rd_kafka_AdminOptions_t *admin_options(rd_kafka_t *client, rd_kafka_admin_op_t operation, int timeout_ms)
 {
 	rd_kafka_AdminOptions_t *options = rd_kafka_AdminOptions_new(client, operation);
 	char text[128];
 
-	rd_kafka_AdminOptions_set_request_timeout(options, CREATE_TIMEOUT_MS, text, sizeof text);
+	rd_kafka_AdminOptions_set_request_timeout(options, timeout_ms, text, sizeof text);
 	return options;
 }
 
@@ -143,10 +149,10 @@ static int create_target(struct preflight *preflight, const char *topic, int par
 	for (size_t i = 0; i < create->properties.count; i++)
 		rd_kafka_NewTopic_set_config(new_topic, create->properties.items[i].name,
 		    create->properties.items[i].value);
-	options = admin_options(preflight->target, RD_KAFKA_ADMIN_OP_CREATETOPICS);
+	options = admin_options(preflight->target, RD_KAFKA_ADMIN_OP_CREATETOPICS, CREATE_TIMEOUT_MS);
 	queue = rd_kafka_queue_new(preflight->target);
 	rd_kafka_CreateTopics(preflight->target, &new_topic, 1, options, queue);
-	event = admin_wait(preflight, queue);
+	event = admin_wait(preflight, queue, CREATE_TIMEOUT_MS);
 	r = created(preflight, event, topic);
 	if (event)
 		rd_kafka_event_destroy(event);
@@ -188,46 +194,57 @@ static int check_partition_count(struct preflight *preflight, const char *topic,
 	    to->cluster->brokers, topic, needed);
 }
 
-/* A batch must not be larger than the target takes. Who may not ask, or asks a broker that does not know the
- * request, goes without: too large a record is then found when it is refused. */
-static void learn_max_bytes(struct preflight *preflight, const char *topic)
+/* Notes the smallest max.message.bytes in an answer. */
+static void take_max_bytes(struct preflight_result *result, rd_kafka_event_t *event)
 {
-	rd_kafka_ConfigResource_t *resource = rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, topic);
-	rd_kafka_AdminOptions_t *options = admin_options(preflight->target, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS);
-	rd_kafka_queue_t *queue = rd_kafka_queue_new(preflight->target);
-	rd_kafka_event_t *event;
 	size_t count = 0;
+	const rd_kafka_ConfigResource_t **resources = rd_kafka_DescribeConfigs_result_resources(
+	    rd_kafka_event_DescribeConfigs_result(event), &count);
 
-	rd_kafka_DescribeConfigs(preflight->target, &resource, 1, options, queue);
-	event = admin_wait(preflight, queue);
-	if (event && !rd_kafka_event_error(event)) {
-		const rd_kafka_ConfigResource_t **resources = rd_kafka_DescribeConfigs_result_resources(
-		    rd_kafka_event_DescribeConfigs_result(event), &count);
+	for (size_t i = 0; i < count; i++) {
+		size_t entry_count = 0;
+		const rd_kafka_ConfigEntry_t **entries = rd_kafka_ConfigResource_configs(resources[i], &entry_count);
 
-		for (size_t i = 0; i < count; i++) {
-			size_t entry_count = 0;
-			const rd_kafka_ConfigEntry_t **entries =
-			    rd_kafka_ConfigResource_configs(resources[i], &entry_count);
+		for (size_t k = 0; k < entry_count; k++) {
+			const char *value = rd_kafka_ConfigEntry_value(entries[k]);
+			unsigned long bytes;
 
-			for (size_t k = 0; k < entry_count; k++) {
-				const char *value = rd_kafka_ConfigEntry_value(entries[k]);
-				unsigned long bytes = 0;
-
-				if (value && !strcmp(rd_kafka_ConfigEntry_name(entries[k]), "max.message.bytes"))
-					bytes = strtoul(value, NULL, 10);
-				if (bytes == 0 || bytes > UINT32_MAX)
-					continue;
-				if (!preflight->result->target_max_bytes ||
-				    bytes < preflight->result->target_max_bytes)
-					preflight->result->target_max_bytes = (uint32_t)bytes;
-			}
+			if (!value || strcmp(rd_kafka_ConfigEntry_name(entries[k]), "max.message.bytes"))
+				continue;
+			bytes = strtoul(value, NULL, 10);
+			if (bytes > 0 && bytes <= UINT32_MAX &&
+			    (!result->target_max_bytes || bytes < result->target_max_bytes))
+				result->target_max_bytes = (uint32_t)bytes;
 		}
 	}
+}
+
+/* A batch must not be larger than the target takes. Who may not ask, or asks a broker that does not know the
+ * request, goes without: too large a record is then found when it is refused. */
+static void learn_max_bytes(struct preflight *preflight)
+{
+	const struct config_pipeline *pipeline = preflight->pipeline;
+	size_t count = pipeline->from.topic_count;
+	_cleanup_free_ rd_kafka_ConfigResource_t **resources = xcalloc(count, sizeof *resources);
+	rd_kafka_AdminOptions_t *options =
+	    admin_options(preflight->target, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS, DESCRIBE_TIMEOUT_MS);
+	rd_kafka_queue_t *queue = rd_kafka_queue_new(preflight->target);
+	rd_kafka_event_t *event;
+
+	for (size_t i = 0; i < count; i++) {
+		_cleanup_free_ char *topic = config_target_topic(pipeline, pipeline->from.topics[i]);
+
+		resources[i] = rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, topic);
+	}
+	rd_kafka_DescribeConfigs(preflight->target, resources, count, options, queue);
+	event = admin_wait(preflight, queue, DESCRIBE_TIMEOUT_MS);
+	if (event && !rd_kafka_event_error(event))
+		take_max_bytes(preflight->result, event);
 	if (event)
 		rd_kafka_event_destroy(event);
 	rd_kafka_queue_destroy(queue);
 	rd_kafka_AdminOptions_destroy(options);
-	rd_kafka_ConfigResource_destroy(resource);
+	rd_kafka_ConfigResource_destroy_array(resources, count);
 }
 
 static int check_target(struct preflight *preflight, const char *source_topic, int source_count)
@@ -250,10 +267,7 @@ static int check_target(struct preflight *preflight, const char *source_topic, i
 			return preflight->err->code;
 		count = wanted;
 	}
-	if (check_partition_count(preflight, topic, count, source_topic, source_count) < 0)
-		return preflight->err->code;
-	learn_max_bytes(preflight, topic);
-	return 0;
+	return check_partition_count(preflight, topic, count, source_topic, source_count);
 }
 
 /* ---- the run ---- */
@@ -277,10 +291,16 @@ static int check_loop(struct preflight *preflight)
 
 static bool same_cluster(struct preflight *preflight)
 {
-	char *source_id = rd_kafka_clusterid(preflight->source, REQUEST_TIMEOUT_MS);
-	char *target_id = rd_kafka_clusterid(preflight->target, REQUEST_TIMEOUT_MS);
-	bool same = source_id && target_id && !strcmp(source_id, target_id);
+	char *source_id;
+	char *target_id;
+	bool same;
 
+	if (preflight->source == preflight->target)
+		return true;
+	/* Both have answered already: who has an id has it by now. */
+	source_id = rd_kafka_clusterid(preflight->source, CLUSTER_ID_TIMEOUT_MS);
+	target_id = rd_kafka_clusterid(preflight->target, CLUSTER_ID_TIMEOUT_MS);
+	same = source_id && target_id && !strcmp(source_id, target_id);
 	if (source_id)
 		rd_kafka_mem_free(preflight->source, source_id);
 	if (target_id)
@@ -305,14 +325,13 @@ static int check_all(struct preflight *preflight)
 			    "source topic %s does not exist on cluster \"%s\"; create it or correct from.topics; trying again",
 			    from->topics[i], from->cluster->name);
 		preflight->result->source_partitions += (uint32_t)count;
-		if (i == 0) {
-			preflight->same_cluster = same_cluster(preflight);
-			if (check_loop(preflight) < 0)
-				return preflight->err->code;
-		}
 		if (check_target(preflight, from->topics[i], count) < 0)
 			return preflight->err->code;
 	}
+	preflight->same_cluster = same_cluster(preflight);
+	if (check_loop(preflight) < 0)
+		return preflight->err->code;
+	learn_max_bytes(preflight);
 	return 0;
 }
 

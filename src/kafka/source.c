@@ -129,6 +129,7 @@ static void take_record(struct source *source, struct source_part *part, rd_kafk
 	record->event = event;
 	record->message = message;
 	part->next_offset = message->offset + 1;
+	source->dequeued_bytes += message->len + message->key_len;
 	chunk = (struct chunk){ .part = part->number, .epoch = part->epoch, .first = message->offset,
 		.next = message->offset + 1, .records = 1,
 		.bytes = (uint32_t)(message->len + message->key_len + RECORD_OVERHEAD_BYTES),
@@ -195,14 +196,17 @@ static uint32_t op_fetch(void *context, uint32_t number, uint32_t max_records)
 }
 
 /* Before librdkafka 2.2 a broker thread whose prefetch is full sleeps for up to a second, however fast the
- * queue is emptied. Setting credentials wakes it, and changes nothing as they are the same. */
+ * queue is emptied. Setting credentials wakes it, and changes nothing as they are the same. The prefetch is full
+ * by records or by bytes, whichever comes first: both count. */
 static void wake_broker_threads(struct source *source)
 {
 	rd_kafka_error_t *error;
 
-	if (!source->needs_waking || source->dequeued < source->wake_after)
+	if (!source->needs_waking ||
+	    (source->dequeued < source->wake_records && source->dequeued_bytes < source->wake_bytes))
 		return;
 	source->dequeued = 0;
+	source->dequeued_bytes = 0;
 	error = rd_kafka_sasl_set_credentials(source->consumer, source->username, source->password);
 	if (error)
 		rd_kafka_error_destroy(error);
@@ -390,7 +394,8 @@ static void prepare_waking(struct source *source, const struct client_sizes *siz
 
 		source->needs_waking = strncasecmp(protocol, "sasl", 4) != 0;
 	}
-	source->wake_after = sizes->partition_prefetch_records / 4 + 1;
+	source->wake_records = sizes->partition_prefetch_records / 4 + 1;
+	source->wake_bytes = (uint64_t)sizes->partition_prefetch_kbytes * 1024 / 4;
 }
 
 static int subscribe(struct source *source, struct error *err)

@@ -63,7 +63,8 @@ struct source {
 	struct record *free_records;
 	struct record_block *record_blocks;
 	bool needs_waking;
-	uint32_t dequeued, wake_after;
+	uint32_t dequeued, wake_records; /* since the broker threads were woken, and when to do it again */
+	uint64_t dequeued_bytes, wake_bytes;
 	char *username, *password;
 };
 
