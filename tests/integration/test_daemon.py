@@ -21,7 +21,7 @@ def test_the_pages_say_what_is(kafka, topic, aloqd):
     fill_mixed(kafka.brokers, trial.source, 300, 3)
     daemon = aloqd(trial.settings(aloqd_http=f"127.0.0.1:{port}")).start_ready()
     trial.await_caught_up(daemon)
-    assert daemon.get("/health") == (200, "OK")
+    assert daemon.get("/health") == (200, "OK\n")
     assert daemon.get("/livez")[0] == 200 and daemon.get("/readyz")[0] == 200
     assert daemon.get("/nothing-here")[0] == 404
     pipeline = daemon.await_pipeline(lambda p: p["lag"] == 0, "lag 0")
@@ -54,7 +54,7 @@ def test_a_socket_left_by_a_killed_daemon_is_taken_over_and_a_live_ones_is_not(a
     done = subprocess.run([BUILD / "aloqd", "-c", rival.config], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                           text=True, timeout=30, check=False)
     assert done.returncode == 69 and str(daemon.control) in done.stdout, (done.returncode, done.stdout)
-    assert daemon.get("/health") == (200, "OK")
+    assert daemon.get("/health") == (200, "OK\n")
 
 
 def test_a_port_that_is_taken_is_exit_status_69(aloqd):

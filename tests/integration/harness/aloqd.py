@@ -66,7 +66,7 @@ class Aloqd:
         return self.start().await_ready(timeout_s)
 
     def _answers_or_ended(self):
-        return self.process.poll() is not None or self.get("/health") == (200, "OK")
+        return self.process.poll() is not None or self.get("/health")[0] == 200
 
     def terminate(self, signal_number=signal.SIGTERM):
         """Asks it to end and returns its exit status."""
