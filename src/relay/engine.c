@@ -723,6 +723,8 @@ static int64_t next_deadline(const struct engine *engine)
 		deadline_us = earlier(deadline_us,
 		    engine->now_us >= bound_us ? clock_after_us(bound_us, final_commit_grace_us) : bound_us);
 	}
+	if (engine->draining && engine->commit_outstanding)
+		deadline_us = earlier(deadline_us, clock_after_us(engine->drain_deadline_us, final_commit_grace_us));
 	/* A deadline that has passed and could not be served now is looked at again soon, not at once. */
 	if (deadline_us <= engine->now_us)
 		deadline_us = engine->now_us + USEC_PER_MSEC;
