@@ -183,6 +183,7 @@ void checker_release_partition(struct world *world, int instance, uint32_t part)
 	if (!epoch->active)
 		return;
 	epoch->active = false;
+	epoch->given_up = !owner->draining;
 	if (epoch->in_flight > 0)
 		broken(world, "gives up partition %" PRIu32 " with %" PRIu32 " records in flight", part,
 		    epoch->in_flight);
@@ -242,8 +243,8 @@ void checker_submit(struct world *world, const struct sink *sink, const struct p
 		why = "which is in flight";
 	else if (!epoch->active || epoch->epoch != payload->epoch)
 		why = "of an epoch that has ended";
-	else if (epoch->blocked)
-		why = "of a blocked partition";
+	else if (epoch->blocked && payload->first >= epoch->blocked_at)
+		why = "at which its partition is blocked";
 	else if (sink->state == SINK_MODEL_PURGED || sink->state == SINK_MODEL_MAKING)
 		why = "to a producer that it has given up";
 	else if (world->plan.delivery == DELIVERY_AT_MOST_ONCE && epoch->told_committed < payload->end)
@@ -381,6 +382,7 @@ void checker_blocked(struct world *world, int instance, uint32_t part, int64_t o
 	if (!poisoned || world->plan.delivery == DELIVERY_AT_MOST_ONCE)
 		broken(world, "blocks partition %" PRIu32 " at %" PRId64 ", which can be delivered", part, offset);
 	epoch->blocked = true;
+	epoch->blocked_at = offset;
 	world->checker.blocked_at[part] = offset;
 }
 
@@ -434,9 +436,11 @@ void checker_drained(struct world *world, int number, bool clean)
 		return;
 	for (; payload; payload = payload->next) {
 		int64_t committed = world->cluster.sources[payload->part].committed;
+		const struct checked_epoch *epoch = &world->checker.epochs[number][payload->part];
 		bool is_owner = world->group.parts[payload->part].claim == payload->claim;
 
-		if (payload->submitted && is_owner && payload->end > committed &&
+		/* What a revoke left behind in its time is not the drain's. */
+		if (payload->submitted && is_owner && !epoch->given_up && payload->end > committed &&
 		    world->checker.blocked_at[payload->part] < 0)
 			broken(world, "calls its drain clean, but %" PRIu32 "@%" PRId64 " will be read again",
 			    payload->part, payload->first);

@@ -25,7 +25,9 @@ struct target_entry;
 struct checked_epoch {
 	bool active;	/* from assigned to given up, lost or read again */
 	bool revoking;
-	bool blocked;
+	bool given_up; /* by a revoke */
+	bool blocked; /* at blocked_at */
+	int64_t blocked_at;
 	uint64_t epoch;
 	int64_t start;
 	int64_t end;	/* behind what was delivered, or the position */

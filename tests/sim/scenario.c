@@ -167,6 +167,8 @@ static void play_calm(struct world *world)
 	plan_calm(&world->plan);
 	while (world->now_us < end_us && !world->failed && !checker_is_complete(world))
 		advance(world, end_us);
+	if (!world->failed && !checker_is_complete(world))
+		broken(world, "does not finish");
 }
 
 static bool anybody_runs(const struct world *world)
