@@ -1,0 +1,171 @@
+/* The clients' settings as librdkafka itself sees them, and its word on the operator's properties. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <cmocka.h>
+#include "base/memory.h"
+#include "kafka/client.h"
+#include "kafka/error_class.h"
+#include "kafka/property_sides.h"
+
+static const struct client_sizes sizes = {
+	.partition_prefetch_records = 1000,
+	.partition_prefetch_kbytes = 512,
+	.fetch_max_bytes = 1 << 20,
+	.partition_fetch_max_bytes = 1 << 19,
+	.produce_queue_records = 5000,
+	.produce_queue_kbytes = 16384,
+};
+
+static struct config_property cluster_properties[] = {
+	{ .name = (char *)"session.timeout.ms", .value = (char *)"7000" },
+	{ .name = (char *)"batch.num.messages", .value = (char *)"1234" },
+};
+
+static const struct config_cluster cluster = {
+	.name = (char *)"main",
+	.brokers = (char *)"127.0.0.1:1",
+	.properties = { cluster_properties, 2 },
+};
+
+static struct config_pipeline pipeline_with(enum acks acks)
+{
+	return (struct config_pipeline){
+		.name = (char *)"orders",
+		.delivery = DELIVERY_AT_LEAST_ONCE,
+		.from = { .cluster = &cluster, .group = (char *)"g", .isolation = ISOLATION_READ_COMMITTED },
+		.to = { .cluster = &cluster, .topic = (char *)"t", .acks = acks, .compression = (char *)"none",
+			.linger_us = 1000 },
+	};
+}
+
+static void assert_client(rd_kafka_t *client, const struct error *err)
+{
+	if (!client)
+		fail_msg("%s", err->message);
+}
+
+static void assert_setting(rd_kafka_t *client, const char *name, const char *expected)
+{
+	char value[512];
+	size_t size = sizeof value;
+
+	assert_int_equal(rd_kafka_conf_get(rd_kafka_conf(client), name, value, &size), RD_KAFKA_CONF_OK);
+	assert_string_equal(value, expected);
+}
+
+static void test_consumer_never_commits_or_resets_by_itself(void **state)
+{
+	struct config_pipeline pipeline = pipeline_with(ACKS_ALL);
+	struct error err;
+	rd_kafka_t *client = client_new_consumer(&pipeline, &sizes, &err);
+
+	assert_client(client, &err);
+	assert_setting(client, "enable.auto.commit", "false");
+	assert_setting(client, "enable.auto.offset.store", "false");
+	assert_setting(client, "isolation.level", "read_committed");
+	assert_setting(client, "enable.partition.eof", "true");
+	assert_setting(client, "group.id", "g");
+	assert_setting(client, "session.timeout.ms", "7000"); /* the cluster's, over our default */
+	rd_kafka_destroy(client);
+}
+
+static void test_producer_is_idempotent_with_acks_all_and_sends_one_request_without(void **state)
+{
+	struct config_pipeline pipeline = pipeline_with(ACKS_ALL);
+	struct error err;
+	rd_kafka_t *client = client_new_producer(&pipeline, &sizes, &err);
+
+	assert_client(client, &err);
+	assert_setting(client, "enable.idempotence", "true");
+	assert_setting(client, "enable.gapless.guarantee", "true");
+	assert_setting(client, "batch.num.messages", "1234");
+	rd_kafka_destroy(client);
+
+	pipeline = pipeline_with(ACKS_LEADER);
+	client = client_new_producer(&pipeline, &sizes, &err);
+	assert_client(client, &err);
+	assert_setting(client, "enable.idempotence", "false");
+	assert_setting(client, "max.in.flight.requests.per.connection", "1");
+	rd_kafka_destroy(client);
+}
+
+static void test_batches_stay_below_what_the_target_takes(void **state)
+{
+	struct config_pipeline pipeline = pipeline_with(ACKS_ALL);
+	struct client_sizes small = sizes;
+	struct error err;
+	rd_kafka_t *client;
+
+	small.message_max_bytes = 50000;
+	client = client_new_producer(&pipeline, &small, &err);
+	assert_client(client, &err);
+	assert_setting(client, "batch.size", "48976");
+	assert_setting(client, "message.max.bytes", "50000");
+	rd_kafka_destroy(client);
+	/* Compressed, a record of any size may fit: the broker decides. */
+	pipeline.to.compression = (char *)"lz4";
+	client = client_new_producer(&pipeline, &small, &err);
+	assert_client(client, &err);
+	assert_setting(client, "message.max.bytes", "1000000000");
+	rd_kafka_destroy(client);
+}
+
+static void test_properties_know_their_side(void **state)
+{
+	assert_true(property_sides_has("session.timeout.ms", RD_KAFKA_CONSUMER));
+	assert_false(property_sides_has("session.timeout.ms", RD_KAFKA_PRODUCER));
+	assert_false(property_sides_has("linger.ms", RD_KAFKA_CONSUMER));
+	assert_true(property_sides_has("linger.ms", RD_KAFKA_PRODUCER));
+	assert_true(property_sides_has("socket.timeout.ms", RD_KAFKA_CONSUMER));
+	assert_true(property_sides_has("socket.timeout.ms", RD_KAFKA_PRODUCER));
+}
+
+static void test_unknown_bad_and_misplaced_properties_are_found(void **state)
+{
+	struct config_property from_properties[] = {
+		{ .name = (char *)"no.such.thing", .value = (char *)"1", .origin = { "a.conf", 7 } },
+		{ .name = (char *)"fetch.min.bytes", .value = (char *)"many", .origin = { "a.conf", 8 } },
+		{ .name = (char *)"batch.num.messages", .value = (char *)"100", .origin = { "a.conf", 9 } },
+		{ .name = (char *)"fetch.min.bytes", .value = (char *)"2", .origin = { "a.conf", 10 } },
+	};
+	struct config_pipeline pipeline = pipeline_with(ACKS_ALL);
+	struct config config = { .pipelines = &pipeline, .pipeline_count = 1 };
+	struct config_findings findings = { .items = NULL };
+
+	pipeline.from.properties = (struct config_properties){ from_properties, 4 };
+	assert_int_equal(client_check_properties(&config, &findings), 3);
+	assert_int_equal(findings.error_count, 3);
+	assert_non_null(strstr(findings.items[0].text, "a.conf:7: pipelines.orders.from.properties: librdkafka"));
+	assert_non_null(strstr(findings.items[1].text, "a.conf:8:"));
+	assert_non_null(strstr(findings.items[2].text, "is a producer property; it belongs into to.properties"));
+	config_findings_clear(&findings);
+}
+
+static void test_errors_are_classed(void **state)
+{
+	assert_int_equal(error_class_outcome(RD_KAFKA_RESP_ERR_NO_ERROR), REPORT_ACKED);
+	assert_int_equal(error_class_outcome(RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE), REPORT_REFUSED);
+	assert_int_equal(error_class_outcome(RD_KAFKA_RESP_ERR__PURGE_INFLIGHT), REPORT_RETRY);
+	assert_int_equal(error_class_outcome(RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED), REPORT_STOP);
+	assert_int_equal(error_class_remedy(RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED), REMEDY_PERSON);
+	/* A throttled or overloaded broker, or a code of the future: wait, nothing is lost by that. */
+	assert_int_equal(error_class_remedy(RD_KAFKA_RESP_ERR_THROTTLING_QUOTA_EXCEEDED), REMEDY_RETRY);
+	assert_int_equal(error_class_outcome((rd_kafka_resp_err_t)9999), REPORT_RETRY);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_consumer_never_commits_or_resets_by_itself),
+		cmocka_unit_test(test_producer_is_idempotent_with_acks_all_and_sends_one_request_without),
+		cmocka_unit_test(test_batches_stay_below_what_the_target_takes),
+		cmocka_unit_test(test_properties_know_their_side),
+		cmocka_unit_test(test_unknown_bad_and_misplaced_properties_are_found),
+		cmocka_unit_test(test_errors_are_classed),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,128 @@
+/* Where reading begins, from what is known of a partition: from.start and from.on_gap. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <cmocka.h>
+#include "kafka/positions.h"
+
+enum { LOG_START = 100, LOG_END = 500 };
+
+static struct resolved_position decide(const struct config_from *from, int64_t at, int64_t committed, bool has_commits,
+    int64_t start_offset)
+{
+	struct resolved_position item = { .topic = "orders", .partition = 3, .at = at };
+
+	positions_decide(&item, from, committed, has_commits, LOG_START, LOG_END, start_offset);
+	return item;
+}
+
+static void test_committed_offset_is_where_reading_goes_on(void **state)
+{
+	const struct config_from from = { .start = START_LATEST, .on_gap = GAP_BLOCK };
+	static const int64_t inside[] = { LOG_START, 250, LOG_END };
+
+	for (size_t i = 0; i < sizeof inside / sizeof inside[0]; i++) {
+		struct resolved_position item = decide(&from, -1, inside[i], true, LOG_END);
+
+		assert_int_equal(item.position, inside[i]);
+		assert_false(item.commit);
+		assert_false(item.blocked);
+		assert_int_equal(item.gap_from, -1);
+	}
+}
+
+static void test_start_applies_only_where_the_group_has_committed_nothing_on_the_topic(void **state)
+{
+	const struct config_from from = { .start = START_LATEST };
+	struct resolved_position first = decide(&from, -1, -1, false, LOG_END);
+	struct resolved_position later = decide(&from, -1, -1, true, LOG_END);
+
+	assert_int_equal(first.position, LOG_END);
+	assert_int_equal(later.position, LOG_START);
+	/* A crash must not move them. */
+	assert_true(first.commit);
+	assert_true(later.commit);
+}
+
+static void test_start_none_blocks(void **state)
+{
+	const struct config_from from = { .start = START_NONE, .group = (char *)"g" };
+	struct resolved_position item = decide(&from, -1, -1, false, -1);
+
+	assert_true(item.blocked);
+	assert_false(item.commit);
+	assert_non_null(strstr(item.err.message, "from.start"));
+}
+
+static void test_start_below_the_log_is_its_start(void **state)
+{
+	const struct config_from from = { .start = START_TIMESTAMP };
+
+	assert_int_equal(decide(&from, -1, -1, false, LOG_START - 40).position, LOG_START);
+}
+
+static void test_gap_of_retention_blocks_unless_told_otherwise(void **state)
+{
+	struct config_from from = { .on_gap = GAP_BLOCK };
+	struct resolved_position item = decide(&from, -1, 60, true, -1);
+
+	assert_true(item.blocked);
+	assert_false(item.commit);
+	assert_int_equal(item.position, 60);
+	assert_non_null(strstr(item.err.message, "deleted 40 offsets from 60 on"));
+
+	from.on_gap = GAP_EARLIEST;
+	item = decide(&from, -1, 60, true, -1);
+	assert_false(item.blocked);
+	assert_int_equal(item.position, LOG_START);
+	assert_int_equal(item.gap_from, 60);
+	assert_int_equal(item.gap_to, LOG_START);
+	assert_true(item.commit);
+
+	from.on_gap = GAP_LATEST;
+	item = decide(&from, -1, 60, true, -1);
+	assert_int_equal(item.position, LOG_END);
+	assert_int_equal(item.gap_to, LOG_END);
+}
+
+static void test_truncated_log_is_a_case_of_its_own(void **state)
+{
+	struct config_from from = { .on_gap = GAP_BLOCK };
+	struct resolved_position item = decide(&from, -1, 501, true, -1);
+
+	assert_true(item.blocked);
+	assert_non_null(strstr(item.err.message, "truncated"));
+
+	from.on_gap = GAP_LATEST;
+	item = decide(&from, -1, 501, true, -1);
+	assert_int_equal(item.position, LOG_END);
+	assert_int_equal(item.gap_from, item.gap_to);
+	assert_true(item.commit);
+}
+
+static void test_gap_met_while_reading_is_not_committed_past_records_in_flight(void **state)
+{
+	const struct config_from from = { .on_gap = GAP_EARLIEST };
+	struct resolved_position item = decide(&from, 60, 20, true, -1);
+
+	assert_int_equal(item.position, LOG_START);
+	assert_int_equal(item.gap_from, 60);
+	assert_false(item.commit);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_committed_offset_is_where_reading_goes_on),
+		cmocka_unit_test(test_start_applies_only_where_the_group_has_committed_nothing_on_the_topic),
+		cmocka_unit_test(test_start_none_blocks),
+		cmocka_unit_test(test_start_below_the_log_is_its_start),
+		cmocka_unit_test(test_gap_of_retention_blocks_unless_told_otherwise),
+		cmocka_unit_test(test_truncated_log_is_a_case_of_its_own),
+		cmocka_unit_test(test_gap_met_while_reading_is_not_committed_past_records_in_flight),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
