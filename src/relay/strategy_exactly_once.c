@@ -197,6 +197,8 @@ static void on_committed(struct engine *engine, struct part *part)
 	struct release_context context = { .engine = engine, .part = part };
 
 	offset_tracker_release(part->tracker, part->committed, engine_release_slot, &context);
+	/* A position that came while the transaction was being committed waits for the next one. */
+	part->dirty = true;
 }
 
 void engine_on_txn_done(struct engine *engine, enum txn_outcome outcome, const struct error *err)
