@@ -705,7 +705,7 @@ static int64_t next_deadline(const struct engine *engine)
 {
 	int64_t deadline_us;
 
-	if (engine->more)
+	if (engine->more || engine_recovery_is_due(engine))
 		return engine->now_us;
 	deadline_us = engine->strategy->deadline_us(engine);
 	if (engine->sink_state == SINK_WAITING)

@@ -195,6 +195,8 @@ bool engine_commit_is_due(const struct engine *engine);
 void engine_recover(struct engine *engine, bool backing_off);
 /* Drives it. */
 void engine_recovery_step(struct engine *engine);
+/* Has the sink given up all it had? No report may be left that would wake the engine up. */
+bool engine_recovery_is_due(const struct engine *engine);
 /* Ends the isolation of a partition once the mark has passed its suspects. */
 void engine_isolation_step(struct engine *engine);
 /* A record (or the batch it was in) was refused: send the partition singly up to here; if it was alone, it is

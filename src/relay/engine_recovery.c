@@ -29,9 +29,14 @@ void engine_recover(struct engine *engine, bool backing_off)
 	}
 }
 
+bool engine_recovery_is_due(const struct engine *engine)
+{
+	return engine->sink_state == SINK_PURGING && engine->in_flight == 0 && engine->txn_state != TXN_COMMITTING;
+}
+
 void engine_recovery_step(struct engine *engine)
 {
-	if (engine->sink_state == SINK_PURGING && engine->in_flight == 0 && engine->txn_state != TXN_COMMITTING) {
+	if (engine_recovery_is_due(engine)) {
 		bool none_needed = engine->failed ||
 				   (engine->draining && engine->now_us >= engine->drain_deadline_us);
 
