@@ -8,6 +8,9 @@
 
 /* ---- sizes ---- */
 
+/* The clients cannot do with less than about this, whatever their sizes are set to. */
+static const uint64_t memory_comfortable_bytes = UINT64_C(16) << 20;
+
 static uint64_t clamp(uint64_t value, uint64_t low, uint64_t high)
 {
 	return value < low ? low : value > high ? high : value;
@@ -182,6 +185,11 @@ int pipeline_open_clients(struct pipeline *pipeline, struct error *err)
 	};
 	struct client_sizes sizes;
 
+	if (pipeline->memory_bytes < memory_comfortable_bytes)
+		log_warning(&LOG_PIPELINE(settings->name),
+		    "aloqd.memory leaves %" PRIu64 " MiB for this pipeline; below %" PRIu64
+		    " MiB it is slow and may need more than its share: raise aloqd.memory or run fewer pipelines here",
+		    pipeline->memory_bytes >> 20, memory_comfortable_bytes >> 20);
 	size_clients(pipeline, &sizes, &engine_config.limits);
 	pipeline->sink = sink_new(settings, &sizes, pipeline->wake_fd, pipeline->worker, &sink_host, err);
 	if (!pipeline->sink)
