@@ -32,8 +32,8 @@ enum {
 	/* Records taken from the queues before reports are served: wide enough that both sides work in long
 	 * runs, which saves a fifth of the CPU against a few records at a time. */
 	TAKE_RECORDS = 4000,
-	/* Bounds of what is in flight. Fewer small records cost throughput; more bytes cost CPU, as they do not stay
-	 * in the cache. */
+	/* Bounds of what is in flight. Fewer small records cost throughput; more bytes cost CPU, as they do
+	 * not stay in the cache. */
 	WINDOW_RECORDS = 100000,
 	WINDOW_BYTES = 16 << 20,
 	/* Prefetch. More is no faster, only bigger. */
