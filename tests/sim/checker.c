@@ -15,7 +15,6 @@ void checker_init(struct world *world)
 	struct checker *checker = &world->checker;
 
 	for (uint32_t part = 0; part < MAX_PARTS; part++) {
-		checker->blocked_at[part] = -1;
 		for (uint32_t target = 0; target < MAX_PARTS; target++)
 			checker->pairs[part][target] = (struct checked_pair){
 				.first_missing = world->cluster.sources[part].start, .last = -1 };
@@ -43,7 +42,6 @@ void checker_assigned(struct world *world, int instance, uint32_t part, uint64_t
 	epoch->epoch = number;
 	epoch->start = epoch->end = epoch->prefix = epoch->told_committed = position;
 	epoch->may_commit[position] = true;
-	world->checker.blocked_at[part] = -1;
 }
 
 void checker_revoke_begin(struct world *world, int instance, uint32_t part)
@@ -383,7 +381,6 @@ void checker_blocked(struct world *world, int instance, uint32_t part, int64_t o
 		broken(world, "blocks partition %" PRIu32 " at %" PRId64 ", which can be delivered", part, offset);
 	epoch->blocked = true;
 	epoch->blocked_at = offset;
-	world->checker.blocked_at[part] = offset;
 }
 
 void checker_records_lost(struct world *world, uint32_t part, int64_t first, int64_t next)
@@ -441,7 +438,7 @@ void checker_drained(struct world *world, int number, bool clean)
 
 		/* What a revoke left behind in its time is not the drain's. */
 		if (payload->submitted && is_owner && !epoch->given_up && payload->end > committed &&
-		    world->checker.blocked_at[payload->part] < 0)
+		    !epoch->blocked)
 			broken(world, "calls its drain clean, but %" PRIu32 "@%" PRId64 " will be read again",
 			    payload->part, payload->first);
 	}

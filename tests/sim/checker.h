@@ -51,7 +51,6 @@ struct checker {
 	uint32_t written[MAX_PARTS][MAX_OFFSETS];
 	uint32_t committed_view[MAX_PARTS][MAX_OFFSETS]; /* by committed transactions */
 	bool lost[MAX_PARTS][MAX_OFFSETS];		 /* as the engine says */
-	int64_t blocked_at[MAX_PARTS];			 /* by the present owner; -1 no */
 	bool unordered[MAX_PARTS];			 /* without idempotence a failure breaks the order */
 	bool commit_pending[MAX_INSTANCES];
 	bool unknown_commits; /* the brokers may have taken one that the engine does not know of */

@@ -91,11 +91,24 @@ void checker_txn_committed(struct world *world, uint32_t txn)
 
 /* ---- the end ---- */
 
+/* Where its present owner has blocked a partition; -1 nowhere. */
+static int64_t blocked_at(const struct world *world, uint32_t part)
+{
+	for (uint32_t i = 0; i < world->plan.instances; i++) {
+		const struct checked_epoch *epoch = &world->checker.epochs[i][part];
+
+		if (epoch->active && epoch->blocked &&
+		    world->instances[i].source.parts[part].claim == world->group.parts[part].claim)
+			return epoch->blocked_at;
+	}
+	return -1;
+}
+
 /* Up to where a partition can be relayed. */
 static int64_t reachable_end(const struct world *world, uint32_t part)
 {
 	const struct source_log *log = &world->cluster.sources[part];
-	int64_t end = world->checker.blocked_at[part];
+	int64_t end = blocked_at(world, part);
 
 	if (end < 0)
 		return log->end;
