@@ -199,14 +199,15 @@ void offset_tracker_truncate(struct offset_tracker *tracker, int64_t from,
 	uint64_t old_tail = tracker->tail;
 
 	tracker->closed = true;
-	while (tracker->tail != tracker->base) {
+	while (tracker->tail != tracker->mark_seq) {
 		struct offset_slot *slot = slot_at(tracker, tracker->tail - 1);
 
-		if (slot->state != SLOT_WAITING || slot->first < from)
+		if (slot->state == SLOT_IN_FLIGHT || slot->first < from)
 			break;
+		if (slot->state == SLOT_WAITING)
+			tracker->unsettled--;
 		release(context, slot);
 		tracker->tail--;
-		tracker->unsettled--;
 	}
 	if (tracker->tail == old_tail)
 		return;
@@ -214,8 +215,6 @@ void offset_tracker_truncate(struct offset_tracker *tracker, int64_t from,
 	tracker->end = tracker->mark;
 	if (tracker->tail != tracker->base && slot_at(tracker, tracker->tail - 1)->next > tracker->mark)
 		tracker->end = slot_at(tracker, tracker->tail - 1)->next;
-	if (tracker->mark_seq > tracker->tail)
-		tracker->mark_seq = tracker->tail;
 	if (tracker->cursor > tracker->tail)
 		tracker->cursor = tracker->tail;
 }

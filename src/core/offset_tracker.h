@@ -82,9 +82,9 @@ bool offset_tracker_settle(struct offset_tracker *tracker, uint64_t seq);
  * them was aborted), and the mark goes back to before it. Only when nothing is in flight. */
 void offset_tracker_rewind(struct offset_tracker *tracker, bool settled_too);
 
-/* Gives up the slots that wait at the tail, newest first, down to the first one that does not wait or that
- * begins below `from` (INT64_MIN: all that wait at the tail): each is handed to release. Their sequence
- * numbers are not used again. Afterwards the epoch takes no more appends. */
+/* Gives up the slots at the tail, newest first, down to the first one that is in flight, lies below the mark,
+ * or begins below `from`: each is handed to release. Their sequence numbers are not used again. Afterwards
+ * the epoch takes no more appends. */
 void offset_tracker_truncate(struct offset_tracker *tracker, int64_t from,
     void (*release)(void *context, struct offset_slot *slot), void *context);
 

@@ -71,7 +71,7 @@ static void release_all(struct engine *engine, struct part *part, struct offset_
 	offset_tracker_release(tracker, INT64_MAX, engine_release_slot, &context);
 }
 
-uint64_t engine_drop_waiting(struct engine *engine, struct part *part, int64_t from)
+uint64_t engine_drop_tail(struct engine *engine, struct part *part, int64_t from)
 {
 	struct release_context context = { .engine = engine, .part = part };
 
@@ -193,7 +193,7 @@ void engine_block(struct engine *engine, struct part *part, int64_t offset, cons
 	if (part->state == PART_READING)
 		part->state = PART_BLOCKED;
 	/* What lies before it is still relayed. */
-	engine_drop_waiting(engine, part, offset);
+	engine_drop_tail(engine, part, offset);
 	engine->host_ops->partition_blocked(engine->host, part->number, offset, err);
 }
 

@@ -175,8 +175,8 @@ void engine_block(struct engine *engine, struct part *part, int64_t offset, cons
 /* Nothing more can be done with this source and sink: tells the owner, once. */
 void engine_fail(struct engine *engine, const struct error *err);
 
-/* Drops the waiting slots at the tail that begin at or after `from`. Returns their records. */
-uint64_t engine_drop_waiting(struct engine *engine, struct part *part, int64_t from);
+/* Drops the slots at the tail that begin at or after `from` and are not in flight. Returns their records. */
+uint64_t engine_drop_tail(struct engine *engine, struct part *part, int64_t from);
 
 /* ---- engine_commit.c ---- */
 

@@ -63,7 +63,7 @@ static void on_refused(struct engine *engine, struct part *part, const struct of
 static void stop_reading(struct engine *engine, struct part *part)
 {
 	/* What has been sent once is sent until it is settled: else its next owner repeats what may be written. */
-	engine_drop_waiting(engine, part, part->submitted_end);
+	engine_drop_tail(engine, part, part->submitted_end);
 }
 
 static void tick(struct engine *engine)

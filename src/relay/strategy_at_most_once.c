@@ -59,7 +59,7 @@ static void stop_reading(struct engine *engine, struct part *part)
 	int64_t promised = part->commit_sent > part->committed ? part->commit_sent : part->committed;
 
 	/* What is committed, or may be, must still be sent; the rest is read again by whoever comes next. */
-	part->settled_records -= engine_drop_waiting(engine, part, promised);
+	part->settled_records -= engine_drop_tail(engine, part, promised);
 }
 
 static void on_submitted(struct engine *engine, struct part *part, const struct offset_slot *slot)
@@ -100,7 +100,7 @@ static void on_epoch_end(struct engine *engine, struct part *part)
 
 	error_set(&err, -ECANCELED, REMEDY_SKIP,
 	    "the partition was given up after the offset had been committed and before the record was produced");
-	engine_drop_waiting(engine, part, part->committed);
+	engine_drop_tail(engine, part, part->committed);
 	while ((slot = offset_tracker_next_waiting(part->tracker, &seq)) != NULL)
 		lose(engine, part, slot, seq, &err);
 }

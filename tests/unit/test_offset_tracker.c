@@ -216,6 +216,20 @@ static void test_settle_without_submitting(void **state)
 	assert_false(offset_tracker_settle(tracker, FIRST_SEQ + 1));
 }
 
+static void test_truncate_gives_up_what_is_settled_behind_a_waiting_slot_too(void **state)
+{
+	append_and_submit(4);
+	offset_tracker_report(tracker, FIRST_SEQ, 1, true);
+	offset_tracker_report(tracker, FIRST_SEQ + 1, 1, false);
+	offset_tracker_report(tracker, FIRST_SEQ + 2, 1, true);
+	offset_tracker_report(tracker, FIRST_SEQ + 3, 1, true);
+	offset_tracker_truncate(tracker, INT64_MIN, note_release, NULL);
+	assert_int_equal(released_count, 3);
+	assert_int_equal(offset_tracker_kept(tracker), 1);
+	assert_int_equal(offset_tracker_unsettled(tracker), 0);
+	assert_int_equal(offset_tracker_mark(tracker), 11);
+}
+
 static void test_truncate_gives_up_the_waiting_tail_newest_first(void **state)
 {
 	append_and_submit(1);
@@ -313,6 +327,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_settle_without_submitting, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 		    test_truncate_gives_up_the_waiting_tail_newest_first, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+		    test_truncate_gives_up_what_is_settled_behind_a_waiting_slot_too, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 		    test_release_gives_back_only_what_is_below_the_mark, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_forgotten_flight_waits_again, setup, teardown),

@@ -294,7 +294,8 @@ static void expect_truncate(void *context, struct offset_slot *slot)
 
 	--*index;
 	REQUIRE(slot->payload == &model.slots[*index]);
-	REQUIRE(model.slots[*index].state == WAITING);
+	REQUIRE(model.slots[*index].state == WAITING || model.slots[*index].state == SETTLED);
+	REQUIRE(*index >= model_mark_index());
 	model.slots[*index].state = GIVEN_UP;
 }
 
@@ -307,7 +308,8 @@ static void op_truncate(void)
 	offset_tracker_truncate(tracker, from, expect_truncate, &index);
 	model.closed = true;
 	if (index > 0)
-		REQUIRE(model.slots[index - 1].state != WAITING || model.slots[index - 1].first < from);
+		REQUIRE(model.slots[index - 1].state == IN_FLIGHT || index == model_mark_index() ||
+			model.slots[index - 1].first < from);
 	if (index == tail)
 		return;
 	model.end = model.mark;
