@@ -26,8 +26,7 @@ static struct config *load(const struct options *options, struct config_findings
 
 	if (!config)
 		return NULL;
-	client_check_properties(config, findings);
-	if (findings->error_count > 0) {
+	if (client_check_properties(config, findings) > 0) {
 		*exit_code = EX_CONFIG;
 		return NULL;
 	}

@@ -3,118 +3,28 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <setjmp.h>
-#include <errno.h>
-#include <stdlib.h>
-#include <string.h>
 #include <cmocka.h>
 #include "base/clock.h"
 #include "base/log.h"
-#include "base/memory.h"
 #include "daemon/supervisor.h"
+#include "fake_pipeline.h"
 
 #define LIMIT_US (10 * USEC_PER_SEC)
 
-/* What the fake pipelines are told, by their place in the config. */
-static struct script {
-	bool cannot_start;
-	bool ended;
-	bool clean;
-	enum pipeline_state state;
-	uint64_t heartbeats;
-	uint64_t memory_bytes;
-	int64_t stop_deadline_us;
-	unsigned freed;
-} scripts[3];
-
-struct pipeline {
-	struct script *script;
-	const struct config_pipeline *config;
-};
-
-static struct config_pipeline pipelines[] = {
-	{ .name = (char *)"0", .enabled = true },
-	{ .name = (char *)"1", .enabled = true },
-	{ .name = (char *)"2", .enabled = false },
-};
-static struct config config = { .pipelines = pipelines, .pipeline_count = 3, .memory_bytes = 1000 };
-
-struct pipeline *pipeline_start(const struct config *whole, const struct config_pipeline *pipeline,
-    uint64_t memory_bytes, int wake_fd, struct error *err)
-{
-	struct script *script = &scripts[pipeline->name[0] - '0'];
-	struct pipeline *fake;
-
-	if (script->cannot_start) {
-		error_set(err, -EAGAIN, REMEDY_PERSON, "no thread left");
-		return NULL;
-	}
-	script->memory_bytes = memory_bytes;
-	fake = xcalloc(1, sizeof *fake);
-	fake->script = script;
-	fake->config = pipeline;
-	return fake;
-}
-
-void pipeline_stop(struct pipeline *pipeline, int64_t deadline_us)
-{
-	pipeline->script->stop_deadline_us = deadline_us;
-}
-
-bool pipeline_has_ended(const struct pipeline *pipeline)
-{
-	return pipeline->script->ended;
-}
-
-void pipeline_snapshot(struct pipeline *pipeline, struct pipeline_snapshot *snapshot)
-{
-	*snapshot = (struct pipeline_snapshot){
-		.name = xstrdup(pipeline->config->name),
-		.state = pipeline->script->state,
-		.heartbeats = pipeline->script->heartbeats,
-		.drain_was_clean = pipeline->script->clean,
-		.counters = { .acked_records = 5 },
-		.lag = -1,
-	};
-}
-
-void pipeline_snapshot_clear(struct pipeline_snapshot *snapshot)
-{
-	free(snapshot->name);
-	free(snapshot->reason);
-	free(snapshot->last_error);
-	*snapshot = (struct pipeline_snapshot){ 0 };
-}
-
-void pipeline_free(struct pipeline *pipeline)
-{
-	if (!pipeline)
-		return;
-	pipeline->script->freed++;
-	free(pipeline);
-}
-
-static int reset(void **state)
-{
-	memset(scripts, 0, sizeof scripts);
-	for (size_t i = 0; i < 3; i++)
-		scripts[i] = (struct script){ .state = PIPELINE_RUNNING, .heartbeats = 1, .clean = true };
-	return 0;
-}
-
 static void test_enabled_pipelines_share_the_memory_and_disabled_ones_do_not_start(void **state)
 {
-	struct supervisor *supervisor = supervisor_new(&config, -1, 0);
+	struct supervisor *supervisor = supervisor_new(&fake_config, -1, 0);
 	size_t count;
 
 	supervisor_snapshots(supervisor, &count);
 	assert_int_equal(count, 2);
-	assert_int_equal(scripts[0].memory_bytes, 500);
-	assert_int_equal(scripts[1].memory_bytes, 500);
-	assert_int_equal(scripts[2].memory_bytes, 0);
+	assert_int_equal(fake_scripts[0].memory_bytes, 500);
+	assert_int_equal(fake_scripts[1].memory_bytes, 500);
+	assert_int_equal(fake_scripts[2].memory_bytes, 0);
 	assert_int_equal(supervisor_acked_records(supervisor), 10);
 	supervisor_free(supervisor);
-	assert_int_equal(scripts[0].freed, 1);
-	assert_int_equal(scripts[1].freed, 1);
+	assert_int_equal(fake_scripts[0].freed, 1);
+	assert_int_equal(fake_scripts[1].freed, 1);
 }
 
 static void test_a_pipeline_that_cannot_start_is_seen_as_failed_and_the_others_run(void **state)
@@ -123,8 +33,8 @@ static void test_a_pipeline_that_cannot_start_is_seen_as_failed_and_the_others_r
 	struct supervisor *supervisor;
 	size_t count;
 
-	scripts[0].cannot_start = true;
-	supervisor = supervisor_new(&config, -1, 0);
+	fake_scripts[0].cannot_start = true;
+	supervisor = supervisor_new(&fake_config, -1, 0);
 	supervisor_refresh(supervisor, 1);
 	snapshots = supervisor_snapshots(supervisor, &count);
 	assert_int_equal(count, 2);
@@ -140,20 +50,20 @@ static void test_a_pipeline_that_cannot_start_is_seen_as_failed_and_the_others_r
 static void pass(struct supervisor *supervisor, int64_t from_s, int64_t to_s)
 {
 	for (int64_t second = from_s; second <= to_s; second++) {
-		scripts[0].heartbeats++;
+		fake_scripts[0].heartbeats++;
 		supervisor_refresh(supervisor, second * USEC_PER_SEC);
 	}
 }
 
 static void test_a_thread_that_does_not_turn_is_named_until_it_turns_again(void **state)
 {
-	struct supervisor *supervisor = supervisor_new(&config, -1, 0);
+	struct supervisor *supervisor = supervisor_new(&fake_config, -1, 0);
 
 	pass(supervisor, 1, 10);
 	assert_null(supervisor_stalled(supervisor, 10 * USEC_PER_SEC, LIMIT_US));
 	pass(supervisor, 11, 11);
 	assert_string_equal(supervisor_stalled(supervisor, 11 * USEC_PER_SEC, LIMIT_US), "1");
-	scripts[1].heartbeats++;
+	fake_scripts[1].heartbeats++;
 	pass(supervisor, 12, 12);
 	assert_null(supervisor_stalled(supervisor, 12 * USEC_PER_SEC, LIMIT_US));
 	supervisor_free(supervisor);
@@ -161,7 +71,7 @@ static void test_a_thread_that_does_not_turn_is_named_until_it_turns_again(void 
 
 static void test_the_own_pause_is_not_held_against_the_threads(void **state)
 {
-	struct supervisor *supervisor = supervisor_new(&config, -1, 0);
+	struct supervisor *supervisor = supervisor_new(&fake_config, -1, 0);
 
 	pass(supervisor, 1, 5);
 	pass(supervisor, 3600, 3600);
@@ -173,9 +83,9 @@ static void test_the_own_pause_is_not_held_against_the_threads(void **state)
 
 static void test_a_thread_that_has_ended_need_not_turn(void **state)
 {
-	struct supervisor *supervisor = supervisor_new(&config, -1, 0);
+	struct supervisor *supervisor = supervisor_new(&fake_config, -1, 0);
 
-	scripts[1].ended = true;
+	fake_scripts[1].ended = true;
 	pass(supervisor, 1, 60);
 	assert_null(supervisor_stalled(supervisor, 60 * USEC_PER_SEC, LIMIT_US));
 	assert_false(supervisor_has_ended(supervisor));
@@ -184,10 +94,10 @@ static void test_a_thread_that_has_ended_need_not_turn(void **state)
 
 static void test_visitors_do_not_make_it_look_more_often_than_every_100_ms(void **state)
 {
-	struct supervisor *supervisor = supervisor_new(&config, -1, 0);
+	struct supervisor *supervisor = supervisor_new(&fake_config, -1, 0);
 	size_t count;
 
-	scripts[0].state = PIPELINE_BLOCKED;
+	fake_scripts[0].state = PIPELINE_BLOCKED;
 	supervisor_refresh_lazily(supervisor, 99 * USEC_PER_MSEC);
 	assert_int_equal(supervisor_snapshots(supervisor, &count)[0].state, PIPELINE_RUNNING);
 	supervisor_refresh_lazily(supervisor, 100 * USEC_PER_MSEC);
@@ -197,24 +107,24 @@ static void test_visitors_do_not_make_it_look_more_often_than_every_100_ms(void 
 
 static struct supervisor *stopped(void)
 {
-	struct supervisor *supervisor = supervisor_new(&config, -1, 0);
+	struct supervisor *supervisor = supervisor_new(&fake_config, -1, 0);
 
 	supervisor_stop(supervisor, 7);
-	scripts[0].ended = scripts[1].ended = true;
-	scripts[0].state = scripts[1].state = PIPELINE_STOPPED;
+	fake_scripts[0].ended = fake_scripts[1].ended = true;
+	fake_scripts[0].state = fake_scripts[1].state = PIPELINE_STOPPED;
 	supervisor_refresh(supervisor, 1);
 	return supervisor;
 }
 
 static void test_a_stop_reaches_all_and_a_second_one_hurries_them(void **state)
 {
-	struct supervisor *supervisor = supervisor_new(&config, -1, 0);
+	struct supervisor *supervisor = supervisor_new(&fake_config, -1, 0);
 
 	supervisor_stop(supervisor, 7);
-	assert_int_equal(scripts[0].stop_deadline_us, 7);
-	assert_int_equal(scripts[1].stop_deadline_us, 7);
+	assert_int_equal(fake_scripts[0].stop_deadline_us, 7);
+	assert_int_equal(fake_scripts[1].stop_deadline_us, 7);
 	supervisor_stop(supervisor, 3);
-	assert_int_equal(scripts[1].stop_deadline_us, 3);
+	assert_int_equal(fake_scripts[1].stop_deadline_us, 3);
 	assert_false(supervisor_has_ended(supervisor));
 	supervisor_free(supervisor);
 }
@@ -232,7 +142,7 @@ static void test_one_unclean_pipeline_makes_the_drain_unclean(void **state)
 {
 	struct supervisor *supervisor;
 
-	scripts[1].clean = false;
+	fake_scripts[1].clean = false;
 	supervisor = stopped();
 	assert_false(supervisor_drained_cleanly(supervisor));
 	supervisor_free(supervisor);
@@ -240,10 +150,10 @@ static void test_one_unclean_pipeline_makes_the_drain_unclean(void **state)
 
 static void test_a_thread_that_did_not_end_makes_the_drain_unclean(void **state)
 {
-	struct supervisor *supervisor = supervisor_new(&config, -1, 0);
+	struct supervisor *supervisor = supervisor_new(&fake_config, -1, 0);
 
 	supervisor_stop(supervisor, 7);
-	scripts[0].ended = true;
+	fake_scripts[0].ended = true;
 	supervisor_refresh(supervisor, 1);
 	assert_false(supervisor_has_ended(supervisor));
 	assert_false(supervisor_drained_cleanly(supervisor));
@@ -254,8 +164,8 @@ static void test_a_pipeline_that_had_failed_before_does_not_make_the_drain_uncle
 {
 	struct supervisor *supervisor;
 
-	scripts[1].state = PIPELINE_FAILED;
-	scripts[1].clean = false;
+	fake_scripts[1].state = PIPELINE_FAILED;
+	fake_scripts[1].clean = false;
 	supervisor = stopped();
 	assert_true(supervisor_drained_cleanly(supervisor));
 	supervisor_free(supervisor);
@@ -265,19 +175,21 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(
-		    test_enabled_pipelines_share_the_memory_and_disabled_ones_do_not_start, reset),
+		    test_enabled_pipelines_share_the_memory_and_disabled_ones_do_not_start, fake_reset),
 		cmocka_unit_test_setup(
-		    test_a_pipeline_that_cannot_start_is_seen_as_failed_and_the_others_run, reset),
-		cmocka_unit_test_setup(test_a_thread_that_does_not_turn_is_named_until_it_turns_again, reset),
-		cmocka_unit_test_setup(test_the_own_pause_is_not_held_against_the_threads, reset),
-		cmocka_unit_test_setup(test_a_thread_that_has_ended_need_not_turn, reset),
-		cmocka_unit_test_setup(test_visitors_do_not_make_it_look_more_often_than_every_100_ms, reset),
-		cmocka_unit_test_setup(test_a_stop_reaches_all_and_a_second_one_hurries_them, reset),
-		cmocka_unit_test_setup(test_a_drain_is_clean_when_every_pipeline_says_so, reset),
-		cmocka_unit_test_setup(test_one_unclean_pipeline_makes_the_drain_unclean, reset),
-		cmocka_unit_test_setup(test_a_thread_that_did_not_end_makes_the_drain_unclean, reset),
+		    test_a_pipeline_that_cannot_start_is_seen_as_failed_and_the_others_run, fake_reset),
 		cmocka_unit_test_setup(
-		    test_a_pipeline_that_had_failed_before_does_not_make_the_drain_unclean, reset),
+		    test_a_thread_that_does_not_turn_is_named_until_it_turns_again, fake_reset),
+		cmocka_unit_test_setup(test_the_own_pause_is_not_held_against_the_threads, fake_reset),
+		cmocka_unit_test_setup(test_a_thread_that_has_ended_need_not_turn, fake_reset),
+		cmocka_unit_test_setup(
+		    test_visitors_do_not_make_it_look_more_often_than_every_100_ms, fake_reset),
+		cmocka_unit_test_setup(test_a_stop_reaches_all_and_a_second_one_hurries_them, fake_reset),
+		cmocka_unit_test_setup(test_a_drain_is_clean_when_every_pipeline_says_so, fake_reset),
+		cmocka_unit_test_setup(test_one_unclean_pipeline_makes_the_drain_unclean, fake_reset),
+		cmocka_unit_test_setup(test_a_thread_that_did_not_end_makes_the_drain_unclean, fake_reset),
+		cmocka_unit_test_setup(
+		    test_a_pipeline_that_had_failed_before_does_not_make_the_drain_unclean, fake_reset),
 	};
 
 	log_set_level(LOG_LEVEL_ERROR);

@@ -1,0 +1,103 @@
+#include "fake_pipeline.h"
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+#include "base/clock.h"
+#include "base/memory.h"
+#include "relay/pipeline.h"
+
+struct pipeline {
+	struct fake_script *script;
+	const struct config_pipeline *config;
+	int wake_fd;
+};
+
+struct fake_script fake_scripts[FAKE_PIPELINES];
+
+static struct config_pipeline pipelines[FAKE_PIPELINES] = {
+	{ .name = (char *)"0", .enabled = true },
+	{ .name = (char *)"1", .enabled = true },
+	{ .name = (char *)"2", .enabled = false },
+};
+struct config fake_config = { .pipelines = pipelines,
+	.pipeline_count = FAKE_PIPELINES,
+	.memory_bytes = 1000,
+	.instance = (char *)"test" };
+
+int fake_reset(void **state)
+{
+	for (size_t i = 0; i < FAKE_PIPELINES; i++)
+		fake_scripts[i] =
+		    (struct fake_script){ .state = PIPELINE_RUNNING, .heartbeats = 1, .clean = true };
+	return 0;
+}
+
+struct pipeline *pipeline_start(const struct config *whole, const struct config_pipeline *pipeline,
+    uint64_t memory_bytes, int wake_fd, struct error *err)
+{
+	struct fake_script *script = &fake_scripts[pipeline->name[0] - '0'];
+	struct pipeline *fake;
+
+	if (script->cannot_start) {
+		error_set(err, -EAGAIN, REMEDY_PERSON, "no thread left");
+		return NULL;
+	}
+	script->memory_bytes = memory_bytes;
+	fake = xcalloc(1, sizeof *fake);
+	*fake = (struct pipeline){ .script = script, .config = pipeline, .wake_fd = wake_fd };
+	return fake;
+}
+
+void pipeline_stop(struct pipeline *pipeline, int64_t deadline_us)
+{
+	uint64_t one = 1;
+
+	pipeline->script->stop_deadline_us = deadline_us;
+	if (pipeline->wake_fd >= 0 && write(pipeline->wake_fd, &one, sizeof one) < 0)
+		abort();
+}
+
+bool pipeline_has_ended(const struct pipeline *pipeline)
+{
+	struct fake_script *script = pipeline->script;
+
+	if (script->stop_deadline_us > 0 && script->stop == STOP_AT_ONCE)
+		script->ended = true;
+	if (script->stop_deadline_us > 0 && script->stop == STOP_AT_DEADLINE &&
+	    clock_monotonic_us() >= script->stop_deadline_us) {
+		script->ended = true;
+		script->clean = false;
+	}
+	return script->ended;
+}
+
+void pipeline_snapshot(struct pipeline *pipeline, struct pipeline_snapshot *snapshot)
+{
+	struct fake_script *script = pipeline->script;
+
+	script->heartbeats += script->turns;
+	*snapshot = (struct pipeline_snapshot){
+		.name = xstrdup(pipeline->config->name),
+		.state = script->state,
+		.heartbeats = script->heartbeats,
+		.drain_was_clean = script->clean,
+		.counters = { .acked_records = 5 },
+		.lag = -1,
+	};
+}
+
+void pipeline_snapshot_clear(struct pipeline_snapshot *snapshot)
+{
+	free(snapshot->name);
+	free(snapshot->reason);
+	free(snapshot->last_error);
+	*snapshot = (struct pipeline_snapshot){ 0 };
+}
+
+void pipeline_free(struct pipeline *pipeline)
+{
+	if (!pipeline)
+		return;
+	pipeline->script->freed++;
+	free(pipeline);
+}

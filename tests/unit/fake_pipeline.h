@@ -1,0 +1,38 @@
+/* fake_pipeline.h: relay/pipeline.h without threads: pipelines that do what the test says. */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+#include "config/config.h"
+#include "core/pipeline_state.h"
+
+enum { FAKE_PIPELINES = 3 };
+
+/* When a pipeline ends that is told to stop. */
+enum fake_stop {
+	STOP_AS_TOLD,     /* when the test sets `ended` */
+	STOP_AT_ONCE,     /* drained */
+	STOP_AT_DEADLINE, /* not drained */
+	STOP_NEVER,
+};
+
+/* What the test says, and what the owner has done. */
+struct fake_script {
+	bool cannot_start;
+	bool ended;
+	bool clean;
+	bool turns; /* each snapshot shows another heartbeat */
+	enum fake_stop stop;
+	enum pipeline_state state;
+	uint64_t heartbeats;
+
+	uint64_t memory_bytes;
+	int64_t stop_deadline_us; /* 0: not told to stop */
+	unsigned freed;
+};
+
+/* By place in fake_config; the third pipeline is disabled. The caller of pipeline.h cannot carry them. */
+extern struct fake_script fake_scripts[FAKE_PIPELINES];
+extern struct config fake_config;
+
+/* All run, and none ends by itself. A cmocka set-up. */
+int fake_reset(void **state);
