@@ -257,13 +257,20 @@ void checker_submit(struct world *world, const struct sink *sink, const struct p
 
 void checker_submitted(struct world *world, struct payload *payload, uint64_t handle)
 {
+	struct checked_epoch *epoch = epoch_of(world, payload->instance, payload->part);
+
 	trace(world, "instance %d submits %" PRIu32 "@[%" PRId64 ",%" PRId64 ")", payload->instance, payload->part,
 	    payload->first, payload->end);
 	payload->handle = handle;
 	payload->submitted = true;
-	payload->failed = false;
+	payload->failed = payload->settled = false;
 	payload->unreported = payload->records;
-	epoch_of(world, payload->instance, payload->part)->in_flight += payload->records;
+	epoch->in_flight += payload->records;
+	/* What is sent again (without idempotence, after a fault) has to settle again. */
+	for (uint32_t i = 0; i < payload->records; i++)
+		epoch->settled[payload->offsets[i]] = false;
+	if (epoch->prefix > payload->offsets[0])
+		epoch->prefix = payload->offsets[0];
 }
 
 void checker_report(struct world *world, struct payload *payload, uint32_t records, enum report_outcome outcome)
