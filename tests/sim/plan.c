@@ -63,6 +63,7 @@ static void draw_faults(struct plan *plan, struct random *random)
 	plan->recreate_failure = maybe(random, 300);
 	plan->fetch_stale = maybe(random, 100);
 	plan->source_gap = maybe(random, 200);
+	plan->source_reset = maybe(random, 20);
 	plan->commit_failure = maybe(random, 200);
 	plan->commit_timeout = maybe(random, 200);
 	plan->commit_partial = maybe(random, 200);
@@ -98,7 +99,7 @@ void plan_draw(struct plan *plan, struct random *random, enum delivery delivery)
 void plan_calm(struct plan *plan)
 {
 	plan->request_failure = plan->request_slow = plan->request_twice = plan->request_stop = 0;
-	plan->recreate_failure = plan->fetch_stale = plan->source_gap = 0;
+	plan->recreate_failure = plan->fetch_stale = plan->source_gap = plan->source_reset = 0;
 	plan->commit_failure = plan->commit_timeout = plan->commit_partial = plan->commit_slow = 0;
 	plan->txn_abort = plan->txn_unknown = plan->txn_begin_failure = 0;
 	plan->rebalance = plan->kick = plan->freeze = plan->kill = plan->drain = 0;

@@ -404,6 +404,13 @@ static struct payload *next_chunk(struct source *source, uint32_t part, uint32_t
 	return payload;
 }
 
+/* A new epoch will begin at the committed offset. */
+static void resolve_again(struct source *source, uint32_t part)
+{
+	source->parts[part].state = SOURCE_RESOLVING;
+	source->parts[part].resolve_us = after(source, source->world->plan.net_max_us);
+}
+
 static uint32_t sim_fetch(void *opaque, uint32_t part, uint32_t max_records)
 {
 	struct source *source = opaque;
@@ -417,6 +424,11 @@ static uint32_t sim_fetch(void *opaque, uint32_t part, uint32_t max_records)
 	checker_fetch(world, source->instance->number, part);
 	if (read->state != SOURCE_READING)
 		return 0;
+	if (random_chance(&world->random, world->plan.source_reset)) {
+		trace(world, "instance %d has lost its position in %" PRIu32, source->instance->number, part);
+		resolve_again(source, part);
+		return 0;
+	}
 	if (random_chance(&world->random, world->plan.fetch_stale))
 		emit_stale(source, part);
 	while (taken < max_records && !instance_is_dead(source->instance)) {
@@ -450,10 +462,8 @@ static void sim_rewind(void *opaque, uint32_t part)
 	if (instance_is_dead(source->instance))
 		return;
 	checker_rewind(source->world, source->instance->number, part);
-	if (read->state != SOURCE_READING)
-		return;
-	read->state = SOURCE_RESOLVING;
-	read->resolve_us = after(source, source->world->plan.net_max_us);
+	if (read->state == SOURCE_READING)
+		resolve_again(source, part);
 }
 
 static void sim_release_partition(void *opaque, uint32_t part)
