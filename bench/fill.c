@@ -74,6 +74,7 @@ int main(int argc, char **argv)
 	    (const struct setting[]){
 		{ "bootstrap.servers", options.brokers },
 		{ "enable.idempotence", "true" },
+		{ "log_level", "3" },
 		{ "linger.ms", "50" },
 		{ "queue.buffering.max.messages", "200000" },
 		{ NULL, NULL },

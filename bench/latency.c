@@ -264,6 +264,7 @@ int main(int argc, char **argv)
 	bench.producer = client_new(RD_KAFKA_PRODUCER,
 	    (const struct setting[]){
 		{ "bootstrap.servers", bench.options.brokers },
+		{ "log_level", "3" },
 		{ "linger.ms", "0" },
 		{ "socket.nagle.disable", "true" },
 		{ NULL, NULL },
