@@ -12,7 +12,7 @@
 #include "config/config.h"
 #include "daemon/daemon.h"
 #include "daemon/options.h"
-#include "kafka/client.h"
+#include "kafka/property_check.h"
 #include "kafka/library.h"
 
 DEFINE_CLEANUP(struct config *, config_free)

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "kafka/error_class.h"
+#include "kafka/property_check.h"
 #include "kafka/property_sides.h"
 
 enum { DERIVED_MAX = 32 };

@@ -29,9 +29,5 @@ rd_kafka_t *client_new_producer(const struct config_pipeline *pipeline, const st
 rd_kafka_t *client_new_admin(const struct config_pipeline *pipeline, const struct config_cluster *cluster,
     struct error *err);
 
-/* librdkafka's own word on every property of the configuration: unknown ones and bad values become findings.
- * Returns the number of errors added. */
-int client_check_properties(const struct config *config, struct config_findings *findings);
-
 /* Is librdkafka, as it runs, at least this version? */
 bool client_library_at_least(int major, int minor, int patch);

@@ -35,14 +35,15 @@ static void client_freep(rd_kafka_t **client)
 		rd_kafka_destroy(*client);
 }
 
-/* What the client itself knows of why nobody answers: its last error event tells more than "timed out". */
-static void add_connection_error(rd_kafka_t *client, struct error *err)
+/* Nobody answers. What the client itself knows of why, its last error event, tells more than "timed out". */
+static int no_answer(rd_kafka_t *client, const struct config_cluster *cluster, rd_kafka_resp_err_t code,
+    struct error *err)
 {
 	rd_kafka_queue_t *queue = rd_kafka_queue_get_main(client);
 	rd_kafka_event_t *event;
-	char words[256] = "";
-	rd_kafka_resp_err_t code = 0;
+	char words[256];
 
+	snprintf(words, sizeof words, "%s", rd_kafka_err2str(code));
 	while ((event = rd_kafka_queue_poll(queue, 0)) != NULL) {
 		if (rd_kafka_event_type(event) == RD_KAFKA_EVENT_ERROR &&
 		    rd_kafka_event_error(event) != RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) {
@@ -52,11 +53,8 @@ static void add_connection_error(rd_kafka_t *client, struct error *err)
 		rd_kafka_event_destroy(event);
 	}
 	rd_kafka_queue_destroy(queue);
-	if (!code)
-		return;
-	if (error_class_remedy(code) == REMEDY_PERSON)
-		err->remedy = REMEDY_PERSON;
-	error_prefix(err, "%s", words);
+	return error_class_set(err, code, "cluster \"%s\" (brokers %s) does not answer, trying again: %s", cluster->name,
+	    cluster->brokers, words);
 }
 
 /* Partitions of a topic; 0: it does not exist; negative errno. */
@@ -69,12 +67,8 @@ static int partitions_of(struct preflight *preflight, rd_kafka_t *client, const 
 	int count = 0;
 
 	rd_kafka_topic_destroy(handle);
-	if (code) {
-		error_class_set(preflight->err, code, "cluster \"%s\" (brokers %s) does not answer; trying again",
-		    cluster->name, cluster->brokers);
-		add_connection_error(client, preflight->err);
-		return preflight->err->code;
-	}
+	if (code)
+		return no_answer(client, cluster, code, preflight->err);
 	if (metadata->topic_cnt == 1) {
 		code = metadata->topics[0].err;
 		count = metadata->topics[0].partition_cnt;

@@ -8,6 +8,7 @@
 #include "base/memory.h"
 #include "kafka/client.h"
 #include "kafka/error_class.h"
+#include "kafka/property_check.h"
 #include "kafka/property_sides.h"
 
 static const struct client_sizes sizes = {
