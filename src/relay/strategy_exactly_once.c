@@ -155,29 +155,37 @@ static void send_again(struct engine *engine)
 	}
 }
 
-/* Nobody knows: forget what is in memory, and let the source read again from what the group has committed. */
-static void read_again(struct engine *engine)
+/* Forgets what is in memory, and lets the source read again from what the group has committed. */
+static void read_again(struct engine *engine, struct part *part)
 {
-	for (uint32_t i = 0; i < engine->part_count; i++) {
-		struct part *part = &engine->parts[i];
+	if (!part->tracker)
+		return;
+	engine_end_epoch(engine, part);
+	part->tracker = offset_tracker_new(part->committed, part->next_seq);
+	part->submitted_end = part->committed;
+	part->epoch = 0;
+	if (part->state == PART_READING || part->state == PART_BLOCKED)
+		engine->source_ops->rewind(engine->source, part->number);
+}
 
-		if (!part->tracker)
-			continue;
-		engine_end_epoch(engine, part);
-		part->tracker = offset_tracker_new(part->committed, part->next_seq);
-		part->submitted_end = part->committed;
-		part->epoch = 0;
-		if (part->state == PART_READING || part->state == PART_BLOCKED)
-			engine->source_ops->rewind(engine->source, part->number);
+/* An epoch that began while the transaction was being committed may have begun before its offsets. */
+static void read_overtaken_again(struct engine *engine)
+{
+	for (size_t i = 0; i < engine->txn_mark_count; i++) {
+		struct part *part = &engine->parts[engine->marks[i].part];
+
+		if (part->epoch != engine->marks[i].epoch)
+			read_again(engine, part);
 	}
 }
 
 static void on_sink_ready(struct engine *engine)
 {
 	engine->txn_state = TXN_NONE;
-	if (engine->txn_rewind)
-		read_again(engine);
-	else
+	/* Nobody knows what became of the transaction: never go on from memory. */
+	for (uint32_t i = 0; engine->txn_rewind && i < engine->part_count; i++)
+		read_again(engine, &engine->parts[i]);
+	if (!engine->txn_rewind)
 		send_again(engine);
 	engine->txn_rewind = false;
 }
@@ -213,6 +221,7 @@ void engine_on_txn_done(struct engine *engine, enum txn_outcome outcome, const s
 		engine->counters.transactions_committed++;
 		histogram_add(&engine->commit_latency, engine->now_us - engine->commit_sent_us);
 		engine_take_answers(engine, engine->marks, engine->txn_mark_count, false);
+		read_overtaken_again(engine);
 		break;
 	case TXN_ABORTED:
 		engine->counters.transactions_aborted++;
