@@ -26,9 +26,22 @@ static struct checked_epoch *epoch_of(struct world *world, int instance, uint32_
 	return &world->checker.epochs[instance][part];
 }
 
+/* Does the chunk belong to it? */
+static bool is_of(const struct checked_epoch *epoch, const struct payload *payload)
+{
+	return epoch->active && payload->epoch >= epoch->first_epoch && payload->epoch <= epoch->epoch;
+}
+
 static bool is_data(const struct world *world, uint32_t part, int64_t offset)
 {
 	return world->cluster.sources[part].records[offset].data;
+}
+
+/* Moves the prefix over what is settled, the model of the low-water mark. */
+static void advance_prefix(const struct world *world, struct checked_epoch *epoch, uint32_t part, int64_t upto)
+{
+	while (epoch->prefix < upto && (!is_data(world, part, epoch->prefix) || epoch->settled[epoch->prefix]))
+		epoch->prefix++;
 }
 
 /* ---- the partitions of an instance ---- */
@@ -37,9 +50,17 @@ void checker_assigned(struct world *world, int instance, uint32_t part, uint64_t
 {
 	struct checked_epoch *epoch = epoch_of(world, instance, part);
 
+	if (epoch->active && !epoch->blocked && position >= epoch->end) {
+		/* It reads on further ahead: what it has read before goes its way, and what it skips is not its. */
+		for (; epoch->end < position; epoch->end++)
+			epoch->settled[epoch->end] = true;
+		epoch->epoch = number;
+		epoch->may_commit[position] = true;
+		return;
+	}
 	memset(epoch, 0, sizeof *epoch);
 	epoch->active = true;
-	epoch->epoch = number;
+	epoch->first_epoch = epoch->epoch = number;
 	epoch->start = epoch->end = epoch->prefix = epoch->told_committed = position;
 	epoch->may_commit[position] = true;
 }
@@ -101,12 +122,6 @@ void checker_position(struct world *world, int instance, uint32_t part, int64_t 
 }
 
 /* ---- commits ---- */
-
-static void advance_prefix(const struct world *world, struct checked_epoch *epoch, uint32_t part, int64_t upto)
-{
-	while (epoch->prefix < upto && (!is_data(world, part, epoch->prefix) || epoch->settled[epoch->prefix]))
-		epoch->prefix++;
-}
 
 static void check_mark(struct world *world, int instance, const struct mark *mark)
 {
@@ -239,7 +254,7 @@ void checker_submit(struct world *world, const struct sink *sink, const struct p
 		why = "which it has given back";
 	else if (payload->unreported > 0)
 		why = "which is in flight";
-	else if (!epoch->active || epoch->epoch != payload->epoch)
+	else if (!is_of(epoch, payload))
 		why = "of an epoch that has ended";
 	else if (epoch->blocked && payload->first >= epoch->blocked_at)
 		why = "at which its partition is blocked";
@@ -277,7 +292,7 @@ void checker_report(struct world *world, struct payload *payload, uint32_t recor
 {
 	static const char *const names[] = { "acked", "failed", "refused", "stopped" };
 	struct checked_epoch *epoch = epoch_of(world, payload->instance, payload->part);
-	bool is_current = epoch->active && epoch->epoch == payload->epoch;
+	bool is_current = is_of(epoch, payload);
 
 	trace(world, "instance %d: %" PRIu32 "@[%" PRId64 ",%" PRId64 ") %" PRIu32 " %s%s", payload->instance,
 	    payload->part, payload->first, payload->end, records, names[outcome], is_current ? "" : ", late");
@@ -366,8 +381,7 @@ static const struct payload *chunk_at(const struct world *world, int instance, u
 	const struct checked_epoch *epoch = &world->checker.epochs[instance][part];
 	const struct payload *payload = world->instances[instance].source.payloads;
 
-	while (payload && (payload->part != part || payload->epoch != epoch->epoch || payload->first != first ||
-			      payload->stale))
+	while (payload && (payload->part != part || !is_of(epoch, payload) || payload->first != first || payload->stale))
 		payload = payload->next;
 	return payload;
 }
@@ -443,8 +457,8 @@ void checker_drained(struct world *world, int number, bool clean)
 		const struct checked_epoch *epoch = &world->checker.epochs[number][payload->part];
 		bool is_owner = world->group.parts[payload->part].claim == payload->claim;
 
-		/* What a revoke left behind in its time is not the drain's. */
-		if (payload->submitted && is_owner && !epoch->given_up && payload->end > committed &&
+		/* What a revoke or an earlier epoch left behind is not the drain's. */
+		if (payload->submitted && is_owner && !epoch->given_up && payload->epoch >= epoch->first_epoch && payload->end > committed &&
 		    !epoch->blocked)
 			broken(world, "calls its drain clean, but %" PRIu32 "@%" PRId64 " will be read again",
 			    payload->part, payload->first);

@@ -28,7 +28,7 @@ struct checked_epoch {
 	bool given_up; /* by a revoke */
 	bool blocked; /* at blocked_at */
 	int64_t blocked_at;
-	uint64_t epoch;
+	uint64_t first_epoch, epoch; /* more than one, where reading went on further ahead */
 	int64_t start;
 	int64_t end;	/* behind what was delivered, or the position */
 	int64_t told_committed; /* the last commit that the engine knows of */

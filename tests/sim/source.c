@@ -111,7 +111,7 @@ static void on_assign(struct source *source, uint32_t part, uint32_t claim)
 {
 	struct source_part *read = &source->parts[part];
 
-	*read = (struct source_part){ .state = SOURCE_RESOLVING, .claim = claim,
+	*read = (struct source_part){ .state = SOURCE_RESOLVING, .claim = claim, .skip_to = -1,
 		.resolve_us = after(source, source->world->plan.net_max_us),
 		.gap = random_chance(&source->world->random, source->world->plan.source_gap) };
 }
@@ -150,7 +150,8 @@ static void resolve(struct source *source, uint32_t part)
 	struct source_part *read = &source->parts[part];
 	const struct source_log *log = &world->cluster.sources[part];
 
-	if (log->pending_txns > 0 && world->plan.delivery == DELIVERY_EXACTLY_ONCE) {
+	if ((log->pending_txns > 0 && world->plan.delivery == DELIVERY_EXACTLY_ONCE) ||
+	    (read->again && source->commit.pending)) {
 		read->resolve_us = world->now_us + 1 + random_between(&world->random, 0, 10000);
 		return;
 	}
@@ -165,12 +166,14 @@ static void resolve(struct source *source, uint32_t part)
 	}
 	read->state = SOURCE_READING;
 	read->epoch = ++source->last_epoch;
-	read->position = read->told_position = log->committed;
+	read->position = read->told_position = read->skip_to > log->committed ? read->skip_to : log->committed;
+	read->skip_to = -1;
+	read->again = false;
 	read->asleep = false;
 	trace(world, "instance %d reads %" PRIu32 " from %" PRId64 ", epoch %" PRIu64, source->instance->number, part,
-	    log->committed, read->epoch);
-	checker_assigned(world, source->instance->number, part, read->epoch, log->committed);
-	shim_assigned(source->instance, part, read->epoch, log->committed);
+	    read->position, read->epoch);
+	checker_assigned(world, source->instance->number, part, read->epoch, read->position);
+	shim_assigned(source->instance, part, read->epoch, read->position);
 	source->wake_us = world->now_us;
 }
 
@@ -404,10 +407,27 @@ static struct payload *next_chunk(struct source *source, uint32_t part, uint32_t
 	return payload;
 }
 
+/* Retention overtakes the reader: it will go on at a record further ahead. */
+static void skip_ahead(struct source *source, uint32_t part)
+{
+	struct source_part *read = &source->parts[part];
+	struct source_log *log = &source->world->cluster.sources[part];
+	int64_t to = read->position + random_below(&source->world->random, 10);
+
+	while (to < log->end && !log->records[to].data)
+		to++;
+	if (to >= log->end)
+		return;
+	for (int64_t offset = read->position; offset < to; offset++)
+		log->records[offset].data = false;
+	read->skip_to = to;
+}
+
 /* A new epoch will begin at the committed offset. */
 static void resolve_again(struct source *source, uint32_t part)
 {
 	source->parts[part].state = SOURCE_RESOLVING;
+	source->parts[part].again = true;
 	source->parts[part].resolve_us = after(source, source->world->plan.net_max_us);
 }
 
@@ -427,6 +447,8 @@ static uint32_t sim_fetch(void *opaque, uint32_t part, uint32_t max_records)
 	if (random_chance(&world->random, world->plan.source_reset)) {
 		trace(world, "instance %d has lost its position in %" PRIu32, source->instance->number, part);
 		resolve_again(source, part);
+		if (random_chance(&world->random, 500))
+			skip_ahead(source, part);
 		return 0;
 	}
 	if (random_chance(&world->random, world->plan.fetch_stale))

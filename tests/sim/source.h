@@ -36,6 +36,8 @@ struct source_part {
 	int64_t position;
 	int64_t told_position; /* the last one said to the engine */
 	int64_t resolve_us;    /* when its committed offset is known */
+	int64_t skip_to;       /* retention has taken what lies before; -1 no */
+	bool again;	       /* had been reading: waits for the answer of a commit on its way */
 	bool gap;	       /* says blocked before it reads */
 	bool asleep;	       /* has nothing; wakes the engine when that changes */
 };
