@@ -1,7 +1,7 @@
 # bench: the yardstick and the load for bench/run, which builds them. Not built by `make`, not installed.
 EXTRA_PROGRAMS = bench/floor bench/fill bench/latency
 CLEANFILES += $(EXTRA_PROGRAMS)
-EXTRA_DIST += bench/run
+EXTRA_DIST += bench/measure.py bench/run docs/performance.md
 
 bench_floor_SOURCES = bench/floor.c
 bench_floor_LDADD = $(RDKAFKA_LIBS)
