@@ -199,15 +199,27 @@ static int compare(const void *left, const void *right)
 	return (a > b) - (a < b);
 }
 
+/* Sorts. */
+static int64_t quantile(int64_t *values, size_t count, unsigned percent)
+{
+	qsort(values, count, sizeof *values, compare);
+	return values[count * percent / 100];
+}
+
 static void print_result(struct bench *bench)
 {
-	int64_t skip = WARM_UP_S * bench->options.rate_per_s;
-	int64_t *taken_us = bench->taken_us + skip;
-	size_t count = (size_t)(bench->total - skip);
+	size_t second = (size_t)bench->options.rate_per_s;
+	int64_t *taken_us = bench->taken_us + WARM_UP_S * second;
+	size_t count = (size_t)bench->total - WARM_UP_S * second;
+	int64_t calm_us = INT64_MAX;
 
-	qsort(taken_us, count, sizeof *taken_us, compare);
-	printf("p50_us=%" PRId64 " p99_us=%" PRId64 " records=%zu\n", taken_us[count / 2],
-	    taken_us[count * 99 / 100], count);
+	for (size_t i = 0; i + second <= count; i += second) {
+		int64_t p50_us = quantile(taken_us + i, second, 50);
+
+		calm_us = p50_us < calm_us ? p50_us : calm_us;
+	}
+	printf("calm_us=%" PRId64 " p50_us=%" PRId64 " p99_us=%" PRId64 " records=%zu\n", calm_us,
+	    quantile(taken_us, count, 50), quantile(taken_us, count, 99), count);
 }
 
 static void parse_options(int argc, char **argv, struct options *options)
