@@ -189,6 +189,7 @@ void engine_block(struct engine *engine, struct part *part, int64_t offset, cons
 		part->blocked = xcalloc(1, sizeof *part->blocked);
 	*part->blocked = *err;
 	part->blocked_at = offset;
+	part->blocked_by_source = false;
 	part->suspect_until = 0;
 	if (part->state == PART_READING)
 		part->state = PART_BLOCKED;
@@ -213,6 +214,11 @@ void engine_on_assigned(struct engine *engine, uint32_t number, uint64_t epoch, 
 		return;
 	}
 	engine->drained = false;
+	if (part->state == PART_BLOCKED && !part->blocked_by_source && position > part->blocked_at) {
+		/* A gap was crossed, and the record that waits for a person lies before it: it still does. */
+		part->epoch = epoch;
+		return;
+	}
 	if (part->state == PART_READING && position >= offset_tracker_end(part->tracker)) {
 		/* Reading goes on further ahead (a gap was crossed on purpose). What is in flight still holds the
 		 * mark, so the ring stays: a new one would let a commit pass unsettled records. And the position is
@@ -319,6 +325,7 @@ void engine_on_source_blocked(struct engine *engine, uint32_t number, int64_t of
 		engine->drained = false;
 	}
 	engine_block(engine, part, offset, err);
+	part->blocked_by_source = true;
 }
 
 void engine_on_source_failed(struct engine *engine, const struct error *err)
@@ -328,17 +335,35 @@ void engine_on_source_failed(struct engine *engine, const struct error *err)
 
 /* ---- events of the sink ---- */
 
+/* What was wrong with a slot: kept while parts of it are still on their way, given back with the last one. */
+static const struct error *worst_error(struct engine *engine, struct offset_slot *slot,
+    enum report_outcome *outcome, const struct error *err)
+{
+	if (err && *outcome >= slot->outcome) {
+		slot->outcome = (uint8_t)*outcome;
+		engine->part_error = *err;
+	}
+	*outcome = slot->outcome;
+	return &engine->part_error;
+}
+
 /* A report for an epoch that has ended: frees its slot, moves nothing. */
-static void late_report(struct engine *engine, struct part *part, uint64_t seq, uint32_t records, bool ok)
+static void late_report(struct engine *engine, struct part *part, uint64_t seq, uint32_t records,
+    enum report_outcome outcome, const struct error *err)
 {
 	for (struct ended_epoch **link = &part->ended; *link; link = &(*link)->next) {
 		struct ended_epoch *ended = *link;
-		size_t before = offset_tracker_in_flight(ended->tracker);
+		struct offset_slot *slot = offset_tracker_slot(ended->tracker, seq);
 
-		if (!offset_tracker_report(ended->tracker, seq, records, ok))
+		if (!slot || !offset_tracker_report(ended->tracker, seq, records, outcome == REPORT_ACKED))
 			continue;
 		engine->counters.late_reports++;
-		engine->in_flight -= before - offset_tracker_in_flight(ended->tracker);
+		err = worst_error(engine, slot, &outcome, err);
+		if (slot->state == SLOT_IN_FLIGHT)
+			return;
+		engine->in_flight--;
+		if (slot->state == SLOT_WAITING)
+			engine->strategy->on_late_failed(engine, part, slot, err);
 		if (offset_tracker_in_flight(ended->tracker) == 0) {
 			*link = ended->next;
 			release_all(engine, part, ended->tracker);
@@ -364,35 +389,29 @@ void engine_on_report(struct engine *engine, uint64_t handle, uint32_t records, 
 		engine->counters.failed_reports++;
 	slot = part->tracker ? offset_tracker_slot(part->tracker, seq) : NULL;
 	if (!slot || !offset_tracker_report(part->tracker, seq, records, ok)) {
-		late_report(engine, part, seq, records, ok);
+		late_report(engine, part, seq, records, outcome, err);
 		return;
 	}
-	if (possibly_written || (ok && slot->failed))
-		slot->maybe_written = true;
-	if (slot->state == SLOT_IN_FLIGHT) {
-		/* Parts of it are still on their way; what was wrong with this one is kept until then. */
-		if (!ok && outcome >= slot->outcome) {
-			slot->outcome = (uint8_t)outcome;
-			engine->part_error = *err;
-		}
-		return;
-	}
-	if (slot->state == SLOT_WAITING && slot->outcome > outcome) {
-		outcome = slot->outcome;
-		err = &engine->part_error;
-	}
-	engine->in_flight--;
-	part->dirty = true;
 	if (slot->state == SLOT_SETTLED) {
+		engine->in_flight--;
+		part->dirty = true;
 		engine->counters.acked_records += slot->records;
 		engine->counters.acked_bytes += slot->bytes;
 		histogram_add(&engine->latency, engine->now_us - slot->fetched_us);
 		backoff_reset(&engine->sink_backoff);
 		if (engine->alone == handle)
 			engine->alone = 0;
-	} else {
-		engine->strategy->on_failed(engine, part, seq, outcome, err);
+		return;
 	}
+	/* A chunk that failed in part is sent again whole, with the part that was acknowledged. */
+	if (possibly_written || ok)
+		slot->maybe_written = true;
+	err = worst_error(engine, slot, &outcome, err);
+	if (slot->state == SLOT_IN_FLIGHT)
+		return;
+	engine->in_flight--;
+	part->dirty = true;
+	engine->strategy->on_failed(engine, part, seq, outcome, err);
 }
 
 void engine_on_sink_fatal(struct engine *engine, const struct error *err)

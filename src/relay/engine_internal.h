@@ -47,6 +47,7 @@ struct part {
 	int64_t suspect_until; /* offsets below it are sent singly: one of them was refused; 0 none */
 	struct error *blocked; /* why the partition is blocked, NULL unless it is */
 	int64_t blocked_at;    /* then: nothing from this offset on is sent */
+	bool blocked_by_source; /* then: until it is assigned anew; else a record waits for a person */
 	bool dirty;	       /* reports came in since the last settle */
 };
 
@@ -78,6 +79,9 @@ struct strategy {
 	void (*settle)(struct engine *engine, struct part *part);
 	/* A slot was reported with an error (the tracker has it waiting again). */
 	void (*on_failed)(struct engine *engine, struct part *part, uint64_t seq, enum report_outcome outcome,
+	    const struct error *err);
+	/* The same, but its epoch has ended: it will not be sent again from here. */
+	void (*on_late_failed)(struct engine *engine, struct part *part, const struct offset_slot *slot,
 	    const struct error *err);
 	/* This very record is refused by the target: on_error. */
 	void (*on_refused)(struct engine *engine, struct part *part, const struct offset_slot *slot, uint64_t seq,

@@ -54,6 +54,11 @@ static void on_failed(struct engine *engine, struct part *part, uint64_t seq, en
 	}
 }
 
+static void on_late_failed(struct engine *engine, struct part *part, const struct offset_slot *slot,
+    const struct error *err)
+{
+}
+
 static void on_refused(struct engine *engine, struct part *part, const struct offset_slot *slot, uint64_t seq,
     const struct error *err)
 {
@@ -118,6 +123,7 @@ const struct strategy strategy_at_least_once = {
 	.read_room = read_room,
 	.settle = settle,
 	.on_failed = on_failed,
+	.on_late_failed = on_late_failed,
 	.on_refused = on_refused,
 	.stop_reading = stop_reading,
 	.on_submitted = on_submitted,

@@ -29,11 +29,17 @@ static void settle(struct engine *engine, struct part *part)
 		commit_policy_settled(&engine->commit_policy, 0, engine->now_us);
 }
 
-static void lose(struct engine *engine, struct part *part, const struct offset_slot *slot, uint64_t seq,
+static void name_lost(struct engine *engine, struct part *part, const struct offset_slot *slot,
     const struct error *err)
 {
 	engine->counters.lost_records += slot->records;
 	engine->host_ops->lost(engine->host, part->number, slot->first, slot->next, err);
+}
+
+static void lose(struct engine *engine, struct part *part, const struct offset_slot *slot, uint64_t seq,
+    const struct error *err)
+{
+	name_lost(engine, part, slot, err);
 	offset_tracker_settle(part->tracker, seq);
 	part->dirty = true;
 }
@@ -46,6 +52,12 @@ static void on_failed(struct engine *engine, struct part *part, uint64_t seq, en
 		engine_fail(engine, err);
 	else
 		engine_recover(engine, outcome == REPORT_RETRY);
+}
+
+static void on_late_failed(struct engine *engine, struct part *part, const struct offset_slot *slot,
+    const struct error *err)
+{
+	name_lost(engine, part, slot, err);
 }
 
 static void on_refused(struct engine *engine, struct part *part, const struct offset_slot *slot, uint64_t seq,
@@ -118,6 +130,7 @@ const struct strategy strategy_at_most_once = {
 	.read_room = read_room,
 	.settle = settle,
 	.on_failed = on_failed,
+	.on_late_failed = on_late_failed,
 	.on_refused = on_refused,
 	.stop_reading = stop_reading,
 	.on_submitted = on_submitted,
