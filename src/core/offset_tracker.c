@@ -196,8 +196,6 @@ void offset_tracker_rewind(struct offset_tracker *tracker, bool settled_too)
 void offset_tracker_truncate(struct offset_tracker *tracker, int64_t from,
     void (*release)(void *context, struct offset_slot *slot), void *context)
 {
-	uint64_t old_tail = tracker->tail;
-
 	tracker->closed = true;
 	while (tracker->tail != tracker->mark_seq) {
 		struct offset_slot *slot = slot_at(tracker, tracker->tail - 1);
@@ -206,15 +204,12 @@ void offset_tracker_truncate(struct offset_tracker *tracker, int64_t from,
 			break;
 		if (slot->state == SLOT_WAITING)
 			tracker->unsettled--;
+		/* Also takes back a position that was reported behind it: it was not settled. */
+		tracker->end = slot->first;
 		release(context, slot);
 		tracker->tail--;
 	}
-	if (tracker->tail == old_tail)
-		return;
-	/* A position that was reported behind the slots given up holds no more: they were not settled. */
-	tracker->end = tracker->mark;
-	if (tracker->tail != tracker->base && slot_at(tracker, tracker->tail - 1)->next > tracker->mark)
-		tracker->end = slot_at(tracker, tracker->tail - 1)->next;
+	advance(tracker);
 	if (tracker->cursor > tracker->tail)
 		tracker->cursor = tracker->tail;
 }

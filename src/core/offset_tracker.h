@@ -83,8 +83,8 @@ bool offset_tracker_settle(struct offset_tracker *tracker, uint64_t seq);
 void offset_tracker_rewind(struct offset_tracker *tracker, bool settled_too);
 
 /* Gives up the slots at the tail, newest first, down to the first one that is in flight, lies below the mark,
- * or begins below `from`: each is handed to release. Their sequence numbers are not used again. Afterwards
- * the epoch takes no more appends. */
+ * or begins below `from`: each is handed to release. Their sequence numbers are not used again. The end is
+ * then where the last of them began. Afterwards the epoch takes no more appends. */
 void offset_tracker_truncate(struct offset_tracker *tracker, int64_t from,
     void (*release)(void *context, struct offset_slot *slot), void *context);
 

@@ -312,9 +312,8 @@ static void op_truncate(void)
 			model.slots[index - 1].first < from);
 	if (index == tail)
 		return;
-	model.end = model.mark;
-	if (index > 0 && model.slots[index - 1].next > model.end)
-		model.end = model.slots[index - 1].next;
+	model.end = model.slots[index].first;
+	model_move_mark();
 }
 
 static void op_forget_flight(void)
