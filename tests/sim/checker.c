@@ -34,7 +34,7 @@ static bool is_of(const struct checked_epoch *epoch, const struct payload *paylo
 
 static bool is_data(const struct world *world, uint32_t part, int64_t offset)
 {
-	return world->cluster.sources[part].records[offset].data;
+	return source_log_has(&world->cluster.sources[part], offset);
 }
 
 /* Moves the prefix over what is settled, the model of the low-water mark. */
@@ -50,7 +50,11 @@ void checker_assigned(struct world *world, int instance, uint32_t part, uint64_t
 {
 	struct checked_epoch *epoch = epoch_of(world, instance, part);
 
-	if (epoch->active && !epoch->blocked && position >= epoch->end) {
+	if (epoch->active && epoch->blocked && position > epoch->blocked_at) {
+		epoch->epoch = number; /* it stays blocked */
+		return;
+	}
+	if (epoch->active && position >= epoch->end) {
 		/* It reads on further ahead: what it has read before goes its way, and what it skips is not its. */
 		for (; epoch->end < position; epoch->end++)
 			epoch->settled[epoch->end] = true;
@@ -104,7 +108,7 @@ void checker_chunk(struct world *world, const struct payload *payload)
 	    payload->part, payload->first, payload->end, payload->records, payload->stale ? ", stale" : "");
 	if (payload->stale)
 		return;
-	epoch->may_commit[payload->end] = true;
+	epoch->may_commit[payload->first] = epoch->may_commit[payload->end] = true;
 	epoch->end = payload->end;
 	epoch->delivered_records += payload->records;
 	if (world->plan.commit_sync &&

@@ -35,7 +35,7 @@ struct checked_epoch {
 	int64_t revoked_us;
 	uint32_t delivered_records, committed_records;
 	uint32_t in_flight; /* records */
-	bool may_commit[MAX_OFFSETS + 1]; /* ends of chunks, and positions */
+	bool may_commit[MAX_OFFSETS + 1]; /* where chunks begin and end, and positions */
 	bool settled[MAX_OFFSETS];	  /* acknowledged to this epoch */
 	int64_t prefix; /* all records from start to here are settled */
 };

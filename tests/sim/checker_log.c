@@ -8,7 +8,7 @@ static int64_t next_of_pair(const struct world *world, uint32_t part, uint32_t t
 {
 	const struct source_log *log = &world->cluster.sources[part];
 
-	while (offset < log->end && (!log->records[offset].data || log->records[offset].target != target))
+	while (offset < log->end && (!source_log_has(log, offset) || log->records[offset].target != target))
 		offset++;
 	return offset;
 }
@@ -27,8 +27,7 @@ static void check_order(struct world *world, uint32_t target, const struct targe
 		if (offset > pair->first_missing)
 			broken(world, "writes %" PRIu32 "@%" PRId64 " before %" PRId64, entry->part, offset,
 			    pair->first_missing);
-		if (!entry->stray && pair->last >= 0 && offset > pair->last &&
-		    offset != next_of_pair(world, entry->part, target, pair->last + 1))
+		if (!entry->stray && pair->last >= 0 && offset > next_of_pair(world, entry->part, target, pair->last + 1))
 			broken(world, "writes %" PRIu32 "@%" PRId64 " right after %" PRId64, entry->part, offset,
 			    pair->last);
 		if (offset == pair->first_missing)
@@ -67,7 +66,7 @@ void checker_committed(struct world *world, uint32_t part, int64_t committed)
 	if (world->plan.delivery == DELIVERY_AT_MOST_ONCE)
 		return;
 	for (int64_t offset = log->first_committed; offset < committed; offset++)
-		if (log->records[offset].data && !has_arrived(world, part, offset)) {
+		if (source_log_has(log, offset) && !has_arrived(world, part, offset)) {
 			broken(world, "%" PRIu32 "@%" PRId64 " is committed, but %" PRId64 " has not arrived", part,
 			    committed, offset);
 			return;
@@ -113,7 +112,7 @@ static int64_t reachable_end(const struct world *world, uint32_t part)
 	if (end < 0)
 		return log->end;
 	/* The mark stands behind the last record before the block, not behind the gap. */
-	while (end > log->first_committed && !log->records[end - 1].data)
+	while (end > log->first_committed && !source_log_has(log, end - 1))
 		end--;
 	return end;
 }
@@ -129,7 +128,7 @@ bool checker_is_complete(const struct world *world)
 		if (log->committed < end)
 			return false;
 		for (int64_t offset = log->first_committed; offset < end; offset++)
-			if (log->records[offset].data && !has_arrived(world, part, offset) &&
+			if (source_log_has(log, offset) && !has_arrived(world, part, offset) &&
 			    world->plan.delivery != DELIVERY_AT_MOST_ONCE)
 				return false;
 	}
@@ -167,7 +166,7 @@ static void check_losses(struct world *world)
 		const struct source_log *log = &world->cluster.sources[part];
 
 		for (int64_t offset = log->first_committed; offset < log->end; offset++)
-			if (log->records[offset].data && !checker->written[part][offset] &&
+			if (source_log_has(log, offset) && !checker->written[part][offset] &&
 			    !checker->lost[part][offset] && !excused)
 				broken(world, "%" PRIu32 "@%" PRId64 " is lost, and nobody says so", part, offset);
 	}

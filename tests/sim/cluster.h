@@ -18,7 +18,8 @@ enum poison {
 
 /* One offset of a source log. */
 struct source_record {
-	bool data; /* else a marker, aborted, or compacted away */
+	bool data;    /* else a marker, aborted, or compacted away */
+	bool expired; /* retention has taken it before it was read */
 	enum poison poison;
 	uint32_t target;
 };
@@ -30,6 +31,12 @@ struct source_log {
 	int64_t committed;	 /* the group's */
 	uint32_t pending_txns;	 /* transactions that have sent offsets and are not decided */
 };
+
+/* Is there a record for us? */
+static inline bool source_log_has(const struct source_log *log, int64_t offset)
+{
+	return log->records[offset].data && !log->records[offset].expired;
+}
 
 struct target_entry {
 	uint32_t part;

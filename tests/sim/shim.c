@@ -73,7 +73,7 @@ static void move_beyond(const struct instance *instance, struct mark *mark)
 	const struct source_log *log = &instance->world->cluster.sources[mark->part];
 	int64_t offset = mark->offset;
 
-	while (offset < log->end && !log->records[offset].data)
+	while (offset < log->end && !source_log_has(log, offset))
 		offset++;
 	if (offset < log->end)
 		mark->offset = offset + 1;

@@ -185,6 +185,21 @@ static enum request_fate draw_fate(struct sink *sink, const struct item *items, 
 	return FATE_WRITTEN;
 }
 
+/* A batch that holds the end of one epoch and the beginning of the next repeats in itself already. */
+static bool is_ascending(const struct request *request)
+{
+	int64_t last[MAX_PARTS] = { 0 };
+
+	for (size_t i = 0; i < request->count; i++) {
+		const struct item *item = &request->items[i];
+
+		if (item->offset < last[item->part])
+			return false;
+		last[item->part] = item->offset;
+	}
+	return true;
+}
+
 static void make_request(struct sink *sink, uint32_t target)
 {
 	struct world *world = sink->world;
@@ -201,7 +216,8 @@ static void make_request(struct sink *sink, uint32_t target)
 	memmove(queue->items, queue->items + request.count, queue->count * sizeof *queue->items);
 	request.txn = world->cluster.producers[sink->producer].txn;
 	request.fate = draw_fate(sink, request.items, request.count);
-	request.twice = !world->plan.idempotent && random_chance(&world->random, world->plan.request_twice);
+	request.twice = !world->plan.idempotent && is_ascending(&request) &&
+			random_chance(&world->random, world->plan.request_twice);
 	request.write_us = world->now_us + delay(sink);
 	if (random_chance(&world->random, world->plan.request_slow))
 		request.write_us += random_between(&world->random, 0, 10 * USEC_PER_SEC);

@@ -150,6 +150,10 @@ static void resolve(struct source *source, uint32_t part)
 	struct source_part *read = &source->parts[part];
 	const struct source_log *log = &world->cluster.sources[part];
 
+	if (read->again && source->instance->draining) {
+		read->resolve_us = CLOCK_NEVER; /* it reads no more */
+		return;
+	}
 	if ((log->pending_txns > 0 && world->plan.delivery == DELIVERY_EXACTLY_ONCE) ||
 	    (read->again && source->commit.pending)) {
 		read->resolve_us = world->now_us + 1 + random_between(&world->random, 0, 10000);
@@ -356,7 +360,7 @@ static void emit_stale(struct source *source, uint32_t part)
 	struct payload *payload;
 	int64_t offset = read->position - 1;
 
-	while (offset >= log->start && !log->records[offset].data)
+	while (offset >= log->start && !source_log_has(log, offset))
 		offset--;
 	if (offset < log->start)
 		return;
@@ -388,7 +392,7 @@ static struct payload *next_chunk(struct source *source, uint32_t part, uint32_t
 	while (read->position < log->end && (!payload || payload->records < wanted)) {
 		int64_t offset = read->position++;
 
-		if (!log->records[offset].data)
+		if (!source_log_has(log, offset))
 			continue;
 		if (!payload) {
 			payload = new_payload(source, part);
@@ -399,7 +403,7 @@ static struct payload *next_chunk(struct source *source, uint32_t part, uint32_t
 		payload->end = offset + 1;
 	}
 	/* ... and may end behind its last one. */
-	while (payload && padded && read->position < log->end && !log->records[read->position].data)
+	while (payload && padded && read->position < log->end && !source_log_has(log, read->position))
 		payload->end = ++read->position;
 	/* The search may have gone over gaps behind the last record; they are seen again, with the next one. */
 	if (payload)
@@ -414,12 +418,12 @@ static void skip_ahead(struct source *source, uint32_t part)
 	struct source_log *log = &source->world->cluster.sources[part];
 	int64_t to = read->position + random_below(&source->world->random, 10);
 
-	while (to < log->end && !log->records[to].data)
+	while (to < log->end && !source_log_has(log, to))
 		to++;
 	if (to >= log->end)
 		return;
 	for (int64_t offset = read->position; offset < to; offset++)
-		log->records[offset].data = false;
+		log->records[offset].expired = true;
 	read->skip_to = to;
 }
 
@@ -484,6 +488,7 @@ static void sim_rewind(void *opaque, uint32_t part)
 	if (instance_is_dead(source->instance))
 		return;
 	checker_rewind(source->world, source->instance->number, part);
+	read->skip_to = -1;
 	if (read->state == SOURCE_READING)
 		resolve_again(source, part);
 }
