@@ -1,5 +1,4 @@
 #include "relay/engine_internal.h"
-#include <errno.h>
 #include "base/clock.h"
 #include "base/memory.h"
 

@@ -1,7 +1,10 @@
 /* engine_internal.h: what the engine's files share. Nothing outside src/relay/engine*.c and strategy_*.c
  * includes it.
  *
- *   engine.c           life cycle, partitions, events, the step
+ *   engine.c           life cycle, submitting, the step, the drain
+ *   engine_events.c    what source and sink say
+ *   engine_parts.c     partitions, their epochs, what they hold
+ *   engine_views.c     what the owner can see
  *   engine_commit.c    the one commit in flight
  *   engine_recovery.c  the sink's faults: purge, recreate, resend, find the record at fault
  *   strategy_*.c       what differs between the three deliveries */
@@ -155,6 +158,17 @@ struct engine {
 extern const struct strategy strategy_at_most_once;
 extern const struct strategy strategy_at_least_once;
 extern const struct strategy strategy_exactly_once;
+
+/* ---- engine_parts.c ---- */
+
+/* The partition with this number, made if it is new; NULL: the number is too high. Moves the others. */
+struct part *engine_part_at(struct engine *engine, uint32_t number);
+/* The same, NULL if it is new. */
+struct part *engine_known_part(struct engine *engine, uint32_t number);
+/* It is not blocked any more. */
+void engine_clear_blocked(struct part *part);
+/* Releases every slot of a tracker that has nothing in flight, settled or not. */
+void engine_release_all(struct engine *engine, struct part *part, struct offset_tracker *tracker);
 
 /* ---- engine.c ---- */
 

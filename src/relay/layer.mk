@@ -3,7 +3,10 @@ noinst_LIBRARIES += libengine.a
 libengine_a_SOURCES = \
 	src/relay/engine.c src/relay/engine.h src/relay/engine_internal.h \
 	src/relay/engine_commit.c \
+	src/relay/engine_events.c \
+	src/relay/engine_parts.c \
 	src/relay/engine_recovery.c \
+	src/relay/engine_views.c \
 	src/relay/strategy_at_least_once.c \
 	src/relay/strategy_at_most_once.c \
 	src/relay/strategy_exactly_once.c
