@@ -37,10 +37,6 @@ static uint64_t read_room(const struct engine *engine, const struct part *part, 
 
 static void settle(struct engine *engine, struct part *part)
 {
-	/* A mark that moved past markers or compacted records alone is committed too, in a transaction without
-	 * records. */
-	if (offset_tracker_mark(part->tracker) > part->committed && engine->txn_state == TXN_NONE)
-		open_transaction(engine);
 }
 
 static void on_failed(struct engine *engine, struct part *part, uint64_t seq, enum report_outcome outcome,
@@ -124,8 +120,22 @@ static bool transaction_is_due(const struct engine *engine)
 	       somebody_waits(engine);
 }
 
+/* A mark that moved past markers or compacted records alone is committed too, in a transaction without
+ * records. */
+static void open_for_positions(struct engine *engine)
+{
+	for (uint32_t i = 0; i < engine->part_count && engine->txn_state == TXN_NONE; i++) {
+		const struct part *part = &engine->parts[i];
+
+		if (part->tracker && offset_tracker_mark(part->tracker) > part->committed &&
+		    !open_transaction(engine))
+			return;
+	}
+}
+
 static void tick(struct engine *engine)
 {
+	open_for_positions(engine);
 	if (engine->txn_state == TXN_OPEN && transaction_is_due(engine))
 		engine->txn_state = TXN_CLOSING;
 	if (engine->txn_state == TXN_CLOSING && engine->in_flight == 0 && engine->sink_state == SINK_OPEN)
@@ -210,8 +220,6 @@ static void on_committed(struct engine *engine, struct part *part)
 	struct release_context context = { .engine = engine, .part = part };
 
 	offset_tracker_release(part->tracker, part->committed, engine_release_slot, &context);
-	/* A position that came while the transaction was being committed waits for the next one. */
-	part->dirty = true;
 }
 
 void engine_on_txn_done(struct engine *engine, enum txn_outcome outcome, const struct error *err)
