@@ -40,7 +40,8 @@ static bool is_data(const struct world *world, uint32_t part, int64_t offset)
 /* Moves the prefix over what is settled, the model of the low-water mark. */
 static void advance_prefix(const struct world *world, struct checked_epoch *epoch, uint32_t part, int64_t upto)
 {
-	while (epoch->prefix < upto && (!is_data(world, part, epoch->prefix) || epoch->settled[epoch->prefix]))
+	while (epoch->prefix < upto && (!is_data(world, part, epoch->prefix) || epoch->settled[epoch->prefix] ||
+					   epoch->skipped[epoch->prefix]))
 		epoch->prefix++;
 }
 
@@ -57,7 +58,7 @@ void checker_assigned(struct world *world, int instance, uint32_t part, uint64_t
 	if (epoch->active && position >= epoch->end) {
 		/* It reads on further ahead: what it has read before goes its way, and what it skips is not its. */
 		for (; epoch->end < position; epoch->end++)
-			epoch->settled[epoch->end] = true;
+			epoch->skipped[epoch->end] = true;
 		epoch->epoch = number;
 		epoch->may_commit[position] = true;
 		return;

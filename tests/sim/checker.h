@@ -37,6 +37,7 @@ struct checked_epoch {
 	uint32_t in_flight; /* records */
 	bool may_commit[MAX_OFFSETS + 1]; /* where chunks begin and end, and positions */
 	bool settled[MAX_OFFSETS];	  /* acknowledged to this epoch */
+	bool skipped[MAX_OFFSETS];	  /* not read: it went on further ahead */
 	int64_t prefix; /* all records from start to here are settled */
 };
 
