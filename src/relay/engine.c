@@ -208,6 +208,12 @@ static void settle_parts(struct engine *engine)
 	}
 }
 
+/* Is anything of it on its way, of earlier epochs too? */
+static bool has_flight(const struct part *part)
+{
+	return part->ended || offset_tracker_in_flight(part->tracker) > 0;
+}
+
 /* Has it sent records that are not settled, and can they still be? */
 static bool has_more_to_settle(const struct engine *engine, const struct part *part)
 {
@@ -241,10 +247,10 @@ static void run_out(struct engine *engine, struct part *part, int64_t deadline_u
 	if (!part->purged) {
 		part->purged = true;
 		engine->counters.revoke_timeouts++;
-		if (offset_tracker_in_flight(part->tracker) > 0)
+		if (has_flight(part))
 			engine_recover(engine, false);
 	}
-	if (offset_tracker_in_flight(part->tracker) > 0)
+	if (has_flight(part))
 		return;
 	if (engine->now_us >= clock_after_us(deadline_us, final_commit_grace_us) ||
 	    (part->commit_sent < 0 && engine->strategy->is_settled(engine, part)))
@@ -265,7 +271,7 @@ static void stop_parts(struct engine *engine)
 			deadline_us = engine->drain_deadline_us;
 		if (engine->now_us >= deadline_us)
 			run_out(engine, part, deadline_us);
-		else if (offset_tracker_in_flight(part->tracker) == 0 && part->commit_sent < 0 &&
+		else if (!has_flight(part) && part->commit_sent < 0 &&
 			 !has_more_to_settle(engine, part) && engine->strategy->is_settled(engine, part))
 			release_partition(engine, part);
 	}
