@@ -34,7 +34,6 @@ struct checked_epoch {
 	int64_t told_committed; /* the last commit that the engine knows of */
 	int64_t revoked_us;
 	uint32_t delivered_records, committed_records;
-	uint32_t in_flight; /* records */
 	bool may_commit[MAX_OFFSETS + 1]; /* where chunks begin and end, and positions */
 	bool settled[MAX_OFFSETS];	  /* acknowledged to this epoch */
 	bool skipped[MAX_OFFSETS];	  /* not read: it went on further ahead */
