@@ -6,6 +6,7 @@ logged is shown with a test that fails."""
 import pathlib
 import re
 import shutil
+import signal
 import tempfile
 
 import pytest
@@ -16,6 +17,13 @@ from harness.proxy import Proxy
 
 # A broker that was killed may come back sooner, and an instance that was killed is missed sooner.
 QUICK_BROKER = ["broker.session.timeout.ms=3000", "broker.heartbeat.interval.ms=500"]
+
+
+def pytest_configure():
+    """A test run that is asked to end takes its Kafkas and daemons along."""
+    def end(_number, _frame):
+        raise KeyboardInterrupt
+    signal.signal(signal.SIGTERM, end)
 
 
 def make_cluster(name, **options):

@@ -6,6 +6,7 @@ import time
 import pytest
 
 from harness.checker import Place
+from harness.config import QUICK_SESSION
 from harness.reader import read_topic
 from harness.trial import CommitAudit, Trial
 from harness.waiting import eventually
@@ -43,7 +44,7 @@ def test_sigterm_ten_times_under_load_loses_and_repeats_nothing(kafka, topic, al
 
 def test_kill_9_ten_times_loses_nothing_and_repeats_only_what_was_not_committed(kafka, topic, aloqd):
     trial = Trial(kafka, topic, PARTITIONS)
-    daemon = aloqd(trial.settings())
+    daemon = aloqd(trial.settings(from_properties=QUICK_SESSION))
     audit = CommitAudit(trial)
     restarted_from = set()
     with Load(kafka.brokers, trial.source, PARTITIONS, rate=5000):
@@ -66,7 +67,7 @@ def test_kill_9_ten_times_loses_nothing_and_repeats_only_what_was_not_committed(
 def test_kill_9_in_sync_mode_with_one_record_repeats_at_most_one_per_partition(kafka, topic, aloqd):
     trial = Trial(kafka, topic, PARTITIONS)
     fill(kafka.brokers, trial.source, map(small_record, range(60_000)), PARTITIONS)
-    daemon = aloqd(trial.settings(commit={"mode": "sync", "records": 1}))
+    daemon = aloqd(trial.settings(commit={"mode": "sync", "records": 1}, from_properties=QUICK_SESSION))
     audit = CommitAudit(trial)
     kills = 4
     for _ in range(kills):
@@ -141,8 +142,8 @@ def test_two_instances_share_a_group_and_one_takes_over_from_the_other(kafka, to
 def test_a_killed_instance_is_replaced_by_the_other(kafka, topic, aloqd):
     trial = Trial(kafka, topic, PARTITIONS)
     with Load(kafka.brokers, trial.source, PARTITIONS, rate=3000):
-        first = aloqd(trial.settings(), "first").start_ready()
-        second = aloqd(trial.settings(), "second").start_ready()
+        first = aloqd(trial.settings(from_properties=QUICK_SESSION), "first").start_ready()
+        second = aloqd(trial.settings(from_properties=QUICK_SESSION), "second").start_ready()
         second.await_assigned(PARTITIONS // 2)
         first.await_assigned(PARTITIONS // 2)
         second.await_acked(1000)
@@ -157,10 +158,10 @@ def test_a_frozen_instance_that_lost_its_partitions_commits_nothing_late(kafka, 
     """It comes back when another member has them: what it holds is purged, and its commits are void."""
     trial = Trial(kafka, topic, 2)
     with Load(kafka.brokers, trial.source, 2, rate=2000):
-        first = aloqd(trial.settings(), "first").start_ready()
+        first = aloqd(trial.settings(from_properties=QUICK_SESSION), "first").start_ready()
         first.await_acked(2000)
         first.freeze()
-        second = aloqd(trial.settings(), "second").start_ready()
+        second = aloqd(trial.settings(from_properties=QUICK_SESSION), "second").start_ready()
         second.await_assigned(2)
         second.await_acked(4000)
         committed = trial.committed()

@@ -14,8 +14,7 @@ PARTITIONS = 6
 @pytest.mark.parametrize("hard", [False, True], ids=["clean", "hard"])
 def test_a_broker_restarted_under_load_loses_nothing(kafka, topic, aloqd, hard):
     trial = Trial(kafka, topic, PARTITIONS)
-    # aloqd's own session timeout, which outlasts the broker's absence.
-    daemon = aloqd(trial.settings(from_properties=[]))
+    daemon = aloqd(trial.settings())
     with Load(kafka.brokers, trial.source, PARTITIONS, rate=5000):
         daemon.start_ready()
         daemon.await_acked(5000)

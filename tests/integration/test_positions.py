@@ -2,6 +2,7 @@
 
 import pytest
 
+from harness.config import QUICK_SESSION
 from harness.reader import read_topic
 from harness.trial import Trial
 from harness.waiting import eventually, holds_for
@@ -40,7 +41,7 @@ def test_start_earliest_is_the_default_and_is_committed_before_the_first_record(
 def test_start_latest_is_committed_so_that_a_crash_cannot_move_it(kafka, topic, aloqd):
     trial = Trial(kafka, topic, 2)
     fill(kafka.brokers, trial.source, numbered(0, 20), 2)
-    daemon = aloqd(trial.settings(from_start="latest")).start_ready()
+    daemon = aloqd(trial.settings(from_start="latest", from_properties=QUICK_SESSION)).start_ready()
     daemon.await_assigned(2)
     eventually(lambda: trial.committed() == {0: 10, 1: 10}, 10,
                lambda: f"the start is committed: {trial.committed()}")
@@ -103,8 +104,7 @@ def test_start_none_blocks_where_nothing_is_committed(kafka, topic, aloqd):
 
 def test_partitions_that_appear_later_are_read_from_their_beginning(kafka, topic, aloqd):
     trial = Trial(kafka, topic, 1, target_partitions=3)
-    daemon = aloqd(trial.settings(from_start="latest", from_properties=[
-        "topic.metadata.refresh.interval.ms=500", "session.timeout.ms=3000", "heartbeat.interval.ms=500"]))
+    daemon = aloqd(trial.settings(from_start="latest", from_properties=["topic.metadata.refresh.interval.ms=500"]))
     daemon.start_ready().await_assigned(1)
     kafka.grow_topic(trial.source, 3)
     fill(kafka.brokers, trial.source, numbered(0, 30), 3)
@@ -160,7 +160,7 @@ def test_read_uncommitted_relays_aborted_records_too(kafka, topic, aloqd):
 def test_lag_reaches_0_and_the_commit_the_log_end_behind_markers_and_aborted_records(kafka, topic, aloqd):
     trial = Trial(kafka, topic, 2)
     transactions_in(kafka, trial.source, 2)
-    daemon = aloqd(trial.settings()).start_ready()
+    daemon = aloqd(trial.settings(from_properties=QUICK_SESSION)).start_ready()
     daemon.await_pipeline(lambda p: p["lag"] == 0 and len(p["partitions"]) == 2, "lag 0")
     ends = kafka.log_ends(trial.source)
     eventually(lambda: trial.committed() == ends, 15,

@@ -19,6 +19,7 @@ EXTRA_DIST += \
 	tests/integration/harness/trial.py \
 	tests/integration/harness/waiting.py \
 	tests/integration/harness/workload.py \
+	tests/integration/mutants.py \
 	tests/integration/test_checker.py \
 	tests/integration/test_config.py \
 	tests/integration/test_daemon.py \

@@ -25,5 +25,6 @@ def holds_for(condition, duration_s, what, every_s=0.05):
     duration is chosen to be many times what the wrong thing would take."""
     deadline = time.monotonic() + duration_s
     while time.monotonic() < deadline:
-        assert condition(), f"held not for {duration_s} s: {what}"
+        if not condition():
+            raise AssertionError(f"did not hold for {duration_s} s: {what() if callable(what) else what}")
         time.sleep(every_s)
