@@ -81,9 +81,13 @@ void checker_revoke_begin(struct world *world, int instance, uint32_t part)
 void checker_lost(struct world *world, int instance, uint32_t part)
 {
 	struct checked_epoch *epoch = epoch_of(world, instance, part);
+	const struct payload *payload = world->instances[instance].source.payloads;
 
 	epoch->active = epoch->revoking = false;
 	world->checker.killed = true;
+	for (; payload; payload = payload->next)
+		if (payload->part == part && payload->unreported > 0)
+			world->checker.lost_with[instance] = world->instances[instance].sink.producer;
 }
 
 void checker_rewind(struct world *world, int instance, uint32_t part)
@@ -427,6 +431,8 @@ void checker_stepped(struct world *world, int number)
 	const struct source *source = &instance->source;
 	const struct plan *plan = &world->plan;
 
+	if (instance->sink.state == SINK_MODEL_READY && instance->sink.producer == world->checker.lost_with[number])
+		broken(world, "goes on with a producer that holds records of a lost partition");
 	if (source->held_records > plan->window_records)
 		broken(world, "holds %" PRIu64 " records, window %" PRIu32, source->held_records,
 		    plan->window_records);

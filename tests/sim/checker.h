@@ -52,6 +52,8 @@ struct checker {
 	uint32_t committed_view[MAX_PARTS][MAX_OFFSETS]; /* by committed transactions */
 	bool lost[MAX_PARTS][MAX_OFFSETS];		 /* as the engine says */
 	bool unordered[MAX_PARTS];			 /* without idempotence a failure breaks the order */
+	int64_t relayed_to[MAX_PARTS];		    /* by the end: the log's end, or a block */
+	uint32_t lost_with[MAX_INSTANCES]; /* the producer that held records of a lost partition; 0 none */
 	bool commit_pending[MAX_INSTANCES];
 	bool unknown_commits; /* the brokers may have taken one that the engine does not know of */
 	bool killed;	      /* an instance was killed, expelled, or ran out of time */
@@ -99,4 +101,6 @@ void checker_drained(struct world *world, int instance, bool clean);
 
 /* Has everything arrived and been committed, as far as it can? */
 bool checker_is_complete(const struct world *world);
+/* It is: what follows is only the drain of all. */
+void checker_calm(struct world *world);
 void checker_final(struct world *world);

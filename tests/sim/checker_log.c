@@ -172,8 +172,41 @@ static void check_losses(struct world *world)
 	}
 }
 
+/* Without idempotence a failure may leave a later record before an earlier one. All of them are sent again then:
+ * who keeps the last copy of each has them in order. */
+static void check_last_copies(struct world *world, uint32_t part, uint32_t target)
+{
+	const struct target_log *log = &world->cluster.targets[target];
+	bool seen[MAX_OFFSETS] = { false };
+	int64_t lowest = world->checker.relayed_to[part];
+
+	for (size_t i = log->count; i-- > 0;) {
+		const struct target_entry *entry = &log->entries[i];
+
+		/* What retention took meanwhile could not be read and sent again. */
+		if (entry->part != part || entry->stray || entry->offset >= world->checker.relayed_to[part] ||
+		    !source_log_has(&world->cluster.sources[part], entry->offset) || seen[entry->offset])
+			continue;
+		seen[entry->offset] = true;
+		if (entry->offset > lowest)
+			broken(world, "the last copy of %" PRIu32 "@%" PRId64 " lies before that of %" PRId64, part,
+			    entry->offset, lowest);
+		lowest = entry->offset;
+	}
+}
+
+void checker_calm(struct world *world)
+{
+	for (uint32_t part = 0; part < world->plan.parts; part++)
+		world->checker.relayed_to[part] = reachable_end(world, part);
+}
+
 void checker_final(struct world *world)
 {
+	for (uint32_t part = 0; part < world->plan.parts; part++)
+		for (uint32_t target = 0; target < world->plan.targets; target++)
+			if (world->plan.delivery == DELIVERY_AT_LEAST_ONCE && world->checker.unordered[part])
+				check_last_copies(world, part, target);
 	if (world->plan.delivery == DELIVERY_AT_MOST_ONCE)
 		check_losses(world);
 	if (world->plan.delivery == DELIVERY_EXACTLY_ONCE)
