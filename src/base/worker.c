@@ -25,7 +25,8 @@ struct worker {
 	pthread_t thread;
 	pthread_mutex_t lock; /* guards all below */
 	pthread_cond_t changed;
-	bool stopping;
+	bool stopping;  /* run no further job */
+	bool cancelled; /* what runs ends soon */
 	struct job_list waiting;
 	struct job_list finished;
 	int notify_fd; /* constant */
@@ -133,7 +134,7 @@ void worker_free(struct worker *worker)
 	if (!worker)
 		return;
 	pthread_mutex_lock(&worker->lock);
-	worker->stopping = true;
+	worker->stopping = worker->cancelled = true;
 	pthread_cond_broadcast(&worker->changed);
 	pthread_mutex_unlock(&worker->lock);
 	pthread_join(worker->thread, NULL);
@@ -180,14 +181,22 @@ void worker_serve(struct worker *worker)
 	}
 }
 
+void worker_cancel(struct worker *worker)
+{
+	pthread_mutex_lock(&worker->lock);
+	worker->cancelled = true;
+	pthread_cond_broadcast(&worker->changed);
+	pthread_mutex_unlock(&worker->lock);
+}
+
 bool worker_cancelled(struct worker *worker)
 {
-	bool stopping;
+	bool cancelled;
 
 	pthread_mutex_lock(&worker->lock);
-	stopping = worker->stopping;
+	cancelled = worker->cancelled;
 	pthread_mutex_unlock(&worker->lock);
-	return stopping;
+	return cancelled;
 }
 
 void worker_wait_us(struct worker *worker, long delay_us)
@@ -199,7 +208,7 @@ void worker_wait_us(struct worker *worker, long delay_us)
 	};
 
 	pthread_mutex_lock(&worker->lock);
-	while (!worker->stopping) {
+	while (!worker->cancelled) {
 		if (pthread_cond_timedwait(&worker->changed, &worker->lock, &deadline) == ETIMEDOUT)
 			break;
 	}

@@ -24,8 +24,12 @@ void worker_submit(struct worker *worker, void (*run)(struct worker *worker, voi
  * notify_fd: reset it before, so that nothing is missed. Thread: the owner's. */
 void worker_serve(struct worker *worker);
 
-/* Is the worker being freed? Thread: the worker's. */
+/* Asks the running job, and all that come, to end soon: worker_cancelled() is true from now on. They still run,
+ * and complete as usual. Thread: the owner's. */
+void worker_cancel(struct worker *worker);
+
+/* Is the worker cancelled or being freed? Thread: the worker's. */
 bool worker_cancelled(struct worker *worker);
 
-/* Waits until delay_us have passed or the worker is being freed. Thread: the worker's. */
+/* Waits until delay_us have passed or the worker is cancelled. Thread: the worker's. */
 void worker_wait_us(struct worker *worker, long delay_us);

@@ -34,6 +34,7 @@ struct mark {
 	int error; /* in the answer: 0 or negative errno for this partition */
 };
 
+/* rewind, group_token and free_group_token are needed for exactly_once alone; else they may be NULL. */
 struct source_ops {
 	/* Control events: emits assigned, revoke_begin, lost, commit_done, blocked. Called every step. */
 	void (*serve)(void *source);
@@ -81,6 +82,7 @@ enum report_outcome {
 
 enum txn_outcome { TXN_COMMITTED, TXN_ABORTED, TXN_UNKNOWN };
 
+/* txn_begin and txn_commit are needed for exactly_once alone; else they may be NULL. */
 struct sink_ops {
 	/* Emits the reports that are there, ready, fatal and txn_done. Called every step. */
 	void (*serve)(void *sink);

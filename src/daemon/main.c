@@ -26,7 +26,7 @@ static struct config *load(const struct options *options, struct config_findings
 
 	if (!config)
 		return NULL;
-	if (client_check_properties(config, findings) > 0) {
+	if (property_check(config, findings) > 0) {
 		*exit_code = EX_CONFIG;
 		return NULL;
 	}

@@ -8,7 +8,6 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "kafka/error_class.h"
-#include "kafka/property_check.h"
 #include "kafka/property_sides.h"
 
 enum { DERIVED_MAX = 32 };
@@ -189,11 +188,29 @@ rd_kafka_t *client_new_consumer(const struct config_pipeline *pipeline, const st
 	return client;
 }
 
+/* One batch must never turn good records into poison: no batch of several records is larger than the target
+ * takes. A single record that is too large is refused by itself: before it is queued, where its size is what the
+ * broker will see; else by the broker. */
+static int conf_set_batch_limits(rd_kafka_conf_t *conf, const struct config_pipeline *pipeline,
+    uint32_t target_max_bytes, struct error *err)
+{
+	uint64_t batch_bytes = target_max_bytes > 2048 ? target_max_bytes - 1024 : target_max_bytes / 2;
+	uint64_t message_bytes = 1000000000;
+	char value[32] = "";
+	size_t size = sizeof value;
+
+	if (target_max_bytes > 0 && rd_kafka_conf_get(conf, "batch.size", value, &size) == RD_KAFKA_CONF_OK &&
+	    batch_bytes < strtoull(value, NULL, 10) && conf_set_number(conf, "batch.size", batch_bytes, err) < 0)
+		return err->code;
+	if (target_max_bytes > 0 && !strcmp(pipeline->to.compression, "none"))
+		message_bytes = target_max_bytes < 1000 ? 1000 : target_max_bytes;
+	return conf_set_number(conf, "message.max.bytes", message_bytes, err);
+}
+
 rd_kafka_t *client_new_producer(const struct config_pipeline *pipeline, const struct client_sizes *sizes,
     struct error *err)
 {
 	_cleanup_(conf_freep) rd_kafka_conf_t *conf = conf_new(pipeline, pipeline->to.cluster, RD_KAFKA_PRODUCER, err);
-	const char *batch_max = "1000000";
 	char linger_ms[32];
 	rd_kafka_t *client;
 
@@ -208,25 +225,7 @@ rd_kafka_t *client_new_producer(const struct config_pipeline *pipeline, const st
 	    conf_set_number(conf, "queue.buffering.max.messages", sizes->produce_queue_records, err) < 0 ||
 	    conf_set_number(conf, "queue.buffering.max.kbytes", sizes->produce_queue_kbytes, err) < 0)
 		return NULL;
-	if (sizes->message_max_bytes > 0) {
-		/* One batch must never turn good records into poison: no batch of several records is larger than the
-		 * target takes. A single record that is too large is refused by itself: before it is queued where
-		 * nothing is compressed, else by the broker, which sees it compressed. */
-		uint64_t batch_bytes = sizes->message_max_bytes > 2048 ? sizes->message_max_bytes - 1024
-									 : sizes->message_max_bytes / 2;
-		uint64_t message_bytes = 1000000000;
-
-		if (batch_bytes < 1000000) {
-			if (conf_set_number(conf, "batch.size", batch_bytes, err) < 0)
-				return NULL;
-			batch_max = NULL;
-		}
-		if (!strcmp(pipeline->to.compression, "none"))
-			message_bytes = sizes->message_max_bytes < 1000 ? 1000 : sizes->message_max_bytes;
-		if (conf_set_number(conf, "message.max.bytes", message_bytes, err) < 0)
-			return NULL;
-	}
-	if (batch_max && conf_set(conf, "batch.size", batch_max, err) < 0)
+	if (conf_set_batch_limits(conf, pipeline, sizes->message_max_bytes, err) < 0)
 		return NULL;
 	rd_kafka_conf_set_events(conf, RD_KAFKA_EVENT_DR | RD_KAFKA_EVENT_ERROR);
 	client = client_new(RD_KAFKA_PRODUCER, conf, err);
@@ -247,68 +246,12 @@ rd_kafka_t *client_new_admin(const struct config_pipeline *pipeline, const struc
 		return NULL;
 	/* What reaches the cluster (security, timeouts) may stand with the pipeline too. */
 	if (conf_set_properties(conf, own, RD_KAFKA_CONSUMER, err) < 0 ||
-	    conf_set(conf, "allow.auto.create.topics", "false", err) < 0)
+	    conf_set(conf, "allow.auto.create.topics", "false", err) < 0 ||
+	    conf_set(conf, "isolation.level", "read_uncommitted", err) < 0)
 		return NULL;
 	rd_kafka_conf_set_events(conf, RD_KAFKA_EVENT_ERROR);
 	client = client_new(RD_KAFKA_CONSUMER, conf, err);
 	if (client)
 		conf = NULL;
 	return client;
-}
-
-/* ---- the config check ---- */
-
-static int check_property(const struct config_property *property, const char *path, bool consumer, bool producer,
-    struct config_findings *findings)
-{
-	_cleanup_(conf_freep) rd_kafka_conf_t *conf = rd_kafka_conf_new();
-	struct config_finding *finding;
-	struct error err;
-	bool wrong_side = false;
-
-	error_clear(&err);
-	if (conf_set(conf, property->name, property->value, &err) == 0) {
-		wrong_side = !(consumer && property_sides_has(property->name, RD_KAFKA_CONSUMER)) &&
-			     !(producer && property_sides_has(property->name, RD_KAFKA_PRODUCER));
-		if (!wrong_side)
-			return 0;
-		error_set(&err, -EINVAL, REMEDY_PERSON, "\"%s\" is a %s property; it belongs into %s.properties",
-		    property->name, consumer ? "producer" : "consumer", consumer ? "to" : "from");
-	}
-	findings->items = xreallocarray(findings->items, findings->count + 1, sizeof *findings->items);
-	finding = &findings->items[findings->count++];
-	finding->is_error = true;
-	finding->text = xasprintf("%s:%d: %s: %s", property->origin.file ? property->origin.file : "defaults",
-	    property->origin.line, path, err.message);
-	findings->error_count++;
-	return 1;
-}
-
-static int check_properties(const struct config_properties *properties, const char *owner, const char *name,
-    const char *key, bool consumer, bool producer, struct config_findings *findings)
-{
-	_cleanup_free_ char *path = xasprintf("%s.%s.%s", owner, name, key);
-	int errors = 0;
-
-	for (size_t i = 0; i < properties->count; i++)
-		errors += check_property(&properties->items[i], path, consumer, producer, findings);
-	return errors;
-}
-
-int client_check_properties(const struct config *config, struct config_findings *findings)
-{
-	int errors = 0;
-
-	for (size_t i = 0; i < config->cluster_count; i++)
-		errors += check_properties(&config->clusters[i].properties, "clusters", config->clusters[i].name,
-		    "properties", true, true, findings);
-	for (size_t i = 0; i < config->pipeline_count; i++) {
-		const struct config_pipeline *pipeline = &config->pipelines[i];
-
-		errors += check_properties(&pipeline->from.properties, "pipelines", pipeline->name, "from.properties",
-		    true, false, findings);
-		errors += check_properties(&pipeline->to.properties, "pipelines", pipeline->name, "to.properties",
-		    false, true, findings);
-	}
-	return errors;
 }

@@ -25,7 +25,8 @@ rd_kafka_t *client_new_consumer(const struct config_pipeline *pipeline, const st
 rd_kafka_t *client_new_producer(const struct config_pipeline *pipeline, const struct client_sizes *sizes,
     struct error *err);
 
-/* A client of a cluster that only asks questions and creates topics: in no group, never creates by asking. */
+/* A client of a cluster that only asks questions and creates topics: in no group, never creates by asking, and
+ * told the true end of a log, open transactions or not. */
 rd_kafka_t *client_new_admin(const struct config_pipeline *pipeline, const struct config_cluster *cluster,
     struct error *err);
 

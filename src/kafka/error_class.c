@@ -13,14 +13,16 @@ struct error_class {
 static const struct error_class classes[] = {
 	/* The record is at fault. */
 	{ RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE, REMEDY_SKIP, REPORT_REFUSED,
-	    "raise max.message.bytes of the target topic, or set on_error" },
+	    "raise max.message.bytes of the target topic, then restart aloqd" },
 	{ RD_KAFKA_RESP_ERR_INVALID_RECORD, REMEDY_SKIP, REPORT_REFUSED,
 	    "the target topic refuses it (a compacted topic takes no record without a key; message.timestamp.* "
-	    "bounds timestamps)" },
-	{ RD_KAFKA_RESP_ERR_INVALID_MSG, REMEDY_SKIP, REPORT_REFUSED, NULL },
-	{ RD_KAFKA_RESP_ERR_INVALID_MSG_SIZE, REMEDY_SKIP, REPORT_REFUSED, NULL },
+	    "bounds timestamps); change the topic, then restart aloqd" },
+	{ RD_KAFKA_RESP_ERR_INVALID_MSG, REMEDY_SKIP, REPORT_REFUSED,
+	    "the target's broker took it for damaged: see its log, then restart aloqd" },
+	{ RD_KAFKA_RESP_ERR_INVALID_MSG_SIZE, REMEDY_SKIP, REPORT_REFUSED,
+	    "the target's broker took it for damaged: see its log, then restart aloqd" },
 	{ RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP, REMEDY_SKIP, REPORT_REFUSED,
-	    "see message.timestamp.* of the target topic" },
+	    "see message.timestamp.* of the target topic, then restart aloqd" },
 
 	/* The target refuses all. */
 	{ RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED, REMEDY_PERSON, REPORT_STOP,
@@ -39,9 +41,12 @@ static const struct error_class classes[] = {
 	{ RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE, REMEDY_PERSON, REPORT_STOP, "the brokers are too old for it" },
 	{ RD_KAFKA_RESP_ERR_INVALID_REQUIRED_ACKS, REMEDY_PERSON, REPORT_STOP, "check to.acks" },
 	{ RD_KAFKA_RESP_ERR_POLICY_VIOLATION, REMEDY_PERSON, REPORT_STOP, "the cluster's policy forbids it" },
-	{ RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART, REMEDY_RESTART, REPORT_STOP, NULL },
-	{ RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC, REMEDY_RESTART, REPORT_STOP, NULL },
-	{ RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION, REMEDY_RESTART, REPORT_STOP, NULL },
+	{ RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART, REMEDY_RESTART, REPORT_STOP,
+	    "the topic is gone; it is looked for again" },
+	{ RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC, REMEDY_RESTART, REPORT_STOP,
+	    "the topic is gone; it is looked for again" },
+	{ RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION, REMEDY_RESTART, REPORT_STOP,
+	    "the target has fewer partitions than the source; its partitions are counted again" },
 	{ RD_KAFKA_RESP_ERR_INCONSISTENT_GROUP_PROTOCOL, REMEDY_PERSON, REPORT_STOP,
 	    "another member of the group uses another assignment strategy: use one group for one config" },
 

@@ -10,7 +10,7 @@ libkafka_a_SOURCES += \
 	src/kafka/error_class.c src/kafka/error_class.h \
 	src/kafka/positions.c src/kafka/positions.h \
 	src/kafka/preflight.c src/kafka/preflight.h \
-	src/kafka/probe.c src/kafka/probe.h src/kafka/property_check.h \
+	src/kafka/probe.c src/kafka/probe.h src/kafka/property_check.c src/kafka/property_check.h \
 	src/kafka/property_sides.c src/kafka/property_sides.h \
 	src/kafka/record.h \
 	src/kafka/sink.c src/kafka/sink.h \

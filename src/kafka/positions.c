@@ -5,15 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include "base/cleanup.h"
-#include "base/clock.h"
 #include "base/memory.h"
+#include "kafka/client.h"
 #include "kafka/error_class.h"
 
-/* One request; between them the worker looks whether it is cancelled. */
-enum { REQUEST_TIMEOUT_MS = 5000, RETRY_WAIT_US = 250000 };
-
-/* A rebalance that waits for us must not wait for ever: then the clients are made anew. */
-static const int64_t give_up_us = 30 * USEC_PER_SEC;
+enum { REQUEST_TIMEOUT_MS = 5000, COMMIT_SLICE_MS = 250 };
 
 static void list_freep(rd_kafka_topic_partition_list_t **list)
 {
@@ -28,11 +24,6 @@ void positions_clear(struct positions *positions)
 	free(positions->items);
 	positions->items = NULL;
 	positions->count = 0;
-}
-
-static bool is_cancelled(const struct positions *positions, struct worker *worker)
-{
-	return worker_cancelled(worker) || atomic_load(&positions->cancel);
 }
 
 /* ---- the decision ---- */
@@ -104,99 +95,41 @@ void positions_decide(struct resolved_position *item, const struct config_from *
 
 /* ---- asking the brokers ---- */
 
-static rd_kafka_topic_partition_list_t *list_of(const struct positions *positions)
-{
-	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)positions->count);
+/* All partitions of a topic, with what the group has committed on each. */
+struct topic_commits {
+	const char *topic;
+	rd_kafka_topic_partition_list_t *list;
+	bool any;
+};
 
-	for (size_t i = 0; i < positions->count; i++)
-		rd_kafka_topic_partition_list_add(list, positions->items[i].topic, positions->items[i].partition);
-	return list;
+static void topic_commits_clear(struct topic_commits *commits)
+{
+	if (commits->list)
+		rd_kafka_topic_partition_list_destroy(commits->list);
 }
 
-/* All partitions of a topic, with what the group has committed on each. */
-static int committed_on_topic(rd_kafka_t *consumer, const char *topic, rd_kafka_topic_partition_list_t *list,
+static int topic_commits_read(struct topic_commits *commits, rd_kafka_t *consumer, const char *topic,
     struct error *err)
 {
 	rd_kafka_topic_t *handle = rd_kafka_topic_new(consumer, topic, NULL);
 	const struct rd_kafka_metadata *metadata;
-	rd_kafka_resp_err_t code;
+	rd_kafka_resp_err_t code = rd_kafka_metadata(consumer, 0, handle, &metadata, REQUEST_TIMEOUT_MS);
 
-	code = rd_kafka_metadata(consumer, 0, handle, &metadata, REQUEST_TIMEOUT_MS);
+	commits->topic = topic;
 	rd_kafka_topic_destroy(handle);
 	if (code)
 		return error_class_set(err, code, "metadata of %s", topic);
+	commits->list = rd_kafka_topic_partition_list_new(16);
 	for (int i = 0; i < metadata->topic_cnt; i++)
 		for (int p = 0; p < metadata->topics[i].partition_cnt; p++)
-			rd_kafka_topic_partition_list_add(list, topic, metadata->topics[i].partitions[p].id);
+			rd_kafka_topic_partition_list_add(commits->list, topic, metadata->topics[i].partitions[p].id);
 	rd_kafka_metadata_destroy(metadata);
-	code = rd_kafka_committed(consumer, list, REQUEST_TIMEOUT_MS);
+	code = rd_kafka_committed(consumer, commits->list, REQUEST_TIMEOUT_MS);
 	if (code)
 		return error_class_set(err, code, "committed offsets of the group on %s", topic);
+	for (int i = 0; i < commits->list->cnt; i++)
+		commits->any = commits->any || commits->list->elems[i].offset >= 0;
 	return 0;
-}
-
-static bool any_committed(const rd_kafka_topic_partition_list_t *list)
-{
-	for (int i = 0; i < list->cnt; i++)
-		if (list->elems[i].offset >= 0)
-			return true;
-	return false;
-}
-
-static bool has_item(const struct positions *positions, const char *topic, int32_t partition)
-{
-	for (size_t i = 0; i < positions->count; i++)
-		if (positions->items[i].partition == partition && !strcmp(positions->items[i].topic, topic))
-			return true;
-	return false;
-}
-
-/* Adds the topic's other partitions as foreign items, where this is the group's first start on it. */
-static int add_foreign_items(struct positions *positions, rd_kafka_t *consumer, const char *topic, struct error *err)
-{
-	_cleanup_(list_freep) rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(16);
-
-	if (committed_on_topic(consumer, topic, list, err) < 0)
-		return err->code;
-	for (int i = 0; i < list->cnt && !any_committed(list); i++) {
-		if (has_item(positions, topic, list->elems[i].partition))
-			continue;
-		positions->items =
-		    xreallocarray(positions->items, positions->count + 1, sizeof *positions->items);
-		positions->items[positions->count++] = (struct resolved_position){ .topic = xstrdup(topic),
-			.partition = list->elems[i].partition, .at = -1, .foreign = true };
-	}
-	return 0;
-}
-
-static int add_all_foreign_items(struct positions *positions, rd_kafka_t *consumer, const struct config_from *from,
-    struct error *err)
-{
-	size_t own_count = positions->count;
-
-	if (from->start == START_EARLIEST || from->start == START_NONE)
-		return 0;
-	for (size_t i = 0; i < own_count; i++) {
-		bool seen = false;
-
-		for (size_t k = 0; k < i && !seen; k++)
-			seen = !strcmp(positions->items[k].topic, positions->items[i].topic);
-		/* A position to continue from says that it is not the first start. */
-		if (!seen && positions->items[i].at < 0 &&
-		    add_foreign_items(positions, consumer, positions->items[i].topic, err) < 0)
-			return err->code;
-	}
-	return 0;
-}
-
-/* 1, 0, or a negative errno. */
-static int topic_has_commits(rd_kafka_t *consumer, const char *topic, struct error *err)
-{
-	_cleanup_(list_freep) rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(16);
-
-	if (committed_on_topic(consumer, topic, list, err) < 0)
-		return err->code;
-	return any_committed(list);
 }
 
 /* The offset that from.start means on a partition. */
@@ -223,40 +156,118 @@ static int start_offset(rd_kafka_t *consumer, const struct config_from *from, co
 	return 0;
 }
 
-static int resolve_item(struct resolved_position *item, rd_kafka_t *consumer, const struct config_from *from,
-    int64_t committed, struct error *err)
+/* The true end of the log. A read_committed client is told the last stable offset for it, and an offset between
+ * the two is no truncation: its reader waits for the open transaction to end. */
+static int true_log_end(const struct config_pipeline *pipeline, const struct resolved_position *item,
+    int64_t *log_end, struct error *err)
 {
+	rd_kafka_t *client = client_new_admin(pipeline, pipeline->from.cluster, err);
+	int64_t log_start;
+	rd_kafka_resp_err_t code;
+
+	if (!client)
+		return err->code;
+	code = rd_kafka_query_watermark_offsets(client, item->topic, item->partition, &log_start, log_end,
+	    REQUEST_TIMEOUT_MS);
+	rd_kafka_destroy(client);
+	return code ? error_class_set(err, code, "log end of %s [%" PRId32 "]", item->topic, item->partition) : 0;
+}
+
+static int resolve_item(struct resolved_position *item, rd_kafka_t *consumer, const struct config_pipeline *pipeline,
+    const struct topic_commits *commits, struct error *err)
+{
+	const rd_kafka_topic_partition_t *answer =
+	    rd_kafka_topic_partition_list_find(commits->list, item->topic, item->partition);
+	int64_t committed = answer && answer->offset >= 0 ? answer->offset : -1;
+	int64_t expected = item->at >= 0 ? item->at : committed;
 	int64_t log_start = 0;
 	int64_t log_end = 0;
 	int64_t start = -1;
-	int has_commits = 0;
 	rd_kafka_resp_err_t code;
 
+	if (answer && answer->err)
+		return error_class_set(err, answer->err, "committed offset of group \"%s\" on %s [%" PRId32 "]",
+		    pipeline->from.group, item->topic, item->partition);
 	code = rd_kafka_query_watermark_offsets(consumer, item->topic, item->partition, &log_start, &log_end,
 	    REQUEST_TIMEOUT_MS);
 	if (code)
 		return error_class_set(err, code, "log start and end of %s [%" PRId32 "]", item->topic, item->partition);
-	if (item->at < 0 && committed < 0) {
-		has_commits = topic_has_commits(consumer, item->topic, err);
-		if (has_commits < 0)
-			return has_commits;
-		if (start_offset(consumer, from, item, log_start, log_end, &start, err) < 0)
-			return err->code;
-	}
-	positions_decide(item, from, committed, has_commits > 0, log_start, log_end, start);
+	if (expected > log_end && true_log_end(pipeline, item, &log_end, err) < 0)
+		return err->code;
+	if (expected < 0 && start_offset(consumer, &pipeline->from, item, log_start, log_end, &start, err) < 0)
+		return err->code;
+	positions_decide(item, &pipeline->from, committed, commits->any, log_start, log_end, start);
 	return 0;
 }
 
+/* ---- the group's first start on a topic ---- */
+
+static bool has_item(const struct positions *positions, const char *topic, int32_t partition)
+{
+	for (size_t i = 0; i < positions->count; i++)
+		if (positions->items[i].partition == partition && !strcmp(positions->items[i].topic, topic))
+			return true;
+	return false;
+}
+
+/* The owner of partition 0 speaks for the topic. */
+static void add_foreign_items(struct positions *positions, const struct config_from *from,
+    const struct topic_commits *commits)
+{
+	if (from->start == START_EARLIEST || from->start == START_NONE || commits->any ||
+	    !has_item(positions, commits->topic, 0))
+		return;
+	for (int i = 0; i < commits->list->cnt; i++) {
+		int32_t partition = commits->list->elems[i].partition;
+
+		if (has_item(positions, commits->topic, partition))
+			continue;
+		positions->items = xreallocarray(positions->items, positions->count + 1, sizeof *positions->items);
+		positions->items[positions->count++] = (struct resolved_position){ .topic = xstrdup(commits->topic),
+			.partition = partition, .at = -1, .foreign = true };
+	}
+}
+
+static void drop_foreign_items(struct positions *positions)
+{
+	while (positions->count > 0 && positions->items[positions->count - 1].foreign)
+		free(positions->items[--positions->count].topic);
+}
+
+/* Another member may have begun to read meanwhile: what it has committed stands. Kafka has no way to commit only
+ * where nothing is committed, so a moment remains between this look and the commit. */
+static int spare_committed_foreign_items(struct positions *positions, rd_kafka_t *consumer, struct error *err)
+{
+	_cleanup_(list_freep) rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(16);
+	rd_kafka_resp_err_t code;
+
+	for (size_t i = 0; i < positions->count; i++)
+		if (positions->items[i].foreign)
+			rd_kafka_topic_partition_list_add(list, positions->items[i].topic,
+			    positions->items[i].partition);
+	if (list->cnt == 0)
+		return 0;
+	code = rd_kafka_committed(consumer, list, REQUEST_TIMEOUT_MS);
+	if (code)
+		return error_class_set(err, code, "committed offsets of the group");
+	for (size_t i = 0, k = 0; i < positions->count; i++)
+		if (positions->items[i].foreign && list->elems[k++].offset >= 0)
+			positions->items[i].commit = false;
+	return 0;
+}
+
+/* ---- the run ---- */
+
 /* Commits without blocking longer than a slice. */
-static int commit_list(const struct positions *positions, rd_kafka_t *consumer,
-    const rd_kafka_topic_partition_list_t *list, struct worker *worker, struct error *err)
+static int commit_list(rd_kafka_t *consumer, const rd_kafka_topic_partition_list_t *list, struct worker *worker,
+    struct error *err)
 {
 	rd_kafka_queue_t *queue = rd_kafka_queue_new(consumer);
 	rd_kafka_resp_err_t code = rd_kafka_commit_queue(consumer, list, queue, NULL, NULL);
 	rd_kafka_event_t *event = NULL;
 
-	while (!code && !event && !is_cancelled(positions, worker))
-		event = rd_kafka_queue_poll(queue, 250);
+	while (!code && !event && !worker_cancelled(worker))
+		event = rd_kafka_queue_poll(queue, COMMIT_SLICE_MS);
 	if (event)
 		code = rd_kafka_event_error(event);
 	else if (!code)
@@ -269,64 +280,57 @@ static int commit_list(const struct positions *positions, rd_kafka_t *consumer,
 	return err->code;
 }
 
-static int commit_new_positions(const struct positions *positions, rd_kafka_t *consumer, struct worker *worker,
+static int commit_new_positions(struct positions *positions, rd_kafka_t *consumer, struct worker *worker,
     struct error *err)
 {
-	_cleanup_(list_freep) rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+	_cleanup_(list_freep) rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(16);
 
+	if (spare_committed_foreign_items(positions, consumer, err) < 0)
+		return err->code;
 	for (size_t i = 0; i < positions->count; i++)
 		if (positions->items[i].commit)
 			rd_kafka_topic_partition_list_add(list, positions->items[i].topic,
 			    positions->items[i].partition)
 			    ->offset = positions->items[i].position;
-	return list->cnt > 0 ? commit_list(positions, consumer, list, worker, err) : 0;
+	return list->cnt > 0 ? commit_list(consumer, list, worker, err) : 0;
 }
 
-static int resolve_once(struct positions *positions, rd_kafka_t *consumer, const struct config_from *from,
-    struct worker *worker, struct error *err)
+/* Resolves all items of one topic. What the group has committed is read once: two looks could see another
+ * member's first commit in between and take our partitions for newer than the first start. */
+static int resolve_topic(struct positions *positions, const char *topic, rd_kafka_t *consumer,
+    const struct config_pipeline *pipeline, struct worker *worker, struct error *err)
 {
-	_cleanup_(list_freep) rd_kafka_topic_partition_list_t *committed = NULL;
-	rd_kafka_resp_err_t code;
+	_cleanup_(topic_commits_clear) struct topic_commits commits = { .list = NULL };
 
-	while (positions->count > 0 && positions->items[positions->count - 1].foreign)
-		free(positions->items[--positions->count].topic);
-	if (add_all_foreign_items(positions, consumer, from, err) < 0)
+	if (topic_commits_read(&commits, consumer, topic, err) < 0)
 		return err->code;
-	committed = list_of(positions);
-	code = rd_kafka_committed(consumer, committed, REQUEST_TIMEOUT_MS);
-	if (code)
-		return error_class_set(err, code, "committed offsets of group \"%s\"", from->group);
+	add_foreign_items(positions, &pipeline->from, &commits);
 	for (size_t i = 0; i < positions->count; i++) {
-		struct resolved_position *item = &positions->items[i];
-		const rd_kafka_topic_partition_t *answer = &committed->elems[i];
-
-		if (is_cancelled(positions, worker))
+		if (strcmp(positions->items[i].topic, topic))
+			continue;
+		if (worker_cancelled(worker))
 			return error_set(err, -ECANCELED, REMEDY_NONE, "cancelled");
-		if (answer->err)
-			return error_class_set(err, answer->err, "committed offset of group \"%s\" on %s [%" PRId32 "]",
-			    from->group, item->topic, item->partition);
-		if (resolve_item(item, consumer, from, answer->offset, err) < 0)
+		if (resolve_item(&positions->items[i], consumer, pipeline, &commits, err) < 0)
 			return err->code;
 	}
-	return commit_new_positions(positions, consumer, worker, err);
+	return 0;
 }
 
-void positions_resolve(struct positions *positions, rd_kafka_t *consumer, const struct config_from *from,
+void positions_resolve(struct positions *positions, rd_kafka_t *consumer, const struct config_pipeline *pipeline,
     struct worker *worker)
 {
 	struct error *err = &positions->err;
-	int64_t deadline_us = clock_monotonic_us() + give_up_us;
 
-	for (;;) {
-		error_clear(err);
-		if (is_cancelled(positions, worker))
-			error_set(err, -ECANCELED, REMEDY_NONE, "cancelled");
-		else
-			resolve_once(positions, consumer, from, worker, err);
-		if (err->code == 0 || err->code == -ECANCELED || err->remedy == REMEDY_PERSON)
+	error_clear(err);
+	drop_foreign_items(positions);
+	for (size_t i = 0; i < pipeline->from.topic_count; i++) {
+		const char *topic = pipeline->from.topics[i];
+		bool wanted = false;
+
+		for (size_t k = 0; k < positions->count && !wanted; k++)
+			wanted = !strcmp(positions->items[k].topic, topic);
+		if (wanted && resolve_topic(positions, topic, consumer, pipeline, worker, err) < 0)
 			return;
-		if (err->remedy == REMEDY_RESTART || clock_monotonic_us() >= deadline_us)
-			return;
-		worker_wait_us(worker, RETRY_WAIT_US);
 	}
+	commit_new_positions(positions, consumer, worker, err);
 }

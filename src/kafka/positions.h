@@ -2,7 +2,6 @@
  * from.start and from.on_gap make of them (semantics: Start, Gap). Blocks: for a worker's job. */
 #pragma once
 #include <librdkafka/rdkafka.h>
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include "base/error.h"
@@ -27,7 +26,6 @@ struct positions {
 	struct resolved_position *items;
 	size_t count;
 	struct error err; /* code != 0: nothing could be resolved */
-	atomic_bool cancel; /* set by the owner: not wanted any more */
 };
 
 /* From what is known of a partition to where to read. Pure; used by positions_resolve() and its test.
@@ -38,11 +36,11 @@ void positions_decide(struct resolved_position *item, const struct config_from *
 
 /* Resolves all items, and commits those positions that the group has not committed yet, so that a crash
  * cannot move them. Where the group has committed nothing on a topic at all and from.start is not the
- * beginning, the positions of the topic's other partitions are committed too (as foreign items at the end):
- * else the member that comes second would take them for newer than the first start. Tries again until it
- * works, the worker is cancelled (err.code = -ECANCELED), an error needs a person or new clients, or half a
- * minute has passed. */
-void positions_resolve(struct positions *positions, rd_kafka_t *consumer, const struct config_from *from,
+ * beginning, the owner of its partition 0 commits the positions of the topic's other partitions too (as foreign
+ * items at the end): else a member that comes later would take them for newer than the first start. One
+ * attempt, each request of 5 s at most; err.code -ECANCELED when the worker is cancelled. May be called again
+ * with the same positions. */
+void positions_resolve(struct positions *positions, rd_kafka_t *consumer, const struct config_pipeline *pipeline,
     struct worker *worker);
 
 void positions_clear(struct positions *positions);

@@ -214,26 +214,37 @@ static void take_max_bytes(struct preflight_result *result, rd_kafka_event_t *ev
 }
 
 /* A batch must not be larger than the target takes. Who may not ask, or asks a broker that does not know the
- * request, goes without: too large a record is then found when it is refused. */
+ * request, goes without: too large a record or batch is then found when the broker refuses it. */
 static void learn_max_bytes(struct preflight *preflight)
 {
 	const struct config_pipeline *pipeline = preflight->pipeline;
-	size_t count = pipeline->from.topic_count;
-	_cleanup_free_ rd_kafka_ConfigResource_t **resources = xcalloc(count, sizeof *resources);
+	_cleanup_free_ rd_kafka_ConfigResource_t **resources =
+	    xcalloc(pipeline->from.topic_count, sizeof *resources);
+	size_t count = 0;
 	rd_kafka_AdminOptions_t *options =
 	    admin_options(preflight->target, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS, DESCRIBE_TIMEOUT_MS);
 	rd_kafka_queue_t *queue = rd_kafka_queue_new(preflight->target);
 	rd_kafka_event_t *event;
 
-	for (size_t i = 0; i < count; i++) {
+	for (size_t i = 0; i < pipeline->from.topic_count; i++) {
 		_cleanup_free_ char *topic = config_target_topic(pipeline, pipeline->from.topics[i]);
+		bool asked = false;
 
-		resources[i] = rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, topic);
+		/* Asked for twice, the whole answer is an error. */
+		for (size_t k = 0; k < count && !asked; k++)
+			asked = !strcmp(rd_kafka_ConfigResource_name(resources[k]), topic);
+		if (!asked)
+			resources[count++] = rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, topic);
 	}
 	rd_kafka_DescribeConfigs(preflight->target, resources, count, options, queue);
 	event = admin_wait(preflight, queue, DESCRIBE_TIMEOUT_MS);
 	if (event && !rd_kafka_event_error(event))
 		take_max_bytes(preflight->result, event);
+	if (!preflight->result->target_max_bytes)
+		log_info(&LOG_PIPELINE(pipeline->name),
+		    "max.message.bytes of the targets is unknown (%s): a batch that is too large for them would have to be "
+		    "sent again record by record",
+		    event ? rd_kafka_err2str(rd_kafka_event_error(event)) : "no answer");
 	if (event)
 		rd_kafka_event_destroy(event);
 	rd_kafka_queue_destroy(queue);

@@ -4,4 +4,4 @@
 
 /* Unknown properties, bad values and those of the other side become findings. Returns the number of errors
  * added. Thread: any. */
-int client_check_properties(const struct config *config, struct config_findings *findings);
+int property_check(const struct config *config, struct config_findings *findings);

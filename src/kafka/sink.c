@@ -298,7 +298,7 @@ static void take_error(struct sink *sink, rd_kafka_event_t *event)
 	error_clear(&err);
 	if (code == RD_KAFKA_RESP_ERR__FATAL) {
 		code = rd_kafka_fatal_error(sink->client.producer, words, sizeof words);
-		error_class_set(&err, code, "the producer to cluster \"%s\" has failed and is made anew: %s",
+		error_class_set(&err, code, "the producer to cluster \"%s\" has failed: %s",
 		    sink->pipeline->to.cluster->name, words);
 		sink->events->fatal(sink->owner, &err);
 		return;

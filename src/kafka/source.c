@@ -4,6 +4,7 @@
 #include <librdkafka/rdkafka.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include "base/cleanup.h"
 #include "base/memory.h"
 #include "kafka/error_class.h"
@@ -120,15 +121,16 @@ static void take_record(struct source *source, struct source_part *part, rd_kafk
 	struct record *record;
 	struct chunk chunk;
 
-	/* The monotonic guard: a record at or below the last one was delivered before. */
-	if (!message || message->err || message->offset < part->next_offset) {
+	if (!message) {
 		rd_kafka_event_destroy(event);
 		return;
 	}
 	record = record_take(source);
 	record->event = event;
 	record->message = message;
-	part->next_offset = message->offset + 1;
+	/* Whether it was delivered before is the engine's to see, and to count. */
+	if (message->offset >= part->next_offset)
+		part->next_offset = message->offset + 1;
 	source->dequeued_bytes += message->len + message->key_len;
 	chunk = (struct chunk){ .part = part->number, .epoch = part->epoch, .first = message->offset,
 		.next = message->offset + 1, .records = 1,
@@ -372,12 +374,16 @@ void source_watch_queue(struct source *source, rd_kafka_queue_t *queue)
 
 static char *setting_of(const rd_kafka_t *client, const char *name)
 {
-	char value[1024] = "";
-	size_t size = sizeof value;
+	const rd_kafka_conf_t *conf = rd_kafka_conf((rd_kafka_t *)client);
+	size_t size = 0;
+	char *value;
 
-	if (rd_kafka_conf_get(rd_kafka_conf((rd_kafka_t *)client), name, value, &size) != RD_KAFKA_CONF_OK)
-		value[0] = '\0';
-	return xstrdup(value);
+	if (rd_kafka_conf_get(conf, name, NULL, &size) != RD_KAFKA_CONF_OK)
+		size = 0;
+	value = xcalloc(size + 1, 1);
+	if (size > 0)
+		rd_kafka_conf_get(conf, name, value, &size);
+	return value;
 }
 
 static void prepare_waking(struct source *source, const struct client_sizes *sizes)
@@ -463,7 +469,12 @@ void source_close(struct source *source)
 
 bool source_is_closed(const struct source *source)
 {
-	return source->closing && !source->job && rd_kafka_consumer_closed(source->consumer);
+	return source->closing && rd_kafka_consumer_closed(source->consumer);
+}
+
+bool source_is_idle(const struct source *source)
+{
+	return !source->job;
 }
 
 void source_free(struct source *source)

@@ -49,6 +49,9 @@ void source_probe(struct source *source, struct probe *probe);
 void source_close(struct source *source);
 bool source_is_closed(const struct source *source);
 
+/* No job of it is running in the worker: it may be freed. */
+bool source_is_idle(const struct source *source);
+
 /* Destroys the consumer, which may block for a moment: from a worker's job. All chunks must have been
  * released. Accepts NULL. */
 void source_free(struct source *source);

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
+#include "base/clock.h"
 #include "base/memory.h"
 #include "kafka/error_class.h"
 #include "kafka/positions.h"
@@ -14,7 +15,13 @@ struct resolve_job {
 	struct positions positions;
 	bool is_assignment; /* of source->pending; else of partitions that met a gap while they were read */
 	bool finished;
+	int64_t give_up_us; /* no attempt begins after this */
+	bool again;	    /* it has failed before: wait a little first */
 };
+
+/* A rebalance that waits for us must not wait for ever: then the clients are made anew. */
+static const int64_t give_up_after_us = 30 * USEC_PER_SEC;
+enum { RETRY_WAIT_US = 250000 };
 
 int32_t source_leader_epoch(const rd_kafka_message_t *message)
 {
@@ -36,20 +43,15 @@ void source_set_leader_epoch(rd_kafka_topic_partition_t *partition, int32_t lead
 #endif
 }
 
-static bool is_cooperative(const struct source *source)
-{
-	const char *protocol = rd_kafka_rebalance_protocol(source->consumer);
-
-	return protocol && protocol[0] == 'C';
-}
-
 /* ---- jobs ---- */
 
 static void job_run(struct worker *worker, void *argument)
 {
 	struct resolve_job *job = argument;
 
-	positions_resolve(&job->positions, job->source->consumer, &job->source->pipeline->from, worker);
+	if (job->again)
+		worker_wait_us(worker, RETRY_WAIT_US);
+	positions_resolve(&job->positions, job->source->consumer, job->source->pipeline, worker);
 }
 
 static void job_free(struct resolve_job *job)
@@ -82,6 +84,7 @@ static void job_add(struct resolve_job *job, const char *topic, int32_t partitio
 static void job_submit(struct source *source, struct resolve_job *job)
 {
 	job->source = source;
+	job->give_up_us = clock_after_us(clock_monotonic_us(), give_up_after_us);
 	source->job = job;
 	worker_submit(source->worker, job_run, job_done, job);
 }
@@ -111,43 +114,23 @@ static void own_queues(struct source *source, const rd_kafka_topic_partition_lis
 	}
 }
 
-static void assign(struct source *source, const rd_kafka_topic_partition_list_t *list, bool incremental)
+/* Reads these partitions and no others, each from its offset. */
+static void assign(struct source *source, const rd_kafka_topic_partition_list_t *list)
 {
-	rd_kafka_topic_partition_list_t *copy = rd_kafka_topic_partition_list_copy(list);
-	rd_kafka_resp_err_t code = 0;
+	rd_kafka_resp_err_t code = rd_kafka_assign(source->consumer, list);
 	struct error err;
 
-	error_clear(&err);
-	if (incremental) {
-		rd_kafka_error_t *error = rd_kafka_incremental_assign(source->consumer, list);
-
-		if (error)
-			error_class_set_object(&err, error, "taking up %d partitions", list->cnt);
-	} else {
-		code = rd_kafka_assign(source->consumer, list);
-		if (code)
-			error_class_set(&err, code, "taking up %d partitions", list->cnt);
-	}
-	if (err.code) {
+	if (code) {
+		error_class_set(&err, code, "taking up %d partitions (the clients are made anew)", list->cnt);
 		err.remedy = REMEDY_RESTART;
 		source->events->failed(source->owner, &err);
-	} else if (copy->cnt > 0) {
+	} else if (list->cnt > 0) {
+		rd_kafka_topic_partition_list_t *copy = rd_kafka_topic_partition_list_copy(list);
+
 		rd_kafka_pause_partitions(source->consumer, copy);
 		own_queues(source, copy);
 		rd_kafka_resume_partitions(source->consumer, copy);
-	}
-	rd_kafka_topic_partition_list_destroy(copy);
-}
-
-static void unassign(struct source *source)
-{
-	if (is_cooperative(source) && source->pending) {
-		rd_kafka_error_t *error = rd_kafka_incremental_unassign(source->consumer, source->pending);
-
-		if (error)
-			rd_kafka_error_destroy(error); /* what is not assigned need not be given up */
-	} else {
-		rd_kafka_assign(source->consumer, NULL);
+		rd_kafka_topic_partition_list_destroy(copy);
 	}
 }
 
@@ -158,6 +141,13 @@ static void rebalance_finished(struct source *source)
 	source->pending = NULL;
 	source->unreleased = 0;
 	source->rebalance = REBALANCE_NONE;
+}
+
+/* Everything is given up. */
+static void finish_revoke(struct source *source)
+{
+	rd_kafka_assign(source->consumer, NULL);
+	rebalance_finished(source);
 }
 
 /* ---- assigned ---- */
@@ -213,7 +203,7 @@ static void apply_assignment(struct source *source, const struct positions *posi
 		take_up(source, part, item, list);
 		own_count++;
 	}
-	assign(source, list, is_cooperative(source));
+	assign(source, list);
 	rd_kafka_topic_partition_list_destroy(list);
 	rebalance_finished(source);
 	for (size_t i = 0; i < positions->count; i++)
@@ -259,32 +249,25 @@ static struct source_part *still_wanted(struct source *source, const struct reso
 
 static void apply_repositioning(struct source *source, const struct positions *positions)
 {
-	bool cooperative = is_cooperative(source);
 	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)source->part_count + 1);
 
-	/* Seeking does not work after a reset error: the partitions are assigned anew. With the eager protocol
-	 * that means all of them, the others from where they are. */
+	/* Seeking does not work after a reset error: the partitions are assigned anew, and so all others are too, from
+	 * where they are. */
 	for (size_t i = 0; i < positions->count; i++) {
 		struct source_part *part = still_wanted(source, &positions->items[i]);
 
 		if (part)
 			take_up(source, part, &positions->items[i], list);
 	}
-	for (uint32_t i = 0; i < source->part_count && !cooperative; i++) {
+	for (uint32_t i = 0; i < source->part_count; i++) {
 		const struct source_part *part = source->parts[i];
 
 		if (part->assigned && part->queue && part->reposition_at < 0)
 			rd_kafka_topic_partition_list_add(list, part->topic->name, part->partition)->offset =
 			    part->next_offset;
 	}
-	if (cooperative && list->cnt > 0) {
-		rd_kafka_error_t *error = rd_kafka_incremental_unassign(source->consumer, list);
-
-		if (error)
-			rd_kafka_error_destroy(error); /* the assign below fails then, and says why */
-	}
 	if (list->cnt > 0)
-		assign(source, list, cooperative);
+		assign(source, list);
 	rd_kafka_topic_partition_list_destroy(list);
 	for (size_t i = 0; i < positions->count; i++) {
 		struct source_part *part = still_wanted(source, &positions->items[i]);
@@ -296,11 +279,22 @@ static void apply_repositioning(struct source *source, const struct positions *p
 		source_part_of(source, positions->items[i].topic, positions->items[i].partition)->reposition_at = -1;
 }
 
+/* One attempt a job, so that other work of the worker comes in between. */
+static bool try_again(const struct source *source, struct resolve_job *job)
+{
+	if (job->positions.err.remedy != REMEDY_RETRY || source->closing || clock_monotonic_us() >= job->give_up_us)
+		return false;
+	job->finished = false;
+	job->again = true;
+	worker_submit(source->worker, job_run, job_done, job);
+	return true;
+}
+
 void source_serve_positions(struct source *source)
 {
 	struct resolve_job *job = source->job;
 
-	if (job && job->finished) {
+	if (job && job->finished && !try_again(source, job)) {
 		source->job = NULL;
 		if (job->positions.err.code && !source->closing) {
 			struct error err = job->positions.err;
@@ -339,29 +333,21 @@ static void on_assign(struct source *source, const rd_kafka_topic_partition_list
 		source_serve_positions(source);
 }
 
-/* The parts that a revoke event takes away: all that are assigned under the eager protocol, also those that
- * are blocked, which librdkafka does not know as assigned. */
-static bool is_revoked(const struct source *source, const struct source_part *part)
-{
-	if (!part->assigned)
-		return false;
-	return !is_cooperative(source) || rd_kafka_topic_partition_list_find(source->pending, part->topic->name,
-					      part->partition) != NULL;
-}
-
-static void on_revoke(struct source *source, const rd_kafka_topic_partition_list_t *partitions)
+/* The eager protocol takes away all partitions, also those that are blocked, which librdkafka does not know as
+ * assigned. (A cooperative one is refused by the configuration: librdkafka's assignor aborts before 2.3, and the
+ * group's leader runs it for all.) */
+static void on_revoke(struct source *source)
 {
 	bool lost = rd_kafka_assignment_lost(source->consumer);
 
 	rebalance_finished(source);
-	source->pending = rd_kafka_topic_partition_list_copy(partitions);
 	source->rebalance = REBALANCE_REVOKING;
 	/* One more than there are, so that a release from within revoke_begin does not complete it early. */
 	source->unreleased = 1;
 	for (uint32_t i = 0; i < source->part_count; i++) {
 		struct source_part *part = source->parts[i];
 
-		if (!is_revoked(source, part))
+		if (!part->assigned)
 			continue;
 		stop_reading(part);
 		part->reposition_at = -1;
@@ -374,10 +360,8 @@ static void on_revoke(struct source *source, const rd_kafka_topic_partition_list
 			source->events->revoke_begin(source->owner, part->number);
 		}
 	}
-	if (--source->unreleased == 0) {
-		unassign(source);
-		rebalance_finished(source);
-	}
+	if (--source->unreleased == 0)
+		finish_revoke(source);
 }
 
 void source_rebalance(struct source *source, rd_kafka_resp_err_t code,
@@ -390,7 +374,7 @@ void source_rebalance(struct source *source, rd_kafka_resp_err_t code,
 		on_assign(source, partitions);
 		break;
 	case RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS:
-		on_revoke(source, partitions);
+		on_revoke(source);
 		break;
 	default:
 		error_clear(&err);
@@ -414,18 +398,12 @@ void source_release_partition(void *context, uint32_t number)
 	if (!part->revoking)
 		return;
 	part->revoking = false;
-	if (source->rebalance == REBALANCE_REVOKING && --source->unreleased == 0) {
-		unassign(source);
-		rebalance_finished(source);
-	}
+	if (source->rebalance == REBALANCE_REVOKING && --source->unreleased == 0)
+		finish_revoke(source);
 }
 
 void source_abandon_rebalance(struct source *source)
 {
-	if (source->job)
-		atomic_store(&source->job->positions.cancel, true);
-	if (source->rebalance == REBALANCE_NONE)
-		return;
-	unassign(source);
-	rebalance_finished(source);
+	if (source->rebalance != REBALANCE_NONE)
+		finish_revoke(source);
 }

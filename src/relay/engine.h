@@ -62,8 +62,8 @@ struct engine_config {
 struct engine *engine_new(const struct engine_config *config, const struct source_ops *source_ops, void *source,
     const struct sink_ops *sink_ops, void *sink, const struct engine_host_ops *host_ops, void *host);
 
-/* Releases all chunks that the sink has reported. Only when nothing is in flight (engine_is_drained(), or
- * after the sink has purged and reported all). Accepts NULL. */
+/* After the sink is gone, and before the source goes: every chunk still held is released, also what the sink
+ * has never reported. Accepts NULL. */
 void engine_free(struct engine *engine);
 
 /* Does what there is to do now and returns when to call again at the latest (us, CLOCK_NEVER: when source or
@@ -143,6 +143,7 @@ struct part_view {
 	int64_t oldest_unsettled; /* offset, -1 none */
 	int64_t oldest_unsettled_us; /* when it came, CLOCK_NEVER none */
 	const struct error *blocked; /* NULL unless blocked */
+	int64_t blocked_at;	     /* then: the offset that waits for a person; else -1 */
 };
 
 const struct engine_counters *engine_counters(const struct engine *engine);
@@ -150,6 +151,8 @@ const struct histogram *engine_latency(const struct engine *engine); /* from chu
 const struct histogram *engine_commit_latency(const struct engine *engine);
 uint32_t engine_part_count(const struct engine *engine); /* numbers seen so far: 0 .. count-1 */
 void engine_part_view(const struct engine *engine, uint32_t part, struct part_view *view);
+/* Does it send? Not while a producer that has failed is being replaced. */
+bool engine_sink_is_open(const struct engine *engine);
 uint64_t engine_held_bytes(const struct engine *engine);
 uint64_t engine_held_records(const struct engine *engine);
 uint64_t engine_in_flight_records(const struct engine *engine);

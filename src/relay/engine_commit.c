@@ -116,8 +116,8 @@ void engine_on_commit_done(struct engine *engine, const struct mark *marks, size
 		return;
 	}
 	engine->counters.commit_failures++;
-	if (err && err->code)
-		engine->host_ops->trouble(engine->host, UINT32_MAX, -1, err);
 	if (err && (err->remedy == REMEDY_PERSON || err->remedy == REMEDY_RESTART))
-		engine_fail(engine, err);
+		engine_fail_source(engine, err);
+	else if (err && err->code)
+		engine->host_ops->trouble(engine->host, UINT32_MAX, -1, err);
 }

@@ -137,7 +137,7 @@ void engine_on_source_blocked(struct engine *engine, uint32_t number, int64_t of
 
 void engine_on_source_failed(struct engine *engine, const struct error *err)
 {
-	engine_fail(engine, err);
+	engine_fail_source(engine, err);
 }
 
 /* ---- events of the sink ---- */
@@ -223,6 +223,10 @@ void engine_on_report(struct engine *engine, uint64_t handle, uint32_t records, 
 
 void engine_on_sink_fatal(struct engine *engine, const struct error *err)
 {
+	if (err->remedy == REMEDY_PERSON) {
+		engine_fail(engine, err);
+		return;
+	}
 	if (engine->sink_state == SINK_OPEN)
 		engine->host_ops->trouble(engine->host, UINT32_MAX, -1, err);
 	engine->txn_rewind = engine->config.delivery == DELIVERY_EXACTLY_ONCE;

@@ -190,8 +190,10 @@ void engine_end_epoch(struct engine *engine, struct part *part);
 /* The partition stops and waits for a person. */
 void engine_block(struct engine *engine, struct part *part, int64_t offset, const struct error *err);
 
-/* Nothing more can be done with this source and sink: tells the owner, once. */
+/* Nothing more can be done with this sink: gives up what is in flight and tells the owner, once. */
 void engine_fail(struct engine *engine, const struct error *err);
+/* The same of the source: what is in flight is still settled. */
+void engine_fail_source(struct engine *engine, const struct error *err);
 
 /* Drops the slots at the tail that begin at or after `from` and are not in flight. Returns their records. */
 uint64_t engine_drop_tail(struct engine *engine, struct part *part, int64_t from);

@@ -102,13 +102,20 @@ struct part *engine_known_part(struct engine *engine, uint32_t number)
 
 /* ---- faults that the owner must hear of ---- */
 
-void engine_fail(struct engine *engine, const struct error *err)
+void engine_fail_source(struct engine *engine, const struct error *err)
 {
 	if (engine->failed)
 		return;
 	engine->failed = true;
-	engine_recover(engine, false);
 	engine->host_ops->failed(engine->host, err);
+}
+
+void engine_fail(struct engine *engine, const struct error *err)
+{
+	if (engine->failed)
+		return;
+	engine_fail_source(engine, err);
+	engine_recover(engine, false);
 }
 
 void engine_block(struct engine *engine, struct part *part, int64_t offset, const struct error *err)

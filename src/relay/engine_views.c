@@ -29,7 +29,7 @@ void engine_part_view(const struct engine *engine, uint32_t number, struct part_
 
 	*view = (struct part_view){ .state = part->state, .epoch = part->epoch, .committed = part->committed,
 		.mark = -1, .end = -1, .oldest_unsettled = -1, .oldest_unsettled_us = CLOCK_NEVER,
-		.blocked = part->blocked };
+		.blocked = part->blocked, .blocked_at = part->blocked ? part->blocked_at : -1 };
 	if (!part->tracker)
 		return;
 	view->mark = offset_tracker_mark(part->tracker);
@@ -41,6 +41,11 @@ void engine_part_view(const struct engine *engine, uint32_t number, struct part_
 		view->oldest_unsettled = oldest->first;
 		view->oldest_unsettled_us = oldest->fetched_us;
 	}
+}
+
+bool engine_sink_is_open(const struct engine *engine)
+{
+	return engine->sink_state == SINK_OPEN;
 }
 
 uint64_t engine_held_bytes(const struct engine *engine)

@@ -1,11 +1,11 @@
 #include "relay/pipeline.h"
 #include <errno.h>
 #include <inttypes.h>
-#include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <time.h>
+#include <unistd.h>
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/log_ids.h"
@@ -18,7 +18,9 @@ static const int64_t publish_interval_us = 100 * USEC_PER_MSEC;
 /* How long the engine may go on without a look at the other duties. */
 static const int64_t slice_us = 20 * USEC_PER_MSEC;
 /* A drain ends by its own bounds. If it does not, something is broken; the process must still be able to end. */
-static const int64_t drain_abandoned_us = 10 * USEC_PER_SEC;
+static const int64_t drain_abandoned_us = 3 * USEC_PER_SEC;
+/* A producer that is being replaced for longer is a fault that the state shows. */
+static const int64_t sink_closed_shown_us = 2 * USEC_PER_SEC;
 /* A life that ran for so long was a success: the back-off starts anew. */
 static const int64_t good_life_us = 60 * USEC_PER_SEC;
 
@@ -90,18 +92,20 @@ static void count_blocked(struct pipeline *pipeline, char *first, size_t size)
 		if (pipeline->blocked_parts++ > 0)
 			continue;
 		source_part_name(pipeline->source, part, &topic, &partition);
-		snprintf(first, size, "%s [%" PRId32 "] at offset %" PRId64 ": %s", topic, partition, view.mark,
-		    view.blocked->message);
+		snprintf(first, size, "%s [%" PRId32 "] at offset %" PRId64 ": %s", topic, partition,
+		    view.blocked_at, view.blocked->message);
 	}
 }
 
 /* The state of a pipeline whose clients live, from what is known of them. */
-static void derive_state(struct pipeline *pipeline)
+static void derive_state(struct pipeline *pipeline, int64_t now_us)
 {
 	char blocked[1024] = "";
 	char *reason;
 
 	count_blocked(pipeline, blocked, sizeof blocked);
+	if (engine_sink_is_open(pipeline->engine))
+		pipeline->sink_open_us = now_us;
 	if (!pipeline->assigned && !pipeline->source_down && !pipeline->sink_down)
 		return;
 	if (pipeline->source_down || pipeline->sink_down) {
@@ -111,6 +115,8 @@ static void derive_state(struct pipeline *pipeline)
 					  : pipeline->settings->to.cluster->name);
 		pipeline_set_state(pipeline, PIPELINE_BACKING_OFF, reason);
 		free(reason);
+	} else if (now_us - pipeline->sink_open_us > sink_closed_shown_us) {
+		pipeline_set_state(pipeline, PIPELINE_BACKING_OFF, pipeline->last_error.message);
 	} else if (pipeline->blocked_parts > 0) {
 		reason = xasprintf("%zu partitions wait for a person; the first: %s", pipeline->blocked_parts, blocked);
 		pipeline_set_state(pipeline, PIPELINE_BLOCKED, reason);
@@ -171,20 +177,22 @@ static void end_life(struct pipeline *pipeline, int64_t now_us)
 
 static void finish_preflight(struct pipeline *pipeline, int64_t now_us)
 {
-	if (pipeline->preflight.err.code || stop_wanted(pipeline)) {
-		if (pipeline->preflight.err.code && !stop_wanted(pipeline))
-			pipeline->failure = pipeline->last_error = pipeline->preflight.err;
-		pipeline->last_error_at_ms = clock_realtime_ms();
-		end_life(pipeline, now_us);
-		return;
+	if (!stop_wanted(pipeline)) {
+		pipeline->failure = pipeline->preflight.err;
+		if (!pipeline->failure.code)
+			pipeline_open_clients(pipeline, &pipeline->failure);
+		if (pipeline->failure.code) {
+			pipeline->last_error = pipeline->failure;
+			pipeline->last_error_at_ms = clock_realtime_ms();
+		}
 	}
-	if (pipeline_open_clients(pipeline, &pipeline->failure) < 0) {
+	if (stop_wanted(pipeline) || pipeline->failure.code) {
 		end_life(pipeline, now_us);
 		return;
 	}
 	pipeline->assigned = pipeline->source_down = pipeline->sink_down = false;
 	pipeline->phase = PHASE_RUN;
-	pipeline->life_began_us = now_us;
+	pipeline->life_began_us = pipeline->sink_open_us = now_us;
 	if (pipeline->state == PIPELINE_BACKING_OFF)
 		pipeline_set_state(pipeline, PIPELINE_STARTING, NULL);
 }
@@ -305,7 +313,7 @@ static int64_t turn(struct pipeline *pipeline, int64_t now_us)
 	case PHASE_CLOSE:
 		next_us = run_engine(pipeline, now_us);
 		if ((!source_is_closed(pipeline->source) && now_us < pipeline->drain_until_us) ||
-		    !sink_is_idle(pipeline->sink) || pipeline->probing)
+		    !source_is_idle(pipeline->source) || !sink_is_idle(pipeline->sink) || pipeline->probing)
 			/* Being closed is no event: look again soon. */
 			return next_us < now_us + 10 * USEC_PER_MSEC ? next_us : now_us + 10 * USEC_PER_MSEC;
 		begin_free(pipeline);
@@ -354,6 +362,8 @@ static void take_turn(struct pipeline *pipeline)
 
 	pipeline->heartbeats++;
 	worker_serve(pipeline->worker);
+	if (stop_wanted(pipeline))
+		worker_cancel(pipeline->worker);
 	next_us = turn(pipeline, now_us);
 	if (pipeline->phase == PHASE_END) {
 		sd_event_exit(pipeline->loop, 0);
@@ -362,7 +372,7 @@ static void take_turn(struct pipeline *pipeline)
 	now_us = clock_monotonic_us();
 	if (now_us >= clock_after_us(pipeline->published_us, publish_interval_us)) {
 		if (pipeline->phase == PHASE_RUN)
-			derive_state(pipeline);
+			derive_state(pipeline, now_us);
 		pipeline_publish(pipeline, now_us);
 	} else {
 		pipeline->changed = true;
@@ -426,7 +436,6 @@ struct pipeline *pipeline_start(const struct config *config, const struct config
 	struct pipeline *pipeline = xcalloc(1, sizeof *pipeline);
 	int r;
 
-	pipeline->config = config;
 	pipeline->settings = settings;
 	pipeline->memory_bytes = memory_bytes;
 	pipeline->owner_fd = wake_fd;

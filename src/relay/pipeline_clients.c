@@ -17,8 +17,8 @@ static uint64_t clamp(uint64_t value, uint64_t low, uint64_t high)
 }
 
 /* The pipeline's share of aloqd.memory: a quarter for what is fetched and not yet read, a sixth for what is held
- * until it is settled (measured: more gains nothing, less fits the caches better); the rest is for fetch buffers that a held record pins, the producer's copies of
- * keys and headers, and the allocator. */
+ * until it is settled (measured: more gains nothing, less fits the caches better); the rest is for fetch buffers
+ * that a held record pins, the producer's copies of keys and headers, and the allocator. */
 static void size_clients(const struct pipeline *pipeline, struct client_sizes *sizes, struct engine_limits *limits)
 {
 	uint64_t parts = clamp(pipeline->preflight.source_partitions, 1, 100000);
@@ -43,9 +43,10 @@ static void size_clients(const struct pipeline *pipeline, struct client_sizes *s
 	limits->partition_window_bytes = clamp(limits->window_bytes * 4 / parts, 1 << 20, limits->window_bytes / share);
 	limits->partition_window_records =
 	    (uint32_t)clamp(limits->window_records * UINT64_C(4) / parts, 500, limits->window_records / share);
-	/* The window bounds the queue, never the other way round: a full queue would stall between reports. */
+	/* The window bounds the queue, never the other way round: a full queue would stall between reports, and one
+	 * that is smaller than a single record for ever. */
 	sizes->produce_queue_records = limits->window_records + 10000;
-	sizes->produce_queue_kbytes = (uint32_t)clamp(limits->window_bytes / 512, 16384, 2097151);
+	sizes->produce_queue_kbytes = 2097151;
 }
 
 /* ---- what clients and engine say ---- */

@@ -31,7 +31,6 @@ enum pipeline_phase {
 };
 
 struct pipeline {
-	const struct config *config;
 	const struct config_pipeline *settings;
 	uint64_t memory_bytes;
 	int owner_fd; /* the supervisor's: state changes */
@@ -68,6 +67,7 @@ struct pipeline {
 
 	bool assigned;	      /* the group has given us an assignment in this life */
 	bool source_down, sink_down;
+	int64_t sink_open_us; /* when the engine was last seen to have a producer */
 	bool probing;
 	int64_t probe_at_us;
 	size_t blocked_parts; /* as of the last look */

@@ -137,7 +137,7 @@ static void test_unknown_bad_and_misplaced_properties_are_found(void **state)
 	struct config_findings findings = { .items = NULL };
 
 	pipeline.from.properties = (struct config_properties){ from_properties, 4 };
-	assert_int_equal(client_check_properties(&config, &findings), 3);
+	assert_int_equal(property_check(&config, &findings), 3);
 	assert_int_equal(findings.error_count, 3);
 	assert_non_null(strstr(findings.items[0].text, "a.conf:7: pipelines.orders.from.properties: librdkafka"));
 	assert_non_null(strstr(findings.items[1].text, "a.conf:8:"));

@@ -93,7 +93,8 @@ kafka_tests = tests/unit/test_positions tests/unit/test_client
 check_PROGRAMS += $(kafka_tests)
 TESTS += $(kafka_tests)
 tests_unit_test_positions_SOURCES = tests/unit/test_positions.c
-tests_unit_test_positions_LDADD = libkafka.a libconf.a libcore.a libbase.a $(RDKAFKA_LIBS) $(SYSTEMD_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_positions_LDADD = libkafka.a libconf.a libcore.a libbase.a $(RDKAFKA_LIBS) $(LIBCONFIG_LIBS) \
+	$(SYSTEMD_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_client_SOURCES = tests/unit/test_client.c
 tests_unit_test_client_LDADD = libkafka.a libconf.a libcore.a libbase.a $(RDKAFKA_LIBS) $(LIBCONFIG_LIBS) \
 	$(SYSTEMD_LIBS) $(CMOCKA_LIBS)
