@@ -38,10 +38,11 @@ static bool is_data(const struct world *world, uint32_t part, int64_t offset)
 }
 
 /* Moves the prefix over what is settled, the model of the low-water mark. */
-static void advance_prefix(const struct world *world, struct checked_epoch *epoch, uint32_t part, int64_t upto)
+static void advance_prefix(
+    const struct world *world, struct checked_epoch *epoch, uint32_t part, int64_t upto)
 {
-	while (epoch->prefix < upto && (!is_data(world, part, epoch->prefix) || epoch->settled[epoch->prefix] ||
-					   epoch->skipped[epoch->prefix]))
+	while (epoch->prefix < upto && (!is_data(world, part, epoch->prefix) ||
+					   epoch->settled[epoch->prefix] || epoch->skipped[epoch->prefix]))
 		epoch->prefix++;
 }
 
@@ -56,7 +57,8 @@ void checker_assigned(struct world *world, int instance, uint32_t part, uint64_t
 		return;
 	}
 	if (epoch->active && position >= epoch->end) {
-		/* It reads on further ahead: what it has read before goes its way, and what it skips is not its. */
+		/* It reads on further ahead: what it has read before goes its way, and what it skips is not
+		 * its. */
 		for (; epoch->end < position; epoch->end++)
 			epoch->skipped[epoch->end] = true;
 		epoch->epoch = number;
@@ -109,8 +111,9 @@ void checker_chunk(struct world *world, const struct payload *payload)
 {
 	struct checked_epoch *epoch = epoch_of(world, payload->instance, payload->part);
 
-	trace(world, "instance %d <- %" PRIu32 "@[%" PRId64 ",%" PRId64 ") %" PRIu32 " records%s", payload->instance,
-	    payload->part, payload->first, payload->end, payload->records, payload->stale ? ", stale" : "");
+	trace(world, "instance %d <- %" PRIu32 "@[%" PRId64 ",%" PRId64 ") %" PRIu32 " records%s",
+	    payload->instance, payload->part, payload->first, payload->end, payload->records,
+	    payload->stale ? ", stale" : "");
 	if (payload->stale)
 		return;
 	epoch->may_commit[payload->first] = epoch->may_commit[payload->end] = true;
@@ -178,7 +181,8 @@ static void note_committed(struct world *world, int instance, uint32_t part, int
 		epoch->committed_records += is_data(world, part, i);
 }
 
-void checker_commit_answered(struct world *world, int instance, const struct mark *marks, size_t count, bool known)
+void checker_commit_answered(
+    struct world *world, int instance, const struct mark *marks, size_t count, bool known)
 {
 	world->checker.commit_pending[instance] = false;
 	if (!known)
@@ -226,7 +230,8 @@ void checker_release_partition(struct world *world, int instance, uint32_t part)
 void checker_release_chunk(struct world *world, const struct payload *payload)
 {
 	if (payload->released)
-		broken(world, "gives chunk %" PRIu32 "@%" PRId64 " back twice", payload->part, payload->first);
+		broken(world, "gives chunk %" PRIu32 "@%" PRId64 " back twice", payload->part,
+		    payload->first);
 	if (payload->unreported > 0 && !world->instances[payload->instance].dead)
 		broken(world, "gives chunk %" PRIu32 "@%" PRId64 " back while it is in flight", payload->part,
 		    payload->first);
@@ -236,7 +241,8 @@ void checker_source_closed(struct world *world, const struct source *source, boo
 {
 	for (const struct payload *payload = source->payloads; payload; payload = payload->next)
 		if (!payload->released)
-			broken(world, "never gives chunk %" PRIu32 "@%" PRId64 " back", payload->part, payload->first);
+			broken(world, "never gives chunk %" PRIu32 "@%" PRId64 " back", payload->part,
+			    payload->first);
 	if (source->tokens > 0)
 		broken(world, "never frees a group token");
 	for (uint32_t part = 0; part < MAX_PARTS; part++) {
@@ -277,15 +283,16 @@ void checker_submit(struct world *world, const struct sink *sink, const struct p
 	else if (world->plan.delivery == DELIVERY_AT_LEAST_ONCE && world->plan.idempotent && payload->settled)
 		why = "which is settled";
 	if (why)
-		broken(world, "submits chunk %" PRIu32 "@%" PRId64 ", %s", payload->part, payload->first, why);
+		broken(world, "submits chunk %" PRIu32 "@%" PRId64 ", %s", payload->part, payload->first,
+		    why);
 }
 
 void checker_submitted(struct world *world, struct payload *payload, uint64_t handle)
 {
 	struct checked_epoch *epoch = epoch_of(world, payload->instance, payload->part);
 
-	trace(world, "instance %d submits %" PRIu32 "@[%" PRId64 ",%" PRId64 ")", payload->instance, payload->part,
-	    payload->first, payload->end);
+	trace(world, "instance %d submits %" PRIu32 "@[%" PRId64 ",%" PRId64 ")", payload->instance,
+	    payload->part, payload->first, payload->end);
 	payload->handle = handle;
 	payload->submitted = true;
 	payload->failed = payload->settled = false;
@@ -297,7 +304,8 @@ void checker_submitted(struct world *world, struct payload *payload, uint64_t ha
 		epoch->prefix = payload->offsets[0];
 }
 
-void checker_report(struct world *world, struct payload *payload, uint32_t records, enum report_outcome outcome)
+void checker_report(
+    struct world *world, struct payload *payload, uint32_t records, enum report_outcome outcome)
 {
 	static const char *const names[] = { "acked", "failed", "refused", "stopped" };
 	struct checked_epoch *epoch = epoch_of(world, payload->instance, payload->part);
@@ -388,7 +396,8 @@ static const struct payload *chunk_at(const struct world *world, int instance, u
 	const struct checked_epoch *epoch = &world->checker.epochs[instance][part];
 	const struct payload *payload = world->instances[instance].source.payloads;
 
-	while (payload && (payload->part != part || !is_of(epoch, payload) || payload->first != first || payload->stale))
+	while (payload &&
+	       (payload->part != part || !is_of(epoch, payload) || payload->first != first || payload->stale))
 		payload = payload->next;
 	return payload;
 }
@@ -406,7 +415,8 @@ void checker_blocked(struct world *world, int instance, uint32_t part, int64_t o
 		if (world->cluster.sources[part].records[payload->offsets[i]].poison)
 			poisoned = true;
 	if (!poisoned || world->plan.delivery == DELIVERY_AT_MOST_ONCE)
-		broken(world, "blocks partition %" PRIu32 " at %" PRId64 ", which can be delivered", part, offset);
+		broken(world, "blocks partition %" PRIu32 " at %" PRId64 ", which can be delivered", part,
+		    offset);
 	epoch->blocked = true;
 	epoch->blocked_at = offset;
 }
@@ -431,13 +441,15 @@ void checker_stepped(struct world *world, int number)
 	const struct source *source = &instance->source;
 	const struct plan *plan = &world->plan;
 
-	if (instance->sink.state == SINK_MODEL_READY && instance->sink.producer == world->checker.lost_with[number])
+	if (instance->sink.state == SINK_MODEL_READY &&
+	    instance->sink.producer == world->checker.lost_with[number])
 		broken(world, "goes on with a producer that holds records of a lost partition");
 	if (source->held_records > plan->window_records)
 		broken(world, "holds %" PRIu64 " records, window %" PRIu32, source->held_records,
 		    plan->window_records);
 	if (source->held_bytes > plan->window_bytes + FETCH_SLICE * MAX_RECORD_BYTES)
-		broken(world, "holds %" PRIu64 " bytes, window %" PRIu64, source->held_bytes, plan->window_bytes);
+		broken(world, "holds %" PRIu64 " bytes, window %" PRIu64, source->held_bytes,
+		    plan->window_bytes);
 	for (uint32_t part = 0; part < plan->parts; part++) {
 		const struct checked_epoch *epoch = &world->checker.epochs[number][part];
 		int64_t from_us = later(epoch->revoked_us, instance->frozen_until_us);
@@ -467,8 +479,8 @@ void checker_drained(struct world *world, int number, bool clean)
 		bool is_owner = world->group.parts[payload->part].claim == payload->claim;
 
 		/* What a revoke or an earlier epoch left behind is not the drain's. */
-		if (payload->submitted && is_owner && !epoch->given_up && payload->epoch >= epoch->first_epoch && payload->end > committed &&
-		    !epoch->blocked)
+		if (payload->submitted && is_owner && !epoch->given_up &&
+		    payload->epoch >= epoch->first_epoch && payload->end > committed && !epoch->blocked)
 			broken(world, "calls its drain clean, but %" PRIu32 "@%" PRId64 " will be read again",
 			    payload->part, payload->first);
 	}

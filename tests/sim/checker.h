@@ -1,5 +1,5 @@
-/* checker.h: the rules, as the brokers see them. Sources, sinks and the cluster tell it what happens; the first
- * broken rule ends the scenario.
+/* checker.h: the rules, as the brokers see them. Sources, sinks and the cluster tell it what happens; the
+ * first broken rule ends the scenario.
  *
  * Order, precisely. Let the records of one source partition for one target partition be r1, r2, ... in source
  * order.
@@ -70,14 +70,16 @@ void checker_chunk(struct world *world, const struct payload *payload);
 void checker_position(struct world *world, int instance, uint32_t part, int64_t next);
 void checker_rewind(struct world *world, int instance, uint32_t part);
 void checker_commit(struct world *world, int instance, const struct mark *marks, size_t count);
-void checker_commit_answered(struct world *world, int instance, const struct mark *marks, size_t count, bool known);
+void checker_commit_answered(
+    struct world *world, int instance, const struct mark *marks, size_t count, bool known);
 void checker_release_partition(struct world *world, int instance, uint32_t part);
 void checker_release_chunk(struct world *world, const struct payload *payload);
 void checker_source_closed(struct world *world, const struct source *source, bool killed);
 
 void checker_submit(struct world *world, const struct sink *sink, const struct payload *payload);
 void checker_submitted(struct world *world, struct payload *payload, uint64_t handle);
-void checker_report(struct world *world, struct payload *payload, uint32_t records, enum report_outcome outcome);
+void checker_report(
+    struct world *world, struct payload *payload, uint32_t records, enum report_outcome outcome);
 void checker_failed(struct world *world, const struct request *request);
 void checker_recreate(struct world *world, const struct sink *sink);
 void checker_txn_begin(struct world *world, const struct sink *sink);

@@ -21,15 +21,17 @@ static void check_order(struct world *world, uint32_t target, const struct targe
 
 	if (world->plan.delivery == DELIVERY_AT_MOST_ONCE) {
 		if (!entry->stray && offset <= pair->last)
-			broken(world, "writes %" PRIu32 "@%" PRId64 " after %" PRId64, entry->part, offset, pair->last);
+			broken(world, "writes %" PRIu32 "@%" PRId64 " after %" PRId64, entry->part, offset,
+			    pair->last);
 	} else if (!checker->unordered[entry->part]) {
 		pair->first_missing = next_of_pair(world, entry->part, target, pair->first_missing);
 		if (offset > pair->first_missing)
 			broken(world, "writes %" PRIu32 "@%" PRId64 " before %" PRId64, entry->part, offset,
 			    pair->first_missing);
-		if (!entry->stray && pair->last >= 0 && offset > next_of_pair(world, entry->part, target, pair->last + 1))
-			broken(world, "writes %" PRIu32 "@%" PRId64 " right after %" PRId64, entry->part, offset,
-			    pair->last);
+		if (!entry->stray && pair->last >= 0 &&
+		    offset > next_of_pair(world, entry->part, target, pair->last + 1))
+			broken(world, "writes %" PRIu32 "@%" PRId64 " right after %" PRId64, entry->part,
+			    offset, pair->last);
 		if (offset == pair->first_missing)
 			pair->first_missing++;
 	}
@@ -48,7 +50,8 @@ void checker_written(struct world *world, uint32_t target, const struct target_e
 	if (world->plan.delivery == DELIVERY_AT_MOST_ONCE)
 		broken(world, "writes %" PRIu32 "@%" PRId64 " twice", entry->part, entry->offset);
 	else if (world->plan.faultless && world->plan.delivery == DELIVERY_AT_LEAST_ONCE)
-		broken(world, "writes %" PRIu32 "@%" PRId64 " twice without a reason", entry->part, entry->offset);
+		broken(world, "writes %" PRIu32 "@%" PRId64 " twice without a reason", entry->part,
+		    entry->offset);
 }
 
 /* Is it where a reader with the right isolation sees it? */
@@ -67,8 +70,8 @@ void checker_committed(struct world *world, uint32_t part, int64_t committed)
 		return;
 	for (int64_t offset = log->first_committed; offset < committed; offset++)
 		if (source_log_has(log, offset) && !has_arrived(world, part, offset)) {
-			broken(world, "%" PRIu32 "@%" PRId64 " is committed, but %" PRId64 " has not arrived", part,
-			    committed, offset);
+			broken(world, "%" PRIu32 "@%" PRId64 " is committed, but %" PRId64 " has not arrived",
+			    part, committed, offset);
 			return;
 		}
 }
@@ -81,7 +84,8 @@ void checker_txn_committed(struct world *world, uint32_t txn)
 		for (size_t i = 0; i < log->count; i++) {
 			const struct target_entry *entry = &log->entries[i];
 
-			if (entry->txn == txn && ++world->checker.committed_view[entry->part][entry->offset] > 1)
+			if (entry->txn == txn &&
+			    ++world->checker.committed_view[entry->part][entry->offset] > 1)
 				broken(world, "%" PRIu32 "@%" PRId64 " is committed twice", entry->part,
 				    entry->offset);
 		}
@@ -150,8 +154,8 @@ static void check_committed_view(struct world *world)
 			if (world->cluster.txns[entry->txn].status != TXN_STATUS_COMMITTED)
 				continue;
 			if (entry->offset + 1 <= *before)
-				broken(world, "a reader sees %" PRIu32 "@%" PRId64 " after %" PRId64, entry->part,
-				    entry->offset, *before - 1);
+				broken(world, "a reader sees %" PRIu32 "@%" PRId64 " after %" PRId64,
+				    entry->part, entry->offset, *before - 1);
 			*before = entry->offset + 1;
 		}
 	}
@@ -168,12 +172,13 @@ static void check_losses(struct world *world)
 		for (int64_t offset = log->first_committed; offset < log->end; offset++)
 			if (source_log_has(log, offset) && !checker->written[part][offset] &&
 			    !checker->lost[part][offset] && !excused)
-				broken(world, "%" PRIu32 "@%" PRId64 " is lost, and nobody says so", part, offset);
+				broken(world, "%" PRIu32 "@%" PRId64 " is lost, and nobody says so", part,
+				    offset);
 	}
 }
 
-/* Without idempotence a failure may leave a later record before an earlier one. All of them are sent again then:
- * who keeps the last copy of each has them in order. */
+/* Without idempotence a failure may leave a later record before an earlier one. All of them are sent again
+ * then: who keeps the last copy of each has them in order. */
 static void check_last_copies(struct world *world, uint32_t part, uint32_t target)
 {
 	const struct target_log *log = &world->cluster.targets[target];
@@ -189,8 +194,8 @@ static void check_last_copies(struct world *world, uint32_t part, uint32_t targe
 			continue;
 		seen[entry->offset] = true;
 		if (entry->offset > lowest)
-			broken(world, "the last copy of %" PRIu32 "@%" PRId64 " lies before that of %" PRId64, part,
-			    entry->offset, lowest);
+			broken(world, "the last copy of %" PRIu32 "@%" PRId64 " lies before that of %" PRId64,
+			    part, entry->offset, lowest);
 		lowest = entry->offset;
 	}
 }

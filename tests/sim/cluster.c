@@ -155,8 +155,8 @@ static void arrive(struct world *world, struct request *request)
 	if (!fits || (request->fate != FATE_WRITTEN && request->fate != FATE_FAILED_WRITTEN)) {
 		if (world->plan.idempotent)
 			producer->broken[request->target] = true;
-		trace(world, "target %" PRIu32 " does not take a request of producer %" PRIu32, request->target,
-		    request->producer);
+		trace(world, "target %" PRIu32 " does not take a request of producer %" PRIu32,
+		    request->target, request->producer);
 		return;
 	}
 	for (int round = 0; round < 1 + request->twice; round++)

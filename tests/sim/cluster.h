@@ -1,5 +1,6 @@
-/* cluster.h: the brokers of a scenario: source logs, committed offsets, target logs, produce requests on their
- * way, transactions. It is the truth that the checker compares with; clients see only what reaches them. */
+/* cluster.h: the brokers of a scenario: source logs, committed offsets, target logs, produce requests on
+ * their way, transactions. It is the truth that the checker compares with; clients see only what reaches
+ * them. */
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>

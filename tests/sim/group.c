@@ -127,8 +127,8 @@ int group_join(struct world *world, int instance)
 
 	if (group->member_count == MAX_MEMBERS)
 		return -1;
-	group->members[group->member_count] =
-	    (struct member){ .instance = instance, .in_group = true, .rejoined = true, .expires_us = CLOCK_NEVER };
+	group->members[group->member_count] = (struct member){ .instance = instance, .in_group = true,
+		.rejoined = true, .expires_us = CLOCK_NEVER };
 	trace(world, "member %d joins: instance %d", group->member_count, instance);
 	group->member_count++;
 	return group->member_count - 1;

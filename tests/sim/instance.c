@@ -77,8 +77,8 @@ void instance_start(struct world *world, int number)
 	instance->shim = (struct shim_state){ .countdown = random_below(&world->random, 20) };
 	source_open(&instance->source, world, instance);
 	sink_open(&instance->sink, world, instance);
-	instance->engine = engine_new(&config, &shim_source_ops, instance, &shim_sink_ops, instance, &host_ops,
-	    instance);
+	instance->engine =
+	    engine_new(&config, &shim_source_ops, instance, &shim_sink_ops, instance, &host_ops, instance);
 }
 
 static void end_process(struct instance *instance, bool killed)
@@ -95,8 +95,8 @@ static void end_process(struct instance *instance, bool killed)
 		group_leave(world, instance->member);
 	instance->member = -1;
 	instance->engine = NULL;
-	instance->start_us = world->ending ? CLOCK_NEVER
-					   : world->now_us + random_between(&world->random, 0, 3 * USEC_PER_SEC);
+	instance->start_us =
+	    world->ending ? CLOCK_NEVER : world->now_us + random_between(&world->random, 0, 3 * USEC_PER_SEC);
 }
 
 void instance_kill(struct instance *instance)
@@ -146,7 +146,8 @@ static void step(struct instance *instance)
 	}
 	checker_stepped(world, instance->number);
 	if (instance->failed && !instance->draining)
-		instance_drain(instance, world->now_us + random_between(&world->random, 0, 10 * USEC_PER_SEC));
+		instance_drain(
+		    instance, world->now_us + random_between(&world->random, 0, 10 * USEC_PER_SEC));
 	else if (instance->draining && engine_is_drained(instance->engine))
 		end_drain(instance);
 }

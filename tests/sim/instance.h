@@ -1,5 +1,5 @@
-/* instance.h: one process of the relay: the real engine between a simulated source and a simulated sink. It can be
- * stepped, frozen, drained, and killed between any two operations. */
+/* instance.h: one process of the relay: the real engine between a simulated source and a simulated sink. It
+ * can be stepped, frozen, drained, and killed between any two operations. */
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>

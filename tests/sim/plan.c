@@ -29,7 +29,8 @@ static void draw_limits(struct plan *plan, struct random *random)
 
 	plan->commit_sync = plan->delivery == DELIVERY_AT_LEAST_ONCE && random_chance(random, 200);
 	plan->commit_records = random_chance(random, 300) ? 1 : 1 + random_below(random, 100);
-	plan->commit_interval_us = at_once ? random_below(random, 2000) : random_between(random, 1000, 2000000);
+	plan->commit_interval_us =
+	    at_once ? random_below(random, 2000) : random_between(random, 1000, 2000000);
 	plan->revoke_timeout_us = random_between(random, 100 * USEC_PER_MSEC, 10 * USEC_PER_SEC);
 	plan->window_records = 1 + random_below(random, 300);
 	plan->partition_window_records = 1 + random_below(random, plan->window_records);
@@ -61,6 +62,8 @@ static void draw_faults(struct plan *plan, struct random *random)
 	plan->request_stop = random_chance(random, 150) ? 1 + random_below(random, 10) : 0;
 	plan->zombie = random_below(random, 1000);
 	plan->recreate_failure = maybe(random, 300);
+	plan->sink_failure = random_chance(random, 200) ? 1 + random_below(random, 300) : 0;
+	plan->source_failure = random_chance(random, 200) ? 1 + random_below(random, 10) : 0;
 	plan->fetch_stale = maybe(random, 100);
 	plan->source_gap = maybe(random, 200);
 	plan->source_reset = maybe(random, 20);
@@ -99,7 +102,8 @@ void plan_draw(struct plan *plan, struct random *random, enum delivery delivery)
 void plan_calm(struct plan *plan)
 {
 	plan->request_failure = plan->request_slow = plan->request_twice = plan->request_stop = 0;
-	plan->recreate_failure = plan->fetch_stale = plan->source_gap = plan->source_reset = 0;
+	plan->recreate_failure = plan->sink_failure = plan->source_failure = plan->fetch_stale =
+	    plan->source_gap = plan->source_reset = 0;
 	plan->commit_failure = plan->commit_timeout = plan->commit_partial = plan->commit_slow = 0;
 	plan->txn_abort = plan->txn_unknown = plan->txn_begin_failure = 0;
 	plan->rebalance = plan->kick = plan->freeze = plan->kill = plan->drain = 0;

@@ -46,10 +46,12 @@ struct plan {
 	uint32_t request_stop;	   /* the target refuses everything */
 	uint32_t zombie;	   /* what was purged on the wire still arrives */
 	uint32_t recreate_failure;
+	uint32_t sink_failure;	   /* of fatal ones: no new producer helps */
 	uint32_t fetch_empty;	   /* records are there, but not yet here */
 	uint32_t fetch_stale;	   /* repeats an offset, or carries an old epoch */
 	uint32_t source_gap;	   /* assigned, but blocked at first */
 	uint32_t source_reset;	   /* loses its position and reads on from the committed offset */
+	uint32_t source_failure;   /* cannot go on: a new client may */
 	uint32_t commit_failure, commit_timeout, commit_partial, commit_slow;
 	uint32_t txn_abort, txn_unknown, txn_begin_failure;
 	/* Weights of the actions; 0: does not happen. */

@@ -1,5 +1,5 @@
-/* random.h: the one generator of a scenario. Everything that happens by chance draws from it, so that the seed
- * alone decides the course of events. */
+/* random.h: the one generator of a scenario. Everything that happens by chance draws from it, so that the
+ * seed alone decides the course of events. */
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>

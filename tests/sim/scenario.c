@@ -10,8 +10,8 @@
 /* Calm must bring everything home within this (virtual) time; the slowest plan needs a few minutes. */
 static const int64_t calm_limit_us = 3 * 3600 * USEC_PER_SEC;
 
-/* More steps at one point in time mean that the engine asks to be called for nothing, more in all that it goes
- * round in circles. */
+/* More steps at one point in time mean that the engine asks to be called for nothing, more in all that it
+ * goes round in circles. */
 enum { STEPS_AT_ONCE_MAX = 20000, STEPS_MAX = 3000000 };
 
 enum delivery scenario_delivery(uint64_t seed)
@@ -152,7 +152,8 @@ static void play_chaos(struct world *world)
 	int64_t end_us = world->now_us + world->plan.chaos_us;
 
 	while (world->now_us < end_us && !world->failed && world->group.member_count < MAX_MEMBERS / 2) {
-		int64_t action_us = world->now_us + random_between(&world->random, 0, world->plan.action_max_us);
+		int64_t action_us =
+		    world->now_us + random_between(&world->random, 0, world->plan.action_max_us);
 
 		while (world->now_us < action_us && world->now_us < end_us && !world->failed)
 			advance(world, action_us < end_us ? action_us : end_us);
@@ -166,7 +167,8 @@ static void play_calm(struct world *world)
 
 	trace(world, "calm");
 	plan_calm(&world->plan);
-	while (world->now_us < end_us && world->steps < STEPS_MAX && !world->failed && !checker_is_complete(world))
+	while (world->now_us < end_us && world->steps < STEPS_MAX && !world->failed &&
+	       !checker_is_complete(world))
 		advance(world, end_us);
 	if (world->failed)
 		return;

@@ -49,7 +49,7 @@ static void count_operation(struct instance *instance)
 
 /* ---- the source's operations ---- */
 
-static void source_serve(void *opaque)
+static void pass_source_serve(void *opaque)
 {
 	struct instance *instance = opaque;
 
@@ -57,7 +57,7 @@ static void source_serve(void *opaque)
 	sim_source_ops.serve(&instance->source);
 }
 
-static uint32_t source_fetch(void *opaque, uint32_t part, uint32_t max_records)
+static uint32_t pass_source_fetch(void *opaque, uint32_t part, uint32_t max_records)
 {
 	struct instance *instance = opaque;
 
@@ -79,7 +79,7 @@ static void move_beyond(const struct instance *instance, struct mark *mark)
 		mark->offset = offset + 1;
 }
 
-static void source_commit(void *opaque, const struct mark *marks, size_t count)
+static void pass_source_commit(void *opaque, const struct mark *marks, size_t count)
 {
 	struct instance *instance = opaque;
 	struct mark changed[MAX_PARTS];
@@ -94,7 +94,7 @@ static void source_commit(void *opaque, const struct mark *marks, size_t count)
 		sim_source_ops.commit(&instance->source, changed, count);
 }
 
-static void source_rewind(void *opaque, uint32_t part)
+static void pass_source_rewind(void *opaque, uint32_t part)
 {
 	struct instance *instance = opaque;
 
@@ -102,7 +102,7 @@ static void source_rewind(void *opaque, uint32_t part)
 	sim_source_ops.rewind(&instance->source, part);
 }
 
-static void source_release_partition(void *opaque, uint32_t part)
+static void pass_source_release_partition(void *opaque, uint32_t part)
 {
 	struct instance *instance = opaque;
 
@@ -110,7 +110,7 @@ static void source_release_partition(void *opaque, uint32_t part)
 	sim_source_ops.release_partition(&instance->source, part);
 }
 
-static void source_release_chunk(void *opaque, void *payload)
+static void pass_source_release_chunk(void *opaque, void *payload)
 {
 	struct instance *instance = opaque;
 
@@ -125,14 +125,14 @@ static void source_release_chunk(void *opaque, void *payload)
 		sim_source_ops.release_chunk(&instance->source, payload);
 }
 
-static void *source_group_token(void *opaque)
+static void *pass_source_group_token(void *opaque)
 {
 	struct instance *instance = opaque;
 
 	return sim_source_ops.group_token(&instance->source);
 }
 
-static void source_free_group_token(void *opaque, void *token)
+static void pass_source_free_group_token(void *opaque, void *token)
 {
 	struct instance *instance = opaque;
 
@@ -140,19 +140,19 @@ static void source_free_group_token(void *opaque, void *token)
 }
 
 const struct source_ops shim_source_ops = {
-	.serve = source_serve,
-	.fetch = source_fetch,
-	.commit = source_commit,
-	.rewind = source_rewind,
-	.release_partition = source_release_partition,
-	.release_chunk = source_release_chunk,
-	.group_token = source_group_token,
-	.free_group_token = source_free_group_token,
+	.serve = pass_source_serve,
+	.fetch = pass_source_fetch,
+	.commit = pass_source_commit,
+	.rewind = pass_source_rewind,
+	.release_partition = pass_source_release_partition,
+	.release_chunk = pass_source_release_chunk,
+	.group_token = pass_source_group_token,
+	.free_group_token = pass_source_free_group_token,
 };
 
 /* ---- the sink's operations ---- */
 
-static void sink_serve(void *opaque)
+static void pass_sink_serve(void *opaque)
 {
 	struct instance *instance = opaque;
 	struct payload *kept = instance->shim.kept;
@@ -184,8 +184,8 @@ static int submit_swapped(struct instance *instance, uint64_t handle, uint32_t p
 	return r;
 }
 
-static int sink_submit(void *opaque, uint64_t handle, uint32_t part, void *chunk, enum report_outcome *outcome,
-    struct error *err)
+static int pass_sink_submit(void *opaque, uint64_t handle, uint32_t part, void *chunk,
+    enum report_outcome *outcome, struct error *err)
 {
 	struct instance *instance = opaque;
 	struct payload *payload = chunk;
@@ -208,7 +208,7 @@ static int sink_submit(void *opaque, uint64_t handle, uint32_t part, void *chunk
 	return 0;
 }
 
-static void sink_purge(void *opaque)
+static void pass_sink_purge(void *opaque)
 {
 	struct instance *instance = opaque;
 
@@ -216,7 +216,7 @@ static void sink_purge(void *opaque)
 	sim_sink_ops.purge(&instance->sink);
 }
 
-static void sink_recreate(void *opaque)
+static void pass_sink_recreate(void *opaque)
 {
 	struct instance *instance = opaque;
 
@@ -224,7 +224,7 @@ static void sink_recreate(void *opaque)
 	sim_sink_ops.recreate(&instance->sink);
 }
 
-static int sink_txn_begin(void *opaque, struct error *err)
+static int pass_sink_txn_begin(void *opaque, struct error *err)
 {
 	struct instance *instance = opaque;
 
@@ -232,7 +232,7 @@ static int sink_txn_begin(void *opaque, struct error *err)
 	return sim_sink_ops.txn_begin(&instance->sink, err);
 }
 
-static void sink_txn_commit(void *opaque, const struct mark *marks, size_t count, void *token)
+static void pass_sink_txn_commit(void *opaque, const struct mark *marks, size_t count, void *token)
 {
 	struct instance *instance = opaque;
 
@@ -241,12 +241,12 @@ static void sink_txn_commit(void *opaque, const struct mark *marks, size_t count
 }
 
 const struct sink_ops shim_sink_ops = {
-	.serve = sink_serve,
-	.submit = sink_submit,
-	.purge = sink_purge,
-	.recreate = sink_recreate,
-	.txn_begin = sink_txn_begin,
-	.txn_commit = sink_txn_commit,
+	.serve = pass_sink_serve,
+	.submit = pass_sink_submit,
+	.purge = pass_sink_purge,
+	.recreate = pass_sink_recreate,
+	.txn_begin = pass_sink_txn_begin,
+	.txn_commit = pass_sink_txn_commit,
 };
 
 /* ---- events ---- */
@@ -297,6 +297,11 @@ void shim_commit_done(struct instance *instance, struct mark *marks, size_t coun
 	engine_on_commit_done(instance->engine, marks, count, err);
 }
 
+void shim_source_failed(struct instance *instance, const struct error *err)
+{
+	engine_on_source_failed(instance->engine, err);
+}
+
 void shim_report(struct instance *instance, const struct report *report, const struct error *err)
 {
 	const struct payload *latest = instance->shim.kept;
@@ -310,8 +315,10 @@ void shim_report(struct instance *instance, const struct report *report, const s
 	/* The report of an ended epoch, under the name of a record that is in flight now. */
 	if (is_mutant(instance, MUTANT_LATE_REPORT_COUNTS) && latest && latest->unreported > 0 &&
 	    latest->part == report->payload->part && latest->epoch > report->payload->epoch)
-		engine_on_report(instance->engine, latest->handle, latest->unreported, REPORT_ACKED, false, NULL);
-	engine_on_report(instance->engine, report->handle, report->records, outcome, report->possibly_written, err);
+		engine_on_report(
+		    instance->engine, latest->handle, latest->unreported, REPORT_ACKED, false, NULL);
+	engine_on_report(
+	    instance->engine, report->handle, report->records, outcome, report->possibly_written, err);
 }
 
 void shim_sink_ready(struct instance *instance)

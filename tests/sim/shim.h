@@ -21,6 +21,7 @@ void shim_revoke_begin(struct instance *instance, uint32_t part);
 void shim_lost(struct instance *instance, uint32_t part);
 void shim_source_blocked(struct instance *instance, uint32_t part, int64_t offset, const struct error *err);
 void shim_commit_done(struct instance *instance, struct mark *marks, size_t count, const struct error *err);
+void shim_source_failed(struct instance *instance, const struct error *err);
 void shim_report(struct instance *instance, const struct report *report, const struct error *err);
 void shim_sink_ready(struct instance *instance);
 void shim_sink_fatal(struct instance *instance, const struct error *err);

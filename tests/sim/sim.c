@@ -3,7 +3,7 @@
  *   sim [--seconds S] [--steps N] [--delivery D] [--verbose]   many scenarios of fresh seeds
  *   sim --seed N [--delivery D] [--mutant M] [--verbose]       one scenario again
  *   sim --seeds FILE                                           those that once failed
- *   sim --mutant NAME | --mutants                              a relay that breaks its promise: must be caught
+ *   sim --mutant NAME | --mutants                              a relay that breaks its promise: to be caught
  *
  * Exit status: 0 all rules held (with a mutant: it was caught), 1 not so, 64 usage. */
 #include <getopt.h>
@@ -151,7 +151,8 @@ static int run_all_mutants(const struct options *options)
 
 static int parse_delivery(const char *text, struct options *options)
 {
-	static const enum delivery all[] = { DELIVERY_AT_MOST_ONCE, DELIVERY_AT_LEAST_ONCE, DELIVERY_EXACTLY_ONCE };
+	static const enum delivery all[] = { DELIVERY_AT_MOST_ONCE, DELIVERY_AT_LEAST_ONCE,
+		DELIVERY_EXACTLY_ONCE };
 
 	for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
 		if (strcmp(text, delivery_name(all[i])) == 0) {

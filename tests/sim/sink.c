@@ -55,8 +55,9 @@ static void add_report(struct sink *sink, const struct item *item, enum report_o
 		return;
 	}
 	sink->reports = xreallocarray(sink->reports, sink->report_count + 1, sizeof *sink->reports);
-	sink->reports[sink->report_count++] = (struct report){ .payload = item->payload, .handle = item->handle,
-		.records = 1, .outcome = outcome, .possibly_written = possibly_written, .due_us = due_us };
+	sink->reports[sink->report_count++] = (struct report){ .payload = item->payload,
+		.handle = item->handle, .records = 1, .outcome = outcome,
+		.possibly_written = possibly_written, .due_us = due_us };
 }
 
 static void report_request(struct sink *sink, const struct request *request, int64_t due_us)
@@ -170,7 +171,8 @@ static enum request_fate draw_fate(struct sink *sink, const struct item *items, 
 	bool refused = false;
 
 	for (size_t i = 0; i < count; i++) {
-		enum poison poison = sink->world->cluster.sources[items[i].part].records[items[i].offset].poison;
+		enum poison poison =
+		    sink->world->cluster.sources[items[i].part].records[items[i].offset].poison;
 
 		if (poison == POISON_BATCH)
 			return FATE_REFUSED_BATCH;
@@ -268,7 +270,10 @@ static void say_fatal(struct sink *sink)
 	struct error err;
 
 	sink->fatal = false;
-	error_set(&err, -EIO, REMEDY_RETRY, "the producer has failed");
+	error_set(&err, -EIO,
+	    random_chance(&sink->world->random, sink->world->plan.sink_failure) ? REMEDY_PERSON
+										: REMEDY_RETRY,
+	    "the producer has failed");
 	shim_sink_fatal(sink->instance, &err);
 }
 
@@ -416,8 +421,8 @@ static int sim_submit(void *opaque, uint64_t handle, uint32_t part, void *chunk,
 		struct sink_queue *queue = &sink->queues[log->records[offset].target];
 
 		queue->items = xreallocarray(queue->items, queue->count + 1, sizeof *queue->items);
-		queue->items[queue->count++] = (struct item){ .handle = handle, .payload = payload, .part = part,
-			.offset = offset, .claim = payload->claim };
+		queue->items[queue->count++] = (struct item){ .handle = handle, .payload = payload,
+			.part = part, .offset = offset, .claim = payload->claim };
 	}
 	return 0;
 }
@@ -472,7 +477,8 @@ static void sim_txn_commit(void *opaque, const struct mark *marks, size_t count,
 	checker_txn_commit(world, sink, marks, count);
 	*txn = (struct sink_txn){ .pending = true, .token = *(const struct group_token *)token };
 	for (size_t i = 0; i < count && i < MAX_PARTS; i++)
-		txn->marks[txn->count++] = (struct txn_mark){ .part = marks[i].part, .offset = marks[i].offset };
+		txn->marks[txn->count++] =
+		    (struct txn_mark){ .part = marks[i].part, .offset = marks[i].offset };
 	txn->outcome = random_chance(&world->random, plan->txn_abort) ? TXN_ABORTED
 	    : random_chance(&world->random, plan->txn_unknown)	      ? TXN_UNKNOWN
 								      : TXN_COMMITTED;

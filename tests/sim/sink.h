@@ -1,8 +1,8 @@
 /* sink.h: a simulated producer: the sink_ops that the engine drives.
  *
- * Records queue per target partition and travel in requests. An idempotent producer keeps their order, and dies
- * of the first one that fails for good: all that it holds is then reported with errors. Without idempotence
- * one request is in flight at a time, and the later ones go on when one fails. */
+ * Records queue per target partition and travel in requests. An idempotent producer keeps their order, and
+ * dies of the first one that fails for good: all that it holds is then reported with errors. Without
+ * idempotence one request is in flight at a time, and the later ones go on when one fails. */
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>

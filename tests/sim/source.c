@@ -8,7 +8,7 @@
 #include "shim.h"
 #include "world.h"
 
-static int64_t after(struct source *source, int64_t max_us)
+int64_t source_after(struct source *source, int64_t max_us)
 {
 	return source->world->now_us + random_between(&source->world->random, 0, max_us);
 }
@@ -17,7 +17,7 @@ static void push(struct source *source, enum source_event_kind kind, uint32_t ar
 {
 	struct source_event event = { .kind = kind, .argument = argument, .claim = claim };
 
-	event.due_us = after(source, source->world->plan.net_max_us);
+	event.due_us = source_after(source, source->world->plan.net_max_us);
 	/* One connection: in order. */
 	if (source->event_count > 0 && event.due_us < source->events[source->event_count - 1].due_us)
 		event.due_us = source->events[source->event_count - 1].due_us;
@@ -29,8 +29,8 @@ void source_open(struct source *source, struct world *world, struct instance *in
 {
 	uint64_t last_epoch = source->last_epoch;
 
-	*source = (struct source){ .world = world, .instance = instance, .wake_us = CLOCK_NEVER, .generation = -1,
-		.last_epoch = last_epoch };
+	*source = (struct source){ .world = world, .instance = instance, .wake_us = CLOCK_NEVER,
+		.generation = -1, .last_epoch = last_epoch };
 	push(source, SOURCE_JOIN, 0, 0);
 }
 
@@ -112,7 +112,7 @@ static void on_assign(struct source *source, uint32_t part, uint32_t claim)
 	struct source_part *read = &source->parts[part];
 
 	*read = (struct source_part){ .state = SOURCE_RESOLVING, .claim = claim, .skip_to = -1,
-		.resolve_us = after(source, source->world->plan.net_max_us),
+		.resolve_us = source_after(source, source->world->plan.net_max_us),
 		.gap = random_chance(&source->world->random, source->world->plan.source_gap) };
 }
 
@@ -164,18 +164,19 @@ static void resolve(struct source *source, uint32_t part)
 
 		error_set(&err, -ENODATA, REMEDY_PERSON, "the source has a gap");
 		read->gap = false;
-		read->resolve_us = after(source, USEC_PER_SEC);
+		read->resolve_us = source_after(source, USEC_PER_SEC);
 		shim_source_blocked(source->instance, part, log->committed, &err);
 		return;
 	}
 	read->state = SOURCE_READING;
 	read->epoch = ++source->last_epoch;
-	read->position = read->told_position = read->skip_to > log->committed ? read->skip_to : log->committed;
+	read->position = read->told_position =
+	    read->skip_to > log->committed ? read->skip_to : log->committed;
 	read->skip_to = -1;
 	read->again = false;
 	read->asleep = false;
-	trace(world, "instance %d reads %" PRIu32 " from %" PRId64 ", epoch %" PRIu64, source->instance->number, part,
-	    read->position, read->epoch);
+	trace(world, "instance %d reads %" PRIu32 " from %" PRId64 ", epoch %" PRIu64,
+	    source->instance->number, part, read->position, read->epoch);
 	checker_assigned(world, source->instance->number, part, read->epoch, read->position);
 	shim_assigned(source->instance, part, read->epoch, read->position);
 	source->wake_us = world->now_us;
@@ -197,7 +198,7 @@ static void sim_commit(void *opaque, const struct mark *marks, size_t count)
 		.generation = source->generation };
 	for (size_t i = 0; i < count && i < MAX_PARTS; i++)
 		commit->marks[i] = marks[i];
-	commit->apply_us = after(source, plan->net_max_us);
+	commit->apply_us = source_after(source, plan->net_max_us);
 	if (random_chance(&world->random, plan->commit_slow))
 		commit->apply_us += random_between(&world->random, 0, 10 * USEC_PER_SEC);
 	commit->answer_us = commit->apply_us + random_between(&world->random, 0, plan->net_max_us);
@@ -250,7 +251,10 @@ static void answer_commit(struct source *source)
 	if (answer.fate == COMMIT_ANSWER_LOST || answer.fate == COMMIT_LOST)
 		error_set(&err, -ETIMEDOUT, REMEDY_RETRY, "no answer to the commit");
 	else if (whole)
-		error_set(&err, -EIO, REMEDY_RETRY, "the commit was refused");
+		error_set(&err, -EIO,
+		    random_chance(&source->world->random, source->world->plan.source_failure) ? REMEDY_RESTART
+											      : REMEDY_RETRY,
+		    "the commit was refused");
 	checker_commit_answered(source->world, source->instance->number, answer.marks, answer.count,
 	    err.code == 0);
 	shim_commit_done(source->instance, answer.marks, answer.count, err.code ? &err : NULL);
@@ -283,6 +287,14 @@ static void take_event(struct source *source)
 	}
 }
 
+static void fail(struct source *source)
+{
+	struct error err;
+
+	error_set(&err, -EIO, REMEDY_RESTART, "the consumer has failed");
+	shim_source_failed(source->instance, &err);
+}
+
 static void sim_serve(void *opaque)
 {
 	struct source *source = opaque;
@@ -292,6 +304,8 @@ static void sim_serve(void *opaque)
 		return;
 	if (source->commit.pending && source->commit.applied && now_us >= source->commit.answer_us)
 		answer_commit(source);
+	if (random_chance(&source->world->random, source->world->plan.source_failure))
+		fail(source);
 	while (source->event_count > 0 && source->events[0].due_us <= now_us)
 		take_event(source);
 	for (uint32_t part = 0; part < MAX_PARTS; part++)
@@ -320,164 +334,16 @@ void source_wake(struct source *source, uint32_t part)
 	if (!read->asleep || read->state != SOURCE_READING)
 		return;
 	read->asleep = false;
-	source->wake_us = after(source, source->world->plan.net_max_us);
+	source->wake_us = source_after(source, source->world->plan.net_max_us);
 }
 
-/* ---- records ---- */
+/* ---- operations ---- */
 
-static struct payload *new_payload(struct source *source, uint32_t part)
-{
-	struct payload *payload = xcalloc(1, sizeof *payload);
-
-	payload->instance = source->instance->number;
-	payload->part = part;
-	payload->epoch = source->parts[part].epoch;
-	payload->claim = source->parts[part].claim;
-	payload->next = source->payloads;
-	source->payloads = payload;
-	return payload;
-}
-
-static void emit(struct source *source, struct payload *payload)
-{
-	struct random *random = &source->world->random;
-	struct chunk chunk = { .part = payload->part, .epoch = payload->epoch, .first = payload->first,
-		.next = payload->end, .records = payload->records, .leader_epoch = 1, .payload = payload };
-
-	payload->bytes = chunk.bytes = 40 + payload->records * (1 + random_below(random, 100));
-	source->held_records += payload->records;
-	source->held_bytes += payload->bytes;
-	source->part_held_records[payload->part] += payload->records;
-	checker_chunk(source->world, payload);
-	shim_chunk(source->instance, &chunk);
-}
-
-/* An offset that has been delivered already, or one of an epoch that is over: it must be dropped. */
-static void emit_stale(struct source *source, uint32_t part)
-{
-	const struct source_part *read = &source->parts[part];
-	const struct source_log *log = &source->world->cluster.sources[part];
-	struct payload *payload;
-	int64_t offset = read->position - 1;
-
-	while (offset >= log->start && !source_log_has(log, offset))
-		offset--;
-	if (offset < log->start)
-		return;
-	payload = new_payload(source, part);
-	payload->stale = true;
-	payload->offsets[0] = payload->first = offset;
-	payload->end = offset + 1;
-	payload->records = 1;
-	if (random_chance(&source->world->random, 500)) {
-		payload->epoch--;
-		payload->first = payload->end = read->position;
-		payload->end++;
-	}
-	emit(source, payload);
-}
-
-/* The next chunk of at most max_records, or NULL at the end of the log. */
-static struct payload *next_chunk(struct source *source, uint32_t part, uint32_t max_records)
-{
-	struct source_part *read = &source->parts[part];
-	const struct source_log *log = &source->world->cluster.sources[part];
-	uint32_t wanted = 1 + random_below(&source->world->random, source->world->plan.chunk_max);
-	bool padded = source->world->plan.chunk_max > 1 && random_chance(&source->world->random, 300);
-	struct payload *payload = NULL;
-	int64_t first = read->position;
-
-	if (wanted > max_records)
-		wanted = max_records;
-	while (read->position < log->end && (!payload || payload->records < wanted)) {
-		int64_t offset = read->position++;
-
-		if (!source_log_has(log, offset))
-			continue;
-		if (!payload) {
-			payload = new_payload(source, part);
-			/* A compacted batch begins before its first record. */
-			payload->first = padded ? first : offset;
-		}
-		payload->offsets[payload->records++] = offset;
-		payload->end = offset + 1;
-	}
-	/* ... and may end behind its last one. */
-	while (payload && padded && read->position < log->end && !source_log_has(log, read->position))
-		payload->end = ++read->position;
-	/* The search may have gone over gaps behind the last record; they are seen again, with the next one. */
-	if (payload)
-		read->position = payload->end;
-	return payload;
-}
-
-/* Retention overtakes the reader: it will go on at a record further ahead. */
-static void skip_ahead(struct source *source, uint32_t part)
-{
-	struct source_part *read = &source->parts[part];
-	struct source_log *log = &source->world->cluster.sources[part];
-	int64_t to = read->position + random_below(&source->world->random, 10);
-
-	while (to < log->end && !source_log_has(log, to))
-		to++;
-	if (to >= log->end)
-		return;
-	for (int64_t offset = read->position; offset < to; offset++)
-		log->records[offset].expired = true;
-	read->skip_to = to;
-}
-
-/* A new epoch will begin at the committed offset. */
-static void resolve_again(struct source *source, uint32_t part)
+void source_resolve_again(struct source *source, uint32_t part)
 {
 	source->parts[part].state = SOURCE_RESOLVING;
 	source->parts[part].again = true;
-	source->parts[part].resolve_us = after(source, source->world->plan.net_max_us);
-}
-
-static uint32_t sim_fetch(void *opaque, uint32_t part, uint32_t max_records)
-{
-	struct source *source = opaque;
-	struct world *world = source->world;
-	struct source_part *read = &source->parts[part];
-	const struct source_log *log = &world->cluster.sources[part];
-	uint32_t taken = 0;
-
-	if (instance_is_dead(source->instance))
-		return 0;
-	checker_fetch(world, source->instance->number, part);
-	if (read->state != SOURCE_READING)
-		return 0;
-	if (random_chance(&world->random, world->plan.source_reset)) {
-		trace(world, "instance %d has lost its position in %" PRIu32, source->instance->number, part);
-		resolve_again(source, part);
-		if (random_chance(&world->random, 500))
-			skip_ahead(source, part);
-		return 0;
-	}
-	if (random_chance(&world->random, world->plan.fetch_stale))
-		emit_stale(source, part);
-	while (taken < max_records && !instance_is_dead(source->instance)) {
-		struct payload *payload;
-
-		if (random_chance(&world->random, world->plan.fetch_empty)) {
-			source->wake_us = after(source, world->plan.net_max_us);
-			return taken;
-		}
-		payload = next_chunk(source, part, max_records - taken);
-		if (!payload) {
-			read->asleep = true;
-			if (log->end > read->told_position) {
-				read->told_position = log->end;
-				checker_position(world, source->instance->number, part, log->end);
-				shim_position(source->instance, part, read->epoch, log->end);
-			}
-			return taken;
-		}
-		taken += payload->records;
-		emit(source, payload);
-	}
-	return taken;
+	source->parts[part].resolve_us = source_after(source, source->world->plan.net_max_us);
 }
 
 static void sim_rewind(void *opaque, uint32_t part)
@@ -490,7 +356,7 @@ static void sim_rewind(void *opaque, uint32_t part)
 	checker_rewind(source->world, source->instance->number, part);
 	read->skip_to = -1;
 	if (read->state == SOURCE_READING)
-		resolve_again(source, part);
+		source_resolve_again(source, part);
 }
 
 static void sim_release_partition(void *opaque, uint32_t part)
@@ -542,7 +408,7 @@ static void sim_free_group_token(void *opaque, void *token)
 
 const struct source_ops sim_source_ops = {
 	.serve = sim_serve,
-	.fetch = sim_fetch,
+	.fetch = source_fetch,
 	.commit = sim_commit,
 	.rewind = sim_rewind,
 	.release_partition = sim_release_partition,

@@ -1,4 +1,4 @@
-/* source.h: a simulated consumer: the source_ops that the engine drives, and what the group tells its client. */
+/* source.h: a simulated consumer: the source_ops that the engine drives, and what the group tells it. */
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
@@ -86,11 +86,22 @@ struct source {
 
 extern const struct source_ops sim_source_ops;
 
+/* ---- within the source (source.c, source_records.c) ---- */
+
+/* The fetch of sim_source_ops. */
+uint32_t source_fetch(void *source, uint32_t part, uint32_t max_records);
+/* A new epoch will begin at the committed offset. */
+void source_resolve_again(struct source *source, uint32_t part);
+/* Some time from now, at most max_us. */
+int64_t source_after(struct source *source, int64_t max_us);
+
+/* ---- for the process and the group ---- */
+
 void source_open(struct source *source, struct world *world, struct instance *instance);
 /* The process ends: the engine is gone. killed: without notice. */
 void source_close(struct source *source, bool killed);
 
-/* From the group. */
+/* What the group says. */
 void source_asked_to_revoke(struct source *source, uint32_t parts);
 void source_assigned(struct source *source, uint32_t part, uint32_t claim);
 void source_new_generation(struct source *source, int generation);

@@ -14,6 +14,7 @@ tests_sim_sim_SOURCES = \
 	tests/sim/sim.c \
 	tests/sim/sink.c tests/sim/sink.h \
 	tests/sim/source.c tests/sim/source.h \
+	tests/sim/source_records.c \
 	tests/sim/world.c tests/sim/world.h
 tests_sim_sim_LDADD = libengine.a libcore.a libbase.a
 
