@@ -114,7 +114,7 @@ void engine_pump(struct engine *engine, struct part *part)
 		}
 		if (r < 0) {
 			submit_refused(engine, part, slot, seq, outcome, &err);
-			return;
+			continue;
 		}
 		if (slot->maybe_written) {
 			engine->counters.repeated_records += slot->records;

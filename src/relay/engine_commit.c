@@ -8,7 +8,8 @@ static bool part_wants_commit(const struct engine *engine, const struct part *pa
 	       engine->strategy->commit_offset(part) > part->committed;
 }
 
-bool engine_commit_is_due(const struct engine *engine)
+/* By policy, or because a stopping partition waits for it. Never while one is outstanding. */
+static bool commit_is_due(const struct engine *engine)
 {
 	if (engine->commit_outstanding)
 		return false;
@@ -50,23 +51,20 @@ size_t engine_collect_marks(struct engine *engine)
 	return count;
 }
 
-bool engine_commit(struct engine *engine)
+/* Sends a commit of all partitions whose offset has moved. */
+static void send_commit(struct engine *engine)
 {
-	size_t count;
+	size_t count = engine_collect_marks(engine);
 
-	if (engine->commit_outstanding)
-		return false;
-	count = engine_collect_marks(engine);
 	/* Also without marks: whatever the policy counted is covered (its partitions are gone). */
 	commit_policy_sent(&engine->commit_policy);
 	if (count == 0) {
 		commit_policy_answered(&engine->commit_policy, true, 0, engine->now_us);
-		return false;
+		return;
 	}
 	engine->commit_outstanding = true;
 	engine->commit_sent_us = engine->now_us;
 	engine->source_ops->commit(engine->source, engine->marks, count);
-	return true;
 }
 
 /* One partition's answer. Returns the records that are uncommitted again. */
@@ -120,4 +118,15 @@ void engine_on_commit_done(struct engine *engine, const struct mark *marks, size
 		engine_fail_source(engine, err);
 	else if (err && err->code)
 		engine->host_ops->trouble(engine->host, UINT32_MAX, -1, err);
+}
+
+void engine_commit_when_due(struct engine *engine)
+{
+	if (commit_is_due(engine))
+		send_commit(engine);
+}
+
+int64_t engine_commit_deadline_us(const struct engine *engine)
+{
+	return engine->commit_outstanding ? CLOCK_NEVER : commit_policy_deadline_us(&engine->commit_policy);
 }

@@ -200,14 +200,13 @@ uint64_t engine_drop_tail(struct engine *engine, struct part *part, int64_t from
 
 /* ---- engine_commit.c ---- */
 
-/* Sends a commit of all partitions whose offset has moved, if none is outstanding. False: nothing to do. */
-bool engine_commit(struct engine *engine);
 /* Fills engine->marks with what a commit would carry now, notes it as sent, and returns the count. */
 size_t engine_collect_marks(struct engine *engine);
 /* Takes the answer to such marks. failed: all of them. Returns whether all went well. */
 bool engine_take_answers(struct engine *engine, const struct mark *marks, size_t count, bool failed);
-/* Should one be sent, by policy or because a stopping partition waits for it? */
-bool engine_commit_is_due(const struct engine *engine);
+/* struct strategy's tick and deadline_us, for those who commit through the source. */
+void engine_commit_when_due(struct engine *engine);
+int64_t engine_commit_deadline_us(const struct engine *engine);
 
 /* ---- engine_recovery.c ---- */
 
@@ -225,6 +224,14 @@ void engine_suspect(struct engine *engine, struct part *part, const struct offse
     const struct error *err);
 /* May this partition's next slot be sent, with regard to isolation? */
 bool engine_isolation_allows(const struct engine *engine, const struct part *part);
+
+/* struct strategy's on_failed, on_refused and stop_reading, for those who may send a record twice: recover and send
+ * it again; block the partition at it; drop only what has never been sent. */
+void engine_send_again(struct engine *engine, struct part *part, uint64_t seq, enum report_outcome outcome,
+    const struct error *err);
+void engine_block_refused(struct engine *engine, struct part *part, const struct offset_slot *slot, uint64_t seq,
+    const struct error *err);
+void engine_keep_submitted(struct engine *engine, struct part *part);
 
 static inline uint64_t handle_make(uint32_t part, uint64_t seq)
 {

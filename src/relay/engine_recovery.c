@@ -99,3 +99,37 @@ void engine_isolation_step(struct engine *engine)
 	part->suspect_until = 0;
 	choose_isolated(engine);
 }
+
+/* ---- what the deliveries that send again have in common ---- */
+
+void engine_send_again(struct engine *engine, struct part *part, uint64_t seq, enum report_outcome outcome,
+    const struct error *err)
+{
+	const struct offset_slot *slot = offset_tracker_slot(part->tracker, seq);
+
+	switch (outcome) {
+	case REPORT_REFUSED:
+		engine_suspect(engine, part, slot, seq, err);
+		break;
+	case REPORT_STOP:
+		engine_fail(engine, err);
+		break;
+	default:
+		if (engine->sink_state == SINK_OPEN)
+			engine->host_ops->trouble(engine->host, part->number, slot->first, err);
+		engine_recover(engine, true);
+		break;
+	}
+}
+
+void engine_block_refused(struct engine *engine, struct part *part, const struct offset_slot *slot, uint64_t seq,
+    const struct error *err)
+{
+	engine_block(engine, part, slot->first, err);
+}
+
+void engine_keep_submitted(struct engine *engine, struct part *part)
+{
+	/* What has been sent once is sent until it is settled: else its next owner repeats what may be written. */
+	engine_drop_tail(engine, part, part->submitted_end);
+}

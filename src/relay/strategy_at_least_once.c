@@ -1,6 +1,5 @@
 /* at_least_once: produce, delivery report, then commit of the low-water mark. */
 #include "relay/engine_internal.h"
-#include "base/clock.h"
 
 static bool may_submit(struct engine *engine, struct part *part, const struct offset_slot *slot)
 {
@@ -34,56 +33,13 @@ static void settle(struct engine *engine, struct part *part)
 		commit_policy_settled(&engine->commit_policy, (int64_t)context.records, engine->now_us);
 }
 
-static void on_failed(struct engine *engine, struct part *part, uint64_t seq, enum report_outcome outcome,
-    const struct error *err)
-{
-	const struct offset_slot *slot = offset_tracker_slot(part->tracker, seq);
-
-	switch (outcome) {
-	case REPORT_REFUSED:
-		engine_suspect(engine, part, slot, seq, err);
-		break;
-	case REPORT_STOP:
-		engine_fail(engine, err);
-		break;
-	default:
-		if (engine->sink_state == SINK_OPEN)
-			engine->host_ops->trouble(engine->host, part->number, slot->first, err);
-		engine_recover(engine, true);
-		break;
-	}
-}
-
 static void on_late_failed(struct engine *engine, struct part *part, const struct offset_slot *slot,
     const struct error *err)
 {
 }
 
-static void on_refused(struct engine *engine, struct part *part, const struct offset_slot *slot, uint64_t seq,
-    const struct error *err)
-{
-	engine_block(engine, part, slot->first, err);
-}
-
-static void stop_reading(struct engine *engine, struct part *part)
-{
-	/* What has been sent once is sent until it is settled: else its next owner repeats what may be written. */
-	engine_drop_tail(engine, part, part->submitted_end);
-}
-
-static void tick(struct engine *engine)
-{
-	if (engine_commit_is_due(engine))
-		engine_commit(engine);
-}
-
 static void on_submitted(struct engine *engine, struct part *part, const struct offset_slot *slot)
 {
-}
-
-static int64_t deadline_us(const struct engine *engine)
-{
-	return engine->commit_outstanding ? CLOCK_NEVER : commit_policy_deadline_us(&engine->commit_policy);
 }
 
 static int64_t commit_offset(const struct part *part)
@@ -122,13 +78,13 @@ const struct strategy strategy_at_least_once = {
 	.on_chunk = on_chunk,
 	.read_room = read_room,
 	.settle = settle,
-	.on_failed = on_failed,
+	.on_failed = engine_send_again,
 	.on_late_failed = on_late_failed,
-	.on_refused = on_refused,
-	.stop_reading = stop_reading,
+	.on_refused = engine_block_refused,
+	.stop_reading = engine_keep_submitted,
 	.on_submitted = on_submitted,
-	.tick = tick,
-	.deadline_us = deadline_us,
+	.tick = engine_commit_when_due,
+	.deadline_us = engine_commit_deadline_us,
 	.is_settled = is_settled,
 	.on_sink_ready = on_sink_ready,
 	.on_epoch_end = on_epoch_end,

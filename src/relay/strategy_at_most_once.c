@@ -2,7 +2,6 @@
  * cannot be produced then is lost, counted and named; nothing is ever sent twice. */
 #include "relay/engine_internal.h"
 #include <errno.h>
-#include "base/clock.h"
 
 static bool may_submit(struct engine *engine, struct part *part, const struct offset_slot *slot)
 {
@@ -78,17 +77,6 @@ static void on_submitted(struct engine *engine, struct part *part, const struct 
 {
 }
 
-static void tick(struct engine *engine)
-{
-	if (engine_commit_is_due(engine))
-		engine_commit(engine);
-}
-
-static int64_t deadline_us(const struct engine *engine)
-{
-	return engine->commit_outstanding ? CLOCK_NEVER : commit_policy_deadline_us(&engine->commit_policy);
-}
-
 static int64_t commit_offset(const struct part *part)
 {
 	return offset_tracker_end(part->tracker);
@@ -134,8 +122,8 @@ const struct strategy strategy_at_most_once = {
 	.on_refused = on_refused,
 	.stop_reading = stop_reading,
 	.on_submitted = on_submitted,
-	.tick = tick,
-	.deadline_us = deadline_us,
+	.tick = engine_commit_when_due,
+	.deadline_us = engine_commit_deadline_us,
 	.is_settled = is_settled,
 	.on_sink_ready = on_sink_ready,
 	.on_epoch_end = on_epoch_end,

@@ -39,41 +39,9 @@ static void settle(struct engine *engine, struct part *part)
 {
 }
 
-static void on_failed(struct engine *engine, struct part *part, uint64_t seq, enum report_outcome outcome,
-    const struct error *err)
-{
-	const struct offset_slot *slot = offset_tracker_slot(part->tracker, seq);
-
-	switch (outcome) {
-	case REPORT_REFUSED:
-		engine_suspect(engine, part, slot, seq, err);
-		break;
-	case REPORT_STOP:
-		engine_fail(engine, err);
-		break;
-	default:
-		if (engine->sink_state == SINK_OPEN)
-			engine->host_ops->trouble(engine->host, part->number, slot->first, err);
-		engine_recover(engine, true);
-		break;
-	}
-}
-
 static void on_late_failed(struct engine *engine, struct part *part, const struct offset_slot *slot,
     const struct error *err)
 {
-}
-
-static void on_refused(struct engine *engine, struct part *part, const struct offset_slot *slot, uint64_t seq,
-    const struct error *err)
-{
-	engine_block(engine, part, slot->first, err);
-}
-
-static void stop_reading(struct engine *engine, struct part *part)
-{
-	/* What has been sent once is sent until it is settled: else its next owner repeats what may be written. */
-	engine_drop_tail(engine, part, part->submitted_end);
 }
 
 static void on_submitted(struct engine *engine, struct part *part, const struct offset_slot *slot)
@@ -255,10 +223,10 @@ const struct strategy strategy_exactly_once = {
 	.on_chunk = on_chunk,
 	.read_room = read_room,
 	.settle = settle,
-	.on_failed = on_failed,
+	.on_failed = engine_send_again,
 	.on_late_failed = on_late_failed,
-	.on_refused = on_refused,
-	.stop_reading = stop_reading,
+	.on_refused = engine_block_refused,
+	.stop_reading = engine_keep_submitted,
 	.on_submitted = on_submitted,
 	.tick = tick,
 	.deadline_us = deadline_us,
