@@ -1,4 +1,4 @@
-/* The promises of core/offset_tracker.h, one by one. test_offset_tracker_model.c tries them in all mixtures. */
+/* The promises of core/offset_tracker.h, one by one. test_offset_tracker_model.c tries all mixtures. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -312,7 +312,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_mark_starts_at_the_position, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 		    test_mark_moves_over_the_contiguous_settled_prefix_only, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_gaps_in_the_offsets_do_not_stall_the_mark, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+		    test_gaps_in_the_offsets_do_not_stall_the_mark, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 		    test_position_moves_the_mark_once_all_before_is_settled, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_an_offset_seen_before_is_dropped, setup, teardown),
@@ -321,7 +322,8 @@ int main(void)
 		    test_a_chunk_that_failed_in_part_waits_again_whole, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_only_what_is_in_flight_can_be_reported, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_late_report_of_old_epoch_moves_nothing, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_rewind_sends_the_unsettled_again_in_order, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+		    test_rewind_sends_the_unsettled_again_in_order, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 		    test_rewind_of_the_settled_takes_the_mark_back_to_what_is_released, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_settle_without_submitting, setup, teardown),
@@ -333,7 +335,8 @@ int main(void)
 		    test_release_gives_back_only_what_is_below_the_mark, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_forgotten_flight_waits_again, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_the_ring_grows_around_its_seam, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_what_was_released_is_never_given_to_submit, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+		    test_what_was_released_is_never_given_to_submit, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -43,13 +43,13 @@ static uint64_t seed;
 static uint64_t random_state;
 static unsigned operations;
 
-#define REQUIRE(condition)                                                                                           \
-	do {                                                                                                         \
-		if (!(condition)) {                                                                                  \
-			printf("%s:%d: %s\nafter %u operations; replay: ALOQD_SEED=%" PRIu64 " %s\n", __FILE__,      \
-			    __LINE__, #condition, operations, seed, program_invocation_name);                        \
-			exit(1);                                                                                     \
-		}                                                                                                    \
+#define REQUIRE(condition)                                                                                   \
+	do {                                                                                                 \
+		if (!(condition)) {                                                                          \
+			printf("%s:%d: %s\nafter %u operations; replay: ALOQD_SEED=%" PRIu64 " %s\n",        \
+			    __FILE__, __LINE__, #condition, operations, seed, program_invocation_name);      \
+			exit(1);                                                                             \
+		}                                                                                            \
 	} while (0)
 
 static uint64_t draw(uint64_t below)
