@@ -1,6 +1,6 @@
 /* sim: the real engine on a simulated cluster, with seeded faults and a virtual clock.
  *
- *   sim [--seconds S] [--steps N] [--delivery D] [--verbose]   many scenarios of fresh seeds
+ *   sim [--seconds S] [--steps N] [--from N] [--delivery D]    many scenarios, of fresh seeds or from N on
  *   sim --seed N [--delivery D] [--mutant M] [--verbose]       one scenario again
  *   sim --seeds FILE                                           those that once failed
  *   sim --mutant NAME | --mutants                              a relay that breaks its promise: to be caught
@@ -19,8 +19,8 @@
 enum { MUTANT_SCENARIOS_MAX = 5000 };
 
 struct options {
-	bool has_seed, has_delivery;
-	uint64_t seed;
+	bool has_seed, has_from, has_delivery;
+	uint64_t seed, from;
 	enum delivery delivery;
 	int64_t seconds;
 	uint64_t steps;
@@ -61,9 +61,9 @@ static bool run_seed(uint64_t seed, enum delivery delivery, const struct options
 
 /* ---- many seeds ---- */
 
-static int run_fresh(const struct options *options)
+static int run_many(const struct options *options)
 {
-	uint64_t first = (uint64_t)time(NULL) * 1000000;
+	uint64_t first = options->has_from ? options->from : (uint64_t)time(NULL) * 1000000;
 	int64_t end_us = clock_monotonic_us() + options->seconds * USEC_PER_SEC;
 	uint64_t seed = first, steps = 0;
 
@@ -168,6 +168,7 @@ static int parse_options(int argc, char **argv, struct options *options)
 {
 	static const struct option known[] = {
 		{ "seed", required_argument, NULL, 's' },
+		{ "from", required_argument, NULL, 'o' },
 		{ "seeds", required_argument, NULL, 'f' },
 		{ "seconds", required_argument, NULL, 't' },
 		{ "steps", required_argument, NULL, 'n' },
@@ -184,6 +185,10 @@ static int parse_options(int argc, char **argv, struct options *options)
 		case 's':
 			options->has_seed = true;
 			options->seed = strtoull(optarg, NULL, 10);
+			break;
+		case 'o':
+			options->has_from = true;
+			options->from = strtoull(optarg, NULL, 10);
 			break;
 		case 'f':
 			options->seeds_path = optarg;
@@ -228,7 +233,7 @@ int main(int argc, char **argv)
 	if (options.seeds_path)
 		return run_listed(&options);
 	if (!options.has_seed)
-		return run_fresh(&options);
+		return run_many(&options);
 	if (!run_seed(options.seed, delivery_for(&options, options.seed), &options, &steps))
 		return 1;
 	printf("seed %" PRIu64 ", %" PRIu64 " steps: every rule held\n", options.seed, steps);
