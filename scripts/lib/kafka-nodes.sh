@@ -1,7 +1,8 @@
 # kafka-nodes.sh: sourced by scripts/kafka. The nodes of one cluster, as processes of this machine.
 #
 # All state is in $data:
-#   cluster            what `start` was told, as shell assignments: nodes, base_port, heap, cluster_id
+#   cluster            what `start` was told, as shell assignments: nodes, base_port, heap, cluster_id,
+#                      jvm_options
 #   node-N/server.properties, node-N/log/ (Kafka's data), node-N/server.log, node-N/pid
 # A node listens on base_port + 2 (N - 1) for clients and on the port after it for the controllers; the
 # ports stay the same for the life of $data, so that a restarted node is found again.
@@ -170,7 +171,7 @@ launch_node() {
 		mv "$dir/server.log" "$dir/server.log.before"
 	fi
 	# In a session of its own: an interrupt at the terminal is not for the broker.
-	setsid java "-Xms$heap" "-Xmx$heap" -XX:+ExitOnOutOfMemoryError \
+	setsid java "-Xms$heap" "-Xmx$heap" -XX:+ExitOnOutOfMemoryError ${jvm_options[@]+"${jvm_options[@]}"} \
 	    "-Dlog4j2.configurationFile=$data/log4j2.properties" -cp "$kafka_jars/*" kafka.Kafka \
 	    "$dir/server.properties" </dev/null >"$dir/server.log" 2>&1 &
 	pid=$!

@@ -69,7 +69,7 @@ def test_kill_9_in_sync_mode_with_one_record_repeats_at_most_one_per_partition(k
     fill(kafka.brokers, trial.source, map(small_record, range(60_000)), PARTITIONS)
     daemon = aloqd(trial.settings(commit={"mode": "sync", "records": 1}, from_properties=QUICK_SESSION))
     audit = CommitAudit(trial)
-    kills = 4
+    kills = 3
     for _ in range(kills):
         daemon.start()
         daemon.await_acked(200)

@@ -1,6 +1,7 @@
 """Every record of a topic, by raw offsets, outside any group."""
 
 import ctypes
+import hashlib
 import time
 
 from confluent_kafka import Consumer, KafkaError, TopicPartition
@@ -23,10 +24,11 @@ class TopicReader:
     """Reads a topic in pieces: each read_to_end() goes on where the one before has ended.
 
     offsets[p] and records[p] run in parallel, in log order. With isolation read_uncommitted everything in
-    the log is seen, also what belongs to aborted transactions."""
+    the log is seen, also what belongs to aborted transactions. With digests, a digest stands for each value:
+    for topics that are larger than memory should hold."""
 
-    def __init__(self, cluster, topic, isolation="read_committed"):
-        self.cluster, self.topic = cluster, topic
+    def __init__(self, cluster, topic, isolation="read_committed", digests=False):
+        self.cluster, self.topic, self.digests = cluster, topic, digests
         self.offsets = {partition: [] for partition in cluster.partitions(topic)}
         self.records = {partition: [] for partition in self.offsets}
         self.positions = {partition: 0 for partition in self.offsets}
@@ -58,8 +60,10 @@ class TopicReader:
         if error is None:
             kind, timestamp = message.timestamp()
             self.offsets[partition].append(message.offset())
-            self.records[partition].append(Record(message.key(), message.value(), headers_of(message), kind,
-                                                  timestamp))
+            value = message.value()
+            if self.digests and value is not None:
+                value = hashlib.blake2b(value, digest_size=16).digest()
+            self.records[partition].append(Record(message.key(), value, headers_of(message), kind, timestamp))
             self.positions[partition] = message.offset() + 1
         elif error.code() == KafkaError._PARTITION_EOF:
             # Behind the last record there may be transaction markers: this is past them.
@@ -68,8 +72,8 @@ class TopicReader:
             raise AssertionError(f"{self.topic} [{partition}]: {error}")
 
 
-def read_topic(cluster, topic, isolation="read_committed"):
-    reader = TopicReader(cluster, topic, isolation)
+def read_topic(cluster, topic, isolation="read_committed", digests=False):
+    reader = TopicReader(cluster, topic, isolation, digests)
     try:
         return reader.read_to_end()
     finally:

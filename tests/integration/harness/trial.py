@@ -42,10 +42,10 @@ class Trial:
     def stop_clean(self, daemon):
         assert daemon.terminate() == 0, daemon.log_tail()
 
-    def verdict(self, isolation="read_committed", **options):
+    def verdict(self, isolation="read_committed", digests=False, **options):
         """Source and target, read whole and compared."""
-        source = read_topic(self.cluster, self.source, isolation)
-        target = read_topic(self.to, self.target)
+        source = read_topic(self.cluster, self.source, isolation, digests)
+        target = read_topic(self.to, self.target, digests=digests)
         return compare(source.records, target.records, **options)
 
     def finish(self, daemon):
