@@ -116,7 +116,7 @@ void engine_pump(struct engine *engine, struct part *part)
 			submit_refused(engine, part, slot, seq, outcome, &err);
 			continue;
 		}
-		if (slot->maybe_written) {
+		if (slot->maybe_written || slot->first < part->sent_before) {
 			engine->counters.repeated_records += slot->records;
 			slot->maybe_written = false;
 		}

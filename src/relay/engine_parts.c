@@ -46,6 +46,8 @@ void engine_end_epoch(struct engine *engine, struct part *part)
 		return;
 	engine->strategy->on_epoch_end(engine, part);
 	part->tracker = NULL;
+	if (part->submitted_end > part->sent_before)
+		part->sent_before = part->submitted_end;
 	part->next_seq = offset_tracker_tail_seq(tracker);
 	part->suspect_until = 0;
 	part->commit_sent = -1;

@@ -1,0 +1,320 @@
+/* The engine on a source and a sink that do only what the test says: the cases that need an exact order of
+ * events. Random orders are the simulation's. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <cmocka.h>
+#include "base/clock.h"
+#include "relay/engine.h"
+
+enum { HANDLES = 64 };
+
+struct fake {
+	struct engine *engine;
+	/* the sink */
+	uint64_t in_flight[HANDLES];
+	size_t in_flight_count;
+	unsigned purges, recreations;
+	bool ready; /* to be told in serve */
+	/* the source */
+	int64_t next_offset; /* of the one partition; -1 not assigned */
+	int64_t available;   /* records below this offset are there */
+	uint64_t epoch;
+	int64_t assign_at; /* to be told in serve; -1 none */
+	bool lose;
+	struct error fail; /* to be told in serve */
+	int64_t committed;
+	bool answer_commit;
+	struct mark answer;
+	unsigned chunks_out;
+	/* the host */
+	struct error failed;
+	unsigned troubles;
+};
+
+static void source_serve(void *context)
+{
+	struct fake *fake = context;
+
+	if (fake->lose) {
+		fake->lose = false;
+		engine_on_lost(fake->engine, 0);
+	}
+	if (fake->assign_at >= 0) {
+		fake->next_offset = fake->assign_at;
+		fake->assign_at = -1;
+		engine_on_assigned(fake->engine, 0, ++fake->epoch, fake->next_offset);
+	}
+	if (fake->fail.code) {
+		struct error err = fake->fail;
+
+		error_clear(&fake->fail);
+		engine_on_source_failed(fake->engine, &err);
+	}
+	if (fake->answer_commit) {
+		fake->answer_commit = false;
+		engine_on_commit_done(fake->engine, &fake->answer, 1, NULL);
+	}
+}
+
+static uint32_t source_fetch(void *context, uint32_t part, uint32_t max_records)
+{
+	struct fake *fake = context;
+	uint32_t count = 0;
+
+	for (; count < max_records && fake->next_offset < fake->available; count++) {
+		const struct chunk chunk = { .part = 0, .epoch = fake->epoch, .first = fake->next_offset,
+			.next = fake->next_offset + 1, .records = 1, .bytes = 10, .leader_epoch = -1, .payload = fake };
+
+		fake->next_offset++;
+		fake->chunks_out++;
+		engine_on_chunk(fake->engine, &chunk);
+	}
+	return count;
+}
+
+static void source_commit(void *context, const struct mark *marks, size_t count)
+{
+	struct fake *fake = context;
+
+	assert_int_equal(count, 1);
+	fake->answer = marks[0];
+	fake->committed = marks[0].offset;
+	fake->answer_commit = true;
+}
+
+static void source_release_partition(void *context, uint32_t part)
+{
+	((struct fake *)context)->next_offset = INT64_MAX;
+}
+
+static void source_release_chunk(void *context, void *payload)
+{
+	((struct fake *)context)->chunks_out--;
+}
+
+static const struct source_ops source_ops = {
+	.serve = source_serve,
+	.fetch = source_fetch,
+	.commit = source_commit,
+	.release_partition = source_release_partition,
+	.release_chunk = source_release_chunk,
+};
+
+static void sink_serve(void *context)
+{
+	struct fake *fake = context;
+
+	if (fake->ready) {
+		fake->ready = false;
+		engine_on_sink_ready(fake->engine);
+	}
+}
+
+static int sink_submit(void *context, uint64_t handle, uint32_t part, void *payload, enum report_outcome *outcome,
+    struct error *err)
+{
+	struct fake *fake = context;
+
+	if (fake->in_flight_count == HANDLES)
+		return -EAGAIN;
+	fake->in_flight[fake->in_flight_count++] = handle;
+	return 0;
+}
+
+static void report_all(struct fake *fake, enum report_outcome outcome, bool possibly_written)
+{
+	struct error err;
+	size_t count = fake->in_flight_count;
+	uint64_t handles[HANDLES];
+
+	error_set(&err, -EIO, REMEDY_RETRY, "as the test says");
+	memcpy(handles, fake->in_flight, sizeof handles);
+	fake->in_flight_count = 0;
+	for (size_t i = 0; i < count; i++)
+		engine_on_report(fake->engine, handles[i], 1, outcome, possibly_written,
+		    outcome == REPORT_ACKED ? NULL : &err);
+}
+
+static void sink_purge(void *context)
+{
+	((struct fake *)context)->purges++;
+}
+
+static void sink_recreate(void *context)
+{
+	struct fake *fake = context;
+
+	fake->recreations++;
+	fake->ready = true;
+}
+
+static const struct sink_ops sink_ops = {
+	.serve = sink_serve,
+	.submit = sink_submit,
+	.purge = sink_purge,
+	.recreate = sink_recreate,
+};
+
+static void host_blocked(void *context, uint32_t part, int64_t offset, const struct error *err)
+{
+}
+
+static void host_failed(void *context, const struct error *err)
+{
+	((struct fake *)context)->failed = *err;
+}
+
+static void host_trouble(void *context, uint32_t part, int64_t offset, const struct error *err)
+{
+	((struct fake *)context)->troubles++;
+}
+
+static void host_lost(void *context, uint32_t part, int64_t first, int64_t next, const struct error *err)
+{
+}
+
+static const struct engine_host_ops host_ops = {
+	.partition_blocked = host_blocked,
+	.failed = host_failed,
+	.trouble = host_trouble,
+	.lost = host_lost,
+};
+
+static void begin(struct fake *fake)
+{
+	const struct engine_config config = {
+		.delivery = DELIVERY_AT_LEAST_ONCE,
+		.idempotent = true,
+		.commit_records = 1000,
+		.commit_interval_us = USEC_PER_SEC,
+		.revoke_timeout_us = 10 * USEC_PER_SEC,
+		.limits = { .window_bytes = 100000, .window_records = 1000, .partition_window_bytes = 100000,
+			.partition_window_records = 1000, .fetch_burst = 100 },
+	};
+
+	*fake = (struct fake){ .assign_at = 0, .next_offset = -1 };
+	fake->engine = engine_new(&config, &source_ops, fake, &sink_ops, fake, &host_ops, fake);
+}
+
+static void end(struct fake *fake)
+{
+	engine_free(fake->engine);
+	assert_int_equal(fake->chunks_out, 0);
+}
+
+static void steps(struct fake *fake, int64_t *now_us)
+{
+	for (int i = 0; i < 5; i++)
+		engine_step(fake->engine, *now_us += 100 * USEC_PER_MSEC);
+}
+
+static void test_what_is_sent_again_after_a_lost_partition_is_counted_as_repeated(void **state)
+{
+	struct fake fake;
+	int64_t now_us = 0;
+
+	begin(&fake);
+	fake.available = 10;
+	steps(&fake, &now_us);
+	assert_int_equal(fake.in_flight_count, 10);
+	assert_int_equal(engine_counters(fake.engine)->repeated_records, 0);
+
+	fake.lose = true;
+	steps(&fake, &now_us);
+	assert_int_equal(fake.purges, 1);
+	report_all(&fake, REPORT_RETRY, true);
+	fake.assign_at = 0;
+	fake.available = 12;
+	steps(&fake, &now_us);
+	assert_int_equal(fake.in_flight_count, 12);
+	assert_int_equal(engine_counters(fake.engine)->repeated_records, 10);
+	assert_int_equal(fake.committed, 0);
+	report_all(&fake, REPORT_ACKED, false);
+	end(&fake);
+}
+
+static void test_fatal_error_that_needs_a_person_fails_and_makes_no_new_producer(void **state)
+{
+	struct fake fake;
+	struct error err;
+	int64_t now_us = 0;
+
+	begin(&fake);
+	fake.available = 10;
+	steps(&fake, &now_us);
+	error_set(&err, -EIO, REMEDY_PERSON, "not authorised");
+	engine_on_sink_fatal(fake.engine, &err);
+	report_all(&fake, REPORT_RETRY, false);
+	steps(&fake, &now_us);
+	assert_string_equal(fake.failed.message, "not authorised");
+	assert_int_equal(fake.failed.remedy, REMEDY_PERSON);
+	assert_int_equal(fake.recreations, 0);
+	end(&fake);
+}
+
+static void test_fatal_error_that_a_new_producer_mends_sends_again_in_order(void **state)
+{
+	struct fake fake;
+	struct error err;
+	int64_t now_us = 0;
+	uint64_t first;
+
+	begin(&fake);
+	fake.available = 10;
+	steps(&fake, &now_us);
+	first = fake.in_flight[0];
+	error_set(&err, -EIO, REMEDY_RETRY, "fatal");
+	engine_on_sink_fatal(fake.engine, &err);
+	report_all(&fake, REPORT_RETRY, true);
+	for (int i = 0; i < 20; i++)
+		steps(&fake, &now_us);
+	assert_int_equal(fake.recreations, 1);
+	assert_int_equal(fake.failed.code, 0);
+	assert_int_equal(fake.in_flight_count, 10);
+	assert_int_equal(fake.in_flight[0], first);
+	assert_int_equal(engine_counters(fake.engine)->repeated_records, 10);
+	report_all(&fake, REPORT_ACKED, false);
+	for (int i = 0; i < 5; i++)
+		steps(&fake, &now_us);
+	assert_int_equal(fake.committed, 10);
+	end(&fake);
+}
+
+static void test_a_source_that_fails_leaves_what_is_in_flight_to_be_settled(void **state)
+{
+	struct fake fake;
+	int64_t now_us = 0;
+
+	begin(&fake);
+	fake.available = 10;
+	steps(&fake, &now_us);
+	error_set(&fake.fail, -EIO, REMEDY_PERSON, "no READ any more");
+	steps(&fake, &now_us);
+	assert_string_equal(fake.failed.message, "no READ any more");
+	assert_int_equal(fake.purges, 0);
+	engine_drain(fake.engine, now_us + 10 * USEC_PER_SEC);
+	steps(&fake, &now_us);
+	assert_false(engine_is_drained(fake.engine));
+	report_all(&fake, REPORT_ACKED, false);
+	steps(&fake, &now_us);
+	assert_true(engine_is_drained(fake.engine));
+	assert_true(engine_drain_was_clean(fake.engine));
+	assert_int_equal(fake.committed, 10);
+	end(&fake);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_what_is_sent_again_after_a_lost_partition_is_counted_as_repeated),
+		cmocka_unit_test(test_fatal_error_that_needs_a_person_fails_and_makes_no_new_producer),
+		cmocka_unit_test(test_fatal_error_that_a_new_producer_mends_sends_again_in_order),
+		cmocka_unit_test(test_a_source_that_fails_leaves_what_is_in_flight_to_be_settled),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
