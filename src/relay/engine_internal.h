@@ -60,7 +60,7 @@ enum sink_state {
 	SINK_PURGING,	 /* gives up its flight; waits for the reports */
 	SINK_WAITING,	 /* empty; back-off before the next one is made */
 	SINK_RECREATING, /* waits for engine_on_sink_ready() */
-	SINK_CLOSED,	 /* the engine has failed, or drains and needs none any more */
+	SINK_CLOSED,	 /* it has failed for good, or a drain needs none any more */
 };
 
 /* The outcome of the transaction at hand. */
@@ -152,7 +152,9 @@ struct engine {
 	size_t txn_mark_count; /* of marks, while it is being committed */
 	bool txn_rewind;   /* outcome unknown: read the committed offsets again, never go on from memory */
 
-	bool draining, drained, drain_clean, failed;
+	bool draining, drained, drain_clean;
+	bool failed;	  /* the owner has been told */
+	bool sink_failed; /* no new producer is made */
 	int64_t drain_deadline_us;
 };
 

@@ -114,8 +114,8 @@ void engine_fail_source(struct engine *engine, const struct error *err)
 
 void engine_fail(struct engine *engine, const struct error *err)
 {
-	if (engine->failed)
-		return;
+	/* Also where the source had failed before: it is this that ends the sink. */
+	engine->sink_failed = true;
 	engine_fail_source(engine, err);
 	engine_recover(engine, false);
 }

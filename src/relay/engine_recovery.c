@@ -36,12 +36,11 @@ bool engine_recovery_is_due(const struct engine *engine)
 
 void engine_recovery_step(struct engine *engine)
 {
-	if (engine_recovery_is_due(engine)) {
-		bool none_needed = engine->failed ||
-				   (engine->draining && engine->now_us >= engine->drain_deadline_us);
-
-		engine->sink_state = none_needed ? SINK_CLOSED : SINK_WAITING;
-	}
+	if (engine_recovery_is_due(engine))
+		engine->sink_state = SINK_WAITING;
+	if (engine->sink_state == SINK_WAITING &&
+	    (engine->sink_failed || (engine->draining && engine->now_us >= engine->drain_deadline_us)))
+		engine->sink_state = SINK_CLOSED;
 	if (engine->sink_state == SINK_WAITING && engine->now_us >= engine->sink_retry_us) {
 		engine->sink_state = SINK_RECREATING;
 		engine->counters.sink_recreations++;
