@@ -368,6 +368,8 @@ void checker_txn_commit(struct world *world, const struct sink *sink, const stru
 		broken(world, "commits a transaction with %" PRIu32 " records in flight", sink->held);
 	if (sink->txn.pending)
 		broken(world, "commits a transaction twice");
+	if (sink->state != SINK_MODEL_READY)
+		broken(world, "commits a transaction of a producer that has failed");
 	for (size_t i = 0; i < count; i++)
 		check_mark(world, sink->instance->number, &marks[i]);
 }

@@ -137,6 +137,8 @@ static void advance(struct world *world, int64_t limit_us)
 	} else if (++world->steps_now > STEPS_AT_ONCE_MAX) {
 		broken(world, "spins");
 	}
+	if (world->steps > STEPS_MAX)
+		broken(world, "goes round in circles");
 	cluster_run(world);
 	for (uint32_t i = 0; i < world->plan.instances; i++) {
 		source_run(&world->instances[i].source);
@@ -167,7 +169,7 @@ static void play_calm(struct world *world)
 
 	trace(world, "calm");
 	plan_calm(&world->plan);
-	while (world->now_us < end_us && world->steps < STEPS_MAX && !world->failed &&
+	while (world->now_us < end_us && !world->failed &&
 	       !checker_is_complete(world))
 		advance(world, end_us);
 	if (world->failed)
