@@ -7,6 +7,9 @@
 /* What the engine may take over its bounds: the answers of what it purges, and its wait for a last commit. */
 static const int64_t grace_us = 5 * USEC_PER_SEC;
 
+/* The longest back-off of a failed commit, and some. */
+static const int64_t longest_back_off_us = 6 * USEC_PER_SEC;
+
 /* The engine asks for at most this many records at once, and only then looks at the bytes again. */
 enum { FETCH_SLICE = 64, MAX_RECORD_BYTES = 140 };
 
@@ -44,6 +47,16 @@ static void advance_prefix(
 	while (epoch->prefix < upto && (!is_data(world, part, epoch->prefix) ||
 					   epoch->settled[epoch->prefix] || epoch->skipped[epoch->prefix]))
 		epoch->prefix++;
+}
+
+/* Is a record settled and not committed, although it could be? */
+static bool has_uncommitted(const struct world *world, struct checked_epoch *epoch, uint32_t part)
+{
+	advance_prefix(world, epoch, part, epoch->end);
+	for (int64_t offset = epoch->told_committed; offset < epoch->prefix; offset++)
+		if (is_data(world, part, offset) && !epoch->skipped[offset])
+			return true;
+	return false;
 }
 
 /* ---- the partitions of an instance ---- */
@@ -216,13 +229,8 @@ void checker_release_partition(struct world *world, int instance, uint32_t part)
 			    payload->first);
 	if (world->plan.delivery == DELIVERY_AT_MOST_ONCE)
 		return;
-	advance_prefix(world, epoch, part, epoch->end);
-	for (int64_t offset = epoch->told_committed; in_time && offset < epoch->prefix; offset++)
-		if (is_data(world, part, offset)) {
-			broken(world, "gives up partition %" PRIu32 " and does not commit %" PRId64
-			    ", which is settled", part, offset);
-			return;
-		}
+	if (in_time && has_uncommitted(world, epoch, part))
+		broken(world, "gives up partition %" PRIu32 " and does not commit what is settled", part);
 }
 
 /* ---- the bytes ---- */
@@ -437,6 +445,25 @@ static int64_t later(int64_t a, int64_t b)
 	return a > b ? a : b;
 }
 
+/* Commit policy: what is settled is committed after the interval, or a while later where commits fail. */
+static void check_commit_interval(struct world *world, int number, uint32_t part)
+{
+	struct checked_epoch *epoch = epoch_of(world, number, part);
+	int64_t since_us;
+
+	if (world->plan.delivery != DELIVERY_AT_LEAST_ONCE || !epoch->active)
+		return;
+	if (!has_uncommitted(world, epoch, part) || world->checker.commit_pending[number]) {
+		epoch->uncommitted_us = 0;
+		return;
+	}
+	if (epoch->uncommitted_us == 0)
+		epoch->uncommitted_us = world->now_us;
+	since_us = later(epoch->uncommitted_us, world->instances[number].frozen_until_us);
+	if (world->now_us > since_us + world->plan.commit_interval_us + longest_back_off_us)
+		broken(world, "does not commit what is settled in partition %" PRIu32, part);
+}
+
 void checker_stepped(struct world *world, int number)
 {
 	const struct instance *instance = &world->instances[number];
@@ -456,6 +483,7 @@ void checker_stepped(struct world *world, int number)
 		const struct checked_epoch *epoch = &world->checker.epochs[number][part];
 		int64_t from_us = later(epoch->revoked_us, instance->frozen_until_us);
 
+		check_commit_interval(world, number, part);
 		if (source->part_held_records[part] > plan->partition_window_records)
 			broken(world, "holds %" PRIu32 " records of partition %" PRIu32 ", window %" PRIu32,
 			    source->part_held_records[part], part, plan->partition_window_records);
