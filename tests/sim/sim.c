@@ -76,7 +76,7 @@ static int run_many(const struct options *options)
 	return 0;
 }
 
-/* Lines "SEED [DELIVERY]", # begins a comment. */
+/* Lines that begin with a seed; # begins a comment. */
 static int run_listed(const struct options *options)
 {
 	FILE *file = fopen(options->seeds_path, "re");

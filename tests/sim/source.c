@@ -111,9 +111,11 @@ static void on_assign(struct source *source, uint32_t part, uint32_t claim)
 {
 	struct source_part *read = &source->parts[part];
 
-	*read = (struct source_part){ .state = SOURCE_RESOLVING, .claim = claim, .skip_to = -1,
-		.resolve_us = source_after(source, source->world->plan.net_max_us),
-		.gap = random_chance(&source->world->random, source->world->plan.source_gap) };
+	/* One draw a statement: compilers differ in the order within an initializer, and a seed must mean the
+	 * same to all. */
+	*read = (struct source_part){ .state = SOURCE_RESOLVING, .claim = claim, .skip_to = -1 };
+	read->resolve_us = source_after(source, source->world->plan.net_max_us);
+	read->gap = random_chance(&source->world->random, source->world->plan.source_gap);
 }
 
 static void on_lost(struct source *source)
