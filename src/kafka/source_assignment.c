@@ -314,7 +314,8 @@ void source_serve_positions(struct source *source)
 		return;
 	if (source->rebalance == REBALANCE_RESOLVING)
 		begin_resolving(source);
-	else if (source->rebalance == REBALANCE_NONE && source->reposition_wanted)
+	else if (source->rebalance == REBALANCE_NONE && source->reposition_wanted && !source->commit_outstanding)
+		/* A commit on its way could undo the one that a truncated log needs. */
 		begin_repositioning(source);
 }
 
