@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # kafka-jars.sh: sourced by scripts/kafka. Apache Kafka's jars from Maven Central, in a cache outside the
 # source tree, pinned by version (the pom) and by checksum (the .sha256 file beside it).
 #

@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # kafka-nodes.sh: sourced by scripts/kafka. The nodes of one cluster, as processes of this machine.
 #
 # All state is in $data:
@@ -94,8 +95,10 @@ pick_base_port() {
 # ---- configuration ----
 
 write_server_properties() {
-	local n=$1 dir voter voters='' replicas=1 min_isr=1
+	local n=$1 dir clients controllers voter voters='' replicas=1 min_isr=1
 	dir=$(node_dir "$n")
+	clients=PLAINTEXT://127.0.0.1:$(client_port "$n")
+	controllers=CONTROLLER://127.0.0.1:$(controller_port "$n")
 	for ((voter = 1; voter <= nodes; voter++)); do
 		voters+=${voters:+,}$voter@127.0.0.1:$(controller_port "$voter")
 	done
@@ -108,7 +111,9 @@ write_server_properties() {
 			process.roles=broker,controller
 			node.id=$n
 			controller.quorum.voters=$voters
-			listeners=PLAINTEXT://127.0.0.1:$(client_port "$n"),CONTROLLER://127.0.0.1:$(controller_port "$n")
+			listeners=$clients,$controllers${advertised:+,ALIAS://127.0.0.1:$alias_port}
+			advertised.listeners=$clients${advertised:+,ALIAS://$advertised}
+			listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,ALIAS:PLAINTEXT
 			controller.listener.names=CONTROLLER
 			log.dirs=$dir/log
 			auto.create.topics.enable=false
@@ -126,13 +131,7 @@ write_server_properties() {
 			group.min.session.timeout.ms=1000
 			log.segment.delete.delay.ms=1000
 		END
-		if [[ -n $advertised ]]; then
-			cat <<-END
-				listeners=PLAINTEXT://127.0.0.1:$(client_port "$n"),CONTROLLER://127.0.0.1:$(controller_port "$n"),ALIAS://127.0.0.1:$alias_port
-				advertised.listeners=PLAINTEXT://127.0.0.1:$(client_port "$n"),ALIAS://$advertised
-				listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,ALIAS:PLAINTEXT
-			END
-		fi
+		# A name that is set twice has its last value.
 		((${#settings[@]} == 0)) || printf '%s\n' "${settings[@]}"
 	} >"$dir/server.properties"
 }

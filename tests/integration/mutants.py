@@ -37,8 +37,8 @@ MUTANTS = {
     "doubles a record on a clean path": (
         "src/kafka/sink.c",
         "	error = rd_kafka_produceva(sink->client.producer, fields, count);",
-        "	if (message->offset == 1234)\n		rd_kafka_produce(fields[0].u.rkt, route->partition, RD_KAFKA_MSG_F_COPY,\n"
-        "		    message->payload, message->len, message->key, message->key_len, NULL);\n"
+        "	if (message->offset == 1234)\n		rd_kafka_produce(fields[0].u.rkt, route->partition,\n"
+        "		    RD_KAFKA_MSG_F_COPY, message->payload, message->len, message->key, message->key_len, NULL);\n"
         "	error = rd_kafka_produceva(sink->client.producer, fields, count);",
         "200000_mixed"),
     "forgets the headers": (
@@ -101,9 +101,10 @@ def build(tree, objects):
 
 
 def tests_fail(objects, expression):
-    done = subprocess.run([sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "-k", expression,
-                           TOP / "tests/integration"], env={**os.environ, "ALOQD_BUILD": str(objects)},
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    done = subprocess.run([sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider",
+                           "-k", expression, TOP / "tests/integration"],
+                          env={**os.environ, "ALOQD_BUILD": str(objects)}, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, text=True, check=False)
     assert done.returncode in (0, 1), f"pytest says {done.returncode}:\n{done.stdout[-3000:]}"
     why = [line[4:] for line in done.stdout.splitlines() if line.startswith("E  ")]
     return done.returncode == 1, why[0].strip()[:150] if why else ""
@@ -118,7 +119,8 @@ def main(names):
     try:
         shutil.copytree(TOP, tree, ignore=shutil.ignore_patterns(".git", "build*", "autom4te.cache", "*.o"))
         # build-aux was left out with build*; it comes from bootstrap.
-        subprocess.run(["./bootstrap"], cwd=tree, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True)
+        subprocess.run(["./bootstrap"], cwd=tree, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                       check=True)
         objects.mkdir()
         subprocess.run([tree / "configure"], cwd=objects, stdout=subprocess.DEVNULL, check=True)
         build(tree, objects)

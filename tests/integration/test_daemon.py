@@ -27,7 +27,8 @@ def test_the_pages_say_what_is(kafka, topic, aloqd):
     pipeline = daemon.await_pipeline(lambda p: p["lag"] == 0, "lag 0")
     assert pipeline["name"] == "relay" and pipeline["state"] == "running" and pipeline["reason"] is None
     assert pipeline["counters"]["acked_records"] == pipeline["counters"]["consumed_records"] == 300
-    assert {(p["topic"], p["partition"]) for p in pipeline["partitions"]} == {(trial.source, n) for n in range(3)}
+    seen = {(p["topic"], p["partition"]) for p in pipeline["partitions"]}
+    assert seen == {(trial.source, number) for number in range(3)}
     assert all(p["mark"] == p["end"] == p["log_end"] == 100 for p in pipeline["partitions"])
     for path in ("/health", "/readyz", "/api/v1/pipelines"):
         with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=10) as page:
@@ -51,8 +52,8 @@ def test_a_socket_left_by_a_killed_daemon_is_taken_over_and_a_live_ones_is_not(a
     assert daemon.control.exists()
     daemon.start()
     rival = aloqd(relay(f"127.0.0.1:{free_port()}", "in", "out", aloqd_control=str(daemon.control)), "rival")
-    done = subprocess.run([BUILD / "aloqd", "-c", rival.config], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                          text=True, timeout=30, check=False)
+    done = subprocess.run([BUILD / "aloqd", "-c", rival.config], stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, text=True, timeout=30, check=False)
     assert done.returncode == 69 and str(daemon.control) in done.stdout, (done.returncode, done.stdout)
     assert daemon.get("/health") == (200, "OK\n")
 
@@ -104,7 +105,7 @@ def test_the_service_manager_is_told_ready_status_and_stopping(kafka, topic, alo
 
         daemon.start()
         eventually(lambda: hears(r"^READY=1$"), 10, lambda: f"READY=1 in {heard}")
-        eventually(lambda: hears(r"^STATUS=.*1 running"), 20, lambda: f"a STATUS with the pipeline in {heard}")
+        eventually(lambda: hears(r"^STATUS=.*1 running"), 20, lambda: f"the pipeline in a STATUS of {heard}")
         assert daemon.terminate() == 0
         assert hears(r"^STOPPING=1$"), heard
 

@@ -22,7 +22,8 @@ from harness.workload import (CREATED, EPOCH_MS, Load, Record, fill, fill_mixed,
 def test_the_workload_is_read_back_as_it_was_made(kafka, topic):
     name = kafka.create_topic(topic("t"), 3)
     fill_mixed(kafka.brokers, name, 3000, 3, seed=5)
-    made = {partition: [mixed_record(5, index) for index in range(partition, 3000, 3)] for partition in range(3)}
+    made = {partition: [mixed_record(5, index) for index in range(partition, 3000, 3)]
+            for partition in range(3)}
     reader = read_topic(kafka, name)
     assert reader.records == made
     assert reader.offsets == {partition: list(range(1000)) for partition in range(3)}

@@ -21,7 +21,7 @@ def relayed_numbers(trial):
 
 # ---- start ----
 
-def test_start_earliest_is_the_default_and_is_committed_before_the_first_record(kafka, far_kafka, topic, aloqd):
+def test_start_earliest_is_the_default_and_is_committed_first(kafka, far_kafka, topic, aloqd):
     trial = Trial(kafka, topic, 1, to=far_kafka)
     fill(kafka.brokers, trial.source, numbered(0, 20), 1)
     kafka.delete_records(trial.source, {0: 5})
@@ -104,7 +104,8 @@ def test_start_none_blocks_where_nothing_is_committed(kafka, topic, aloqd):
 
 def test_partitions_that_appear_later_are_read_from_their_beginning(kafka, topic, aloqd):
     trial = Trial(kafka, topic, 1, target_partitions=3)
-    daemon = aloqd(trial.settings(from_start="latest", from_properties=["topic.metadata.refresh.interval.ms=500"]))
+    daemon = aloqd(trial.settings(from_start="latest",
+                                  from_properties=["topic.metadata.refresh.interval.ms=500"]))
     daemon.start_ready().await_assigned(1)
     kafka.grow_topic(trial.source, 3)
     fill(kafka.brokers, trial.source, numbered(0, 30), 3)
@@ -182,7 +183,7 @@ def test_records_of_an_open_transaction_wait_for_its_end(kafka, topic, aloqd):
     fill(kafka.brokers, trial.source, numbered(1, 5), 1)
     daemon = aloqd(trial.settings()).start_ready()
     daemon.await_assigned(1)
-    holds_for(lambda: daemon.counter("consumed_records") == 0, 1.0, "nothing is read past the open transaction")
+    holds_for(lambda: daemon.counter("consumed_records") == 0, 1.0, "no read past an open transaction")
     producer.commit_transaction(30)
     trial.await_caught_up(daemon)
     trial.stop_clean(daemon)
@@ -191,8 +192,8 @@ def test_records_of_an_open_transaction_wait_for_its_end(kafka, topic, aloqd):
 
 def test_gaps_of_compaction_are_no_gaps(kafka, topic, aloqd):
     trial = Trial(kafka, topic, 1)
-    kafka.alter_topic(trial.source, cleanup_policy="compact", segment_ms=100, min_cleanable_dirty_ratio="0.01",
-                      max_compaction_lag_ms=100)
+    kafka.alter_topic(trial.source, cleanup_policy="compact", segment_ms=100,
+                      min_cleanable_dirty_ratio="0.01", max_compaction_lag_ms=100)
     for wave in range(3):
         fill(kafka.brokers, trial.source,
              [Record(b"%d" % (index % 20), b"v", (), CREATED, EPOCH_MS + 1000 * wave + index)

@@ -56,8 +56,8 @@ class Aloqd:
         """Starts it and waits until it answers; its pipelines may not be ready yet."""
         assert self.process is None or self.process.poll() is not None, "it runs already"
         with self.log.open("ab") as log:
-            self.process = subprocess.Popen([PROGRAM, "-c", self.config], stdin=subprocess.DEVNULL, stdout=log,
-                                            stderr=log)
+            self.process = subprocess.Popen([PROGRAM, "-c", self.config], stdin=subprocess.DEVNULL,
+                                            stdout=log, stderr=log)
         eventually(self._answers_or_ended, 20, lambda: f"{self.name} answers; its log:\n{self.log_tail()}")
         assert self.process.poll() is None, f"aloqd ended with {self.process.returncode}:\n{self.log_tail()}"
         return self
@@ -151,8 +151,9 @@ class Aloqd:
 
     def await_assigned(self, partitions, timeout_s=45):
         """It reads from this many partitions."""
-        return self.await_pipeline(lambda p: sum(q["state"] == "reading" for q in p["partitions"]) == partitions,
-                                   f"{partitions} partitions assigned", timeout_s)
+        def assigned(pipeline):
+            return sum(p["state"] == "reading" for p in pipeline["partitions"]) == partitions
+        return self.await_pipeline(assigned, f"{partitions} partitions assigned", timeout_s)
 
     def await_acked(self, records, timeout_s=60):
         """This many more records have been acknowledged than now."""

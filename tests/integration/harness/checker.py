@@ -136,7 +136,8 @@ def _explain_missing(verdict, source, expected, missing, unknown):
             else:
                 strangers.remove(stranger)
                 unknown.remove(stranger)
-                verdict.altered.append(f"source {source_partition}#{index}: {_difference(record, stranger[2])}")
+                verdict.altered.append(
+                    f"source {source_partition}#{index}: {_difference(record, stranger[2])}")
     for partition, position, record in unknown:
         verdict.altered.append(f"target {partition}#{position} is of no source: {_short(record)}")
 

@@ -35,7 +35,7 @@ class Cluster:
         self.directory = pathlib.Path(directory)
         self.nodes = nodes
         self.alias_port = self.proxied_port = None
-        # Brokers that live for minutes, and start often: the optimising compiler would cost more than it saves.
+        # Brokers that live for minutes and start often: the optimising compiler costs more than it saves.
         arguments = ["start", "--nodes", str(nodes), "--heap", "512m" if nodes == 1 else "384m",
                      "--jvm", "-XX:TieredStopAtLevel=1"]
         for setting in settings:
@@ -49,8 +49,9 @@ class Cluster:
     def script(self, *arguments, stdin=None, timeout_s=120):
         """Runs scripts/kafka on this cluster and returns what it printed."""
         command, *rest = arguments
-        done = subprocess.run([SCRIPT, command, "--data", self.directory, *rest], input=stdin, timeout=timeout_s,
-                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False)
+        done = subprocess.run([SCRIPT, command, "--data", self.directory, *rest], input=stdin,
+                              timeout=timeout_s, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                              check=False)
         assert done.returncode == 0, f"scripts/kafka {' '.join(arguments)}: {done.stderr[-2000:]}"
         return done.stdout
 

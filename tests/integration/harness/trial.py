@@ -35,7 +35,11 @@ class Trial:
                               if topic == self.source})
             return found
 
-        eventually(lambda: all(marks().get(partition, -1) >= end for partition, end in ends.items()), timeout_s,
+        def caught_up():
+            reached = marks()
+            return all(reached.get(partition, -1) >= end for partition, end in ends.items())
+
+        eventually(caught_up, timeout_s,
                    lambda: f"marks {marks()} at {ends}; {[daemon.brief() for daemon in daemons]}\n"
                            f"{daemons[0].log_tail()}")
 
@@ -73,8 +77,8 @@ class CommitAudit:
         for partition, offset in committed.items():
             safe = settled_prefix(self.source.offsets[partition], self.source.records[partition],
                                   self.target.records[partition], self.source.positions[partition])
-            assert offset <= safe, (f"partition {partition}: offset {offset} is committed, but the target holds "
-                                    f"only what is below {safe}")
+            assert offset <= safe, (f"partition {partition}: offset {offset} is committed, but the target "
+                                    f"holds only what is below {safe}")
         return committed
 
     def close(self):

@@ -100,7 +100,8 @@ def fill(brokers, topic, records, partitions, **settings):
         if count % 1000 == 0:
             producer.poll(0)
     producer.flush(120)
-    assert not delivery.errors and delivery.delivered == count, (delivery.errors[:3], delivery.delivered, count)
+    assert not delivery.errors and delivery.delivered == count, (
+        delivery.errors[:3], delivery.delivered, count)
     return count
 
 
