@@ -287,6 +287,10 @@ static void check_drained(struct engine *engine)
 	for (uint32_t i = 0; i < engine->part_count; i++)
 		if (engine->parts[i].state != PART_UNASSIGNED)
 			return;
+	/* What was lost with its partition and not committed since: whoever reads it next repeats it. */
+	for (uint32_t i = 0; i < engine->part_count; i++)
+		if (engine->parts[i].repeats_until > engine->parts[i].committed)
+			engine->drain_clean = false;
 	engine->drained = true;
 }
 

@@ -111,6 +111,8 @@ void engine_on_lost(struct engine *engine, uint32_t number)
 		return;
 	part->state = PART_UNASSIGNED;
 	engine_clear_blocked(part);
+	if (part->submitted_end > part->repeats_until)
+		part->repeats_until = part->submitted_end;
 	engine_end_epoch(engine, part);
 	/* Its records must not be written behind those of the new owner. */
 	if (part->ended)

@@ -45,6 +45,7 @@ struct part {
 	uint64_t held_records, held_bytes;
 
 	int64_t submitted_end; /* behind the furthest slot that was ever submitted in this epoch */
+	int64_t repeats_until; /* written below it, or maybe, and given up uncommitted: read again if above committed */
 	int64_t sent_before;   /* the same of all earlier epochs: what lies below and is sent again is a repeat */
 	int64_t revoke_deadline_us;
 	bool purged;	       /* the revoke ran into its bound */

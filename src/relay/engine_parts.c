@@ -132,6 +132,9 @@ void engine_block(struct engine *engine, struct part *part, int64_t offset, cons
 	part->suspect_until = 0;
 	if (part->state == PART_READING)
 		part->state = PART_BLOCKED;
+	/* Without idempotence later records may have been written although this one was refused. */
+	if (!engine->config.idempotent && part->submitted_end > offset && part->submitted_end > part->repeats_until)
+		part->repeats_until = part->submitted_end;
 	/* What lies before it is still relayed. */
 	engine_drop_tail(engine, part, offset);
 	engine->host_ops->partition_blocked(engine->host, part->number, offset, err);

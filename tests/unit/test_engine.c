@@ -237,6 +237,37 @@ static void test_what_is_sent_again_after_a_lost_partition_is_counted_as_repeate
 	end(&fake);
 }
 
+static void test_a_stop_after_a_lost_partition_is_not_clean_until_it_is_committed(void **state)
+{
+	struct fake fake;
+	int64_t now_us = 0;
+
+	for (int caught_up = 0; caught_up < 2; caught_up++) {
+		begin(&fake);
+		fake.available = 10;
+		steps(&fake, &now_us);
+		report_all(&fake, REPORT_ACKED, false);
+		engine_step(fake.engine, now_us); /* settled, and too early for a commit */
+		fake.lose = true;
+		engine_step(fake.engine, now_us);
+		assert_int_equal(fake.committed, 0);
+		if (caught_up) {
+			fake.assign_at = 0;
+			steps(&fake, &now_us);
+			report_all(&fake, REPORT_ACKED, false);
+			for (int i = 0; i < 5; i++)
+				steps(&fake, &now_us);
+			assert_int_equal(fake.committed, 10);
+		}
+		engine_drain(fake.engine, now_us + 10 * USEC_PER_SEC);
+		for (int i = 0; i < 5; i++)
+			steps(&fake, &now_us);
+		assert_true(engine_is_drained(fake.engine));
+		assert_int_equal(engine_drain_was_clean(fake.engine), caught_up);
+		end(&fake);
+	}
+}
+
 static void test_fatal_error_that_needs_a_person_fails_and_makes_no_new_producer(void **state)
 {
 	struct fake fake;
@@ -311,6 +342,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_what_is_sent_again_after_a_lost_partition_is_counted_as_repeated),
+		cmocka_unit_test(test_a_stop_after_a_lost_partition_is_not_clean_until_it_is_committed),
 		cmocka_unit_test(test_fatal_error_that_needs_a_person_fails_and_makes_no_new_producer),
 		cmocka_unit_test(test_fatal_error_that_a_new_producer_mends_sends_again_in_order),
 		cmocka_unit_test(test_a_source_that_fails_leaves_what_is_in_flight_to_be_settled),
