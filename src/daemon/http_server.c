@@ -96,6 +96,8 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
 }
 
 /* Lets libmicrohttpd work, and wakes it again when it has a timeout to watch or work left over. */
+enum { RUN_INTERVAL_MS = 1000 };
+
 static void run(struct http_server *server)
 {
 	MHD_UNSIGNED_LONG_LONG timeout_ms;
@@ -104,10 +106,10 @@ static void run(struct http_server *server)
 
 	if (MHD_run(server->daemon) != MHD_YES)
 		log_debug(&LOG_NOWHERE, "HTTP: the server could not run");
-	if (MHD_get_timeout(server->daemon, &timeout_ms) != MHD_YES) {
-		sd_event_source_set_enabled(server->timer, SD_EVENT_OFF);
-		return;
-	}
+	/* Also when libmicrohttpd waits for nothing: at its limit of connections it stops listening, and takes it up
+	 * again only in a later run, which no event of its own may bring about once they have timed out. */
+	if (MHD_get_timeout(server->daemon, &timeout_ms) != MHD_YES || timeout_ms > RUN_INTERVAL_MS)
+		timeout_ms = RUN_INTERVAL_MS;
 	sd_event_now(sd_event_source_get_event(server->timer), CLOCK_MONOTONIC, &now_us);
 	result = sd_event_source_set_time(server->timer, now_us + timeout_ms * 1000);
 	if (result >= 0)
