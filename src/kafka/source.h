@@ -22,6 +22,8 @@ struct source_host {
 	void (*gap)(void *host, const char *topic, int32_t partition, int64_t from, int64_t to, const char *words);
 	/* The group has given this member an assignment (of any size). */
 	void (*assignment)(void *host, size_t partitions);
+	/* This member has lost its place in the group, and joins it again. */
+	void (*lost)(void *host);
 	void *host;
 };
 

@@ -361,6 +361,8 @@ static void on_revoke(struct source *source)
 			source->events->revoke_begin(source->owner, part->number);
 		}
 	}
+	if (lost)
+		source->host.lost(source->host.host);
 	if (--source->unreleased == 0)
 		finish_revoke(source);
 }

@@ -88,6 +88,9 @@ extern const struct sink_events engine_sink_events;
 
 /* The source reads this partition from position on, in a new epoch. ends the epoch before, if any. */
 void engine_on_assigned(struct engine *engine, uint32_t part, uint64_t epoch, int64_t position);
+/* The group has given out its partitions, and all that are ours have been announced: what this member once lost
+ * and has not got back is another one's, and not read again by this one. */
+void engine_on_assignment_complete(struct engine *engine);
 void engine_on_chunk(struct engine *engine, const struct chunk *chunk);
 void engine_on_position(struct engine *engine, uint32_t part, uint64_t epoch, int64_t next);
 /* Settle and commit this partition, then release_partition(). */

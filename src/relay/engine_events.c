@@ -49,6 +49,13 @@ void engine_on_assigned(struct engine *engine, uint32_t number, uint64_t epoch, 
 		engine->strategy->stop_reading(engine, part);
 }
 
+void engine_on_assignment_complete(struct engine *engine)
+{
+	for (uint32_t i = 0; i < engine->part_count; i++)
+		if (engine->parts[i].state == PART_UNASSIGNED)
+			engine->parts[i].repeats_until = 0;
+}
+
 void engine_on_chunk(struct engine *engine, const struct chunk *chunk)
 {
 	struct part *part = engine_known_part(engine, chunk->part);

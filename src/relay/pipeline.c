@@ -19,6 +19,8 @@ static const int64_t publish_interval_us = 100 * USEC_PER_MSEC;
 static const int64_t slice_us = 20 * USEC_PER_MSEC;
 /* A drain ends by its own bounds. If it does not, something is broken; the process must still be able to end. */
 static const int64_t drain_abandoned_us = 3 * USEC_PER_SEC;
+/* Clients that take longer to end are a fault that the state shows. */
+static const int64_t free_shown_us = 20 * USEC_PER_SEC;
 /* A producer that is being replaced for longer is a fault that the state shows. */
 static const int64_t sink_closed_shown_us = 2 * USEC_PER_SEC;
 /* A life that ran for so long was a success: the back-off starts anew. */
@@ -106,8 +108,12 @@ static void derive_state(struct pipeline *pipeline, int64_t now_us)
 	count_blocked(pipeline, blocked, sizeof blocked);
 	if (engine_sink_is_open(pipeline->engine))
 		pipeline->sink_open_us = now_us;
-	if (!pipeline->assigned && !pipeline->source_down && !pipeline->sink_down)
+	if (!pipeline->assigned && !pipeline->source_down && !pipeline->sink_down) {
+		if (pipeline->state != PIPELINE_STARTING)
+			pipeline_set_state(pipeline, PIPELINE_BACKING_OFF,
+			    "lost its place in the group; joins again, and waits for an assignment");
 		return;
+	}
 	if (pipeline->source_down || pipeline->sink_down) {
 		reason = xasprintf("no broker of the %s cluster \"%s\" can be reached; trying again",
 		    pipeline->source_down ? "source" : "target",
@@ -161,6 +167,8 @@ static void end_life(struct pipeline *pipeline, int64_t now_us)
 	if (stop_wanted(pipeline)) {
 		pipeline->phase = PHASE_END;
 		pipeline_set_state(pipeline, PIPELINE_STOPPED, NULL);
+	} else if (pipeline->state == PIPELINE_FAILED) {
+		pipeline->phase = PHASE_FAILED; /* its clients took too long to end, and a person has been told */
 	} else if (pipeline->failure.remedy == REMEDY_PERSON) {
 		pipeline->phase = PHASE_FAILED;
 		pipeline_set_state(pipeline, PIPELINE_FAILED, pipeline->failure.message);
@@ -255,6 +263,7 @@ static void begin_free(struct pipeline *pipeline)
 	pipeline->past_untimestamped += sink_untimestamped_records(pipeline->sink);
 	pipeline->phase = PHASE_FREE;
 	pipeline->freeing = true;
+	pipeline->drain_until_us = clock_after_us(clock_monotonic_us(), free_shown_us);
 	worker_submit(pipeline->worker, free_sink_job, sink_freed, pipeline);
 }
 
@@ -319,8 +328,14 @@ static int64_t turn(struct pipeline *pipeline, int64_t now_us)
 		begin_free(pipeline);
 		break;
 	case PHASE_FREE:
-		if (pipeline->freeing)
+		if (pipeline->freeing) {
+			/* Seen when a topic was deleted and made again under the client. Nothing is lost by it. */
+			if (now_us > pipeline->drain_until_us && !stop_wanted(pipeline))
+				pipeline_set_state(pipeline, PIPELINE_FAILED,
+				    "librdkafka does not end its client; restart aloqd to go on from the committed "
+				    "offsets");
 			break;
+		}
 		end_life(pipeline, now_us);
 		return now_us;
 	case PHASE_WAIT:

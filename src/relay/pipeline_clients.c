@@ -164,7 +164,19 @@ static void on_assignment(void *host, size_t partitions)
 
 	pipeline->assigned = true;
 	pipeline->changed = true;
+	engine_on_assignment_complete(pipeline->engine);
 	log_info(&LOG_PIPELINE(pipeline->settings->name), "the group has assigned %zu partitions", partitions);
+}
+
+static void on_place_lost(void *host)
+{
+	struct pipeline *pipeline = host;
+
+	pipeline->assigned = false;
+	pipeline->changed = true;
+	log_warning(&LOG_PIPELINE(pipeline->settings->name),
+	    "lost its place in the group \"%s\" and joins again; what was not committed is read again",
+	    pipeline->settings->from.group);
 }
 
 /* ---- life ---- */
@@ -173,7 +185,7 @@ int pipeline_open_clients(struct pipeline *pipeline, struct error *err)
 {
 	const struct config_pipeline *settings = pipeline->settings;
 	const struct source_host source_host = { .trouble = on_source_trouble, .gap = on_gap,
-		.assignment = on_assignment, .host = pipeline };
+		.assignment = on_assignment, .lost = on_place_lost, .host = pipeline };
 	const struct sink_host sink_host = { .trouble = on_sink_trouble, .failed = on_failed, .host = pipeline };
 	struct engine_config engine_config = {
 		.delivery = settings->delivery,
