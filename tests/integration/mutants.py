@@ -31,8 +31,8 @@ MUTANTS = {
         "kill_9_ten_times or sigterm_ten_times"),
     "drops a record": (
         "src/kafka/source.c",
-        "	if (!message || message->err || message->offset < part->next_offset) {",
-        "	if (!message || message->err || message->offset < part->next_offset || message->offset == 1234) {",
+        "	if (!message) {",
+        "	if (!message || message->offset == 1234) {",
         "200000_mixed"),
     "doubles a record on a clean path": (
         "src/kafka/sink.c",
@@ -127,7 +127,10 @@ def main(names):
         for name in names or MUTANTS:
             path, text, instead, expression = MUTANTS[name]
             whole = (tree / path).read_text()
-            assert whole.count(text) == 1, f"{name}: its place in {path} is not found once"
+            if whole.count(text) != 1:
+                print(f"NO PLACE  {name}: not found once in {path}", flush=True)
+                survivors.append(name)
+                continue
             (tree / path).write_text(whole.replace(text, instead))
             build(tree, objects)
             caught, why = tests_fail(objects, expression)

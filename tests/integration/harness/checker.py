@@ -32,7 +32,7 @@ class Verdict:
     def kept_exactly(self):
         return self.kept_at_least_once() and not self.repeated
 
-    def __str__(self):
+    def __repr__(self):
         parts = [f"{self.compared} compared, {self.repeated} repeated in {len(self.restarts)} restarts"]
         for name in ("lost", "altered", "out_of_order", "misplaced"):
             found = getattr(self, name)
