@@ -54,6 +54,25 @@ static void check_delivery(const struct judged *judged)
 	}
 }
 
+/* A transaction of Kafka belongs to one cluster, and the committed offsets must be in it. */
+static void check_one_cluster(const struct judged *judged)
+{
+	const struct config *config = judged->load->config;
+	const struct config_cluster *from = judged->pipeline->from.cluster;
+	const struct config_cluster *to = judged->pipeline->to.cluster;
+	char path[PATH_SIZE];
+	struct finding_place where;
+
+	if (judged->choice.delivery != DELIVERY_EXACTLY_ONCE || !from || !to ||
+	    canonical_cluster(config, from) == canonical_cluster(config, to))
+		return;
+	where = key_place(judged, "to", "cluster", path);
+	findings_error(judged->load->findings, &where,
+	    "delivery exactly_once cannot go from \"%s\" to \"%s\": a transaction of Kafka is within one "
+	    "cluster; use delivery = \"at_least_once\", or a target in \"%s\"",
+	    from->name, to->name, from->name);
+}
+
 /* What the configuration can say and the engine cannot do yet. All such refusals are here. */
 static void check_version(const struct judged *judged)
 {
@@ -71,6 +90,16 @@ static void check_version(const struct judged *judged)
 		findings_error(judged->load->findings, &where, "\"%s\" is not in this version; use \"block\"",
 		    keys_choice_name(
 			keys_find(PLACE_PIPELINE, "on_error")->choices, (int)judged->pipeline->on_error));
+	}
+	if (judged->pipeline->members > 1) {
+		where = key_place(judged, NULL, "members", path);
+		findings_error(judged->load->findings, &where,
+		    "%" PRId32 " members are not in this version; use 1, and run more instances",
+		    judged->pipeline->members);
+	}
+	if (judged->pipeline->rate_records > 0 || judged->pipeline->rate_bytes > 0) {
+		where = key_place(judged, NULL, "rate", path);
+		findings_error(judged->load->findings, &where, "a limit is not in this version; remove it");
 	}
 	for (size_t i = 0; i < judged->pipeline->from.topic_count; i++) {
 		if (judged->pipeline->from.topics[i][0] == '^') {
@@ -90,6 +119,12 @@ static bool is_topic_name(const char *name)
 
 	return length >= 1 && length <= TOPIC_LENGTH_MAX && name[strspn(name, allowed)] == '\0' &&
 	       strcmp(name, ".") != 0 && strcmp(name, "..") != 0;
+}
+
+/* The topics that Kafka keeps for itself. */
+static bool is_topic_of_kafka(const char *name)
+{
+	return strcmp(name, "__consumer_offsets") == 0 || strcmp(name, "__transaction_state") == 0;
 }
 
 static void check_topics(const struct judged *judged)
@@ -130,7 +165,7 @@ static void check_targets(const struct judged *judged)
 		if (!is_topic_name(pipeline->from.topics[i]))
 			continue; /* has been said */
 		target = config_target_topic(pipeline, pipeline->from.topics[i]);
-		if (strcmp(target, "__consumer_offsets") == 0 || strcmp(target, "__transaction_state") == 0) {
+		if (is_topic_of_kafka(target)) {
 			findings_error(judged->load->findings, &where,
 			    "\"%s\" is Kafka's own; use another target", target);
 		} else if (!is_topic_name(target)) {
@@ -141,6 +176,50 @@ static void check_targets(const struct judged *judged)
 			    target, pipeline->from.topics[i], TOPIC_LENGTH_MAX);
 			return;
 		}
+	}
+}
+
+/* Is the topic for dead letters one of the targets? */
+static bool is_target(const struct config_pipeline *pipeline, const char *topic)
+{
+	for (size_t i = 0; i < pipeline->from.topic_count && pipeline->to.topic; i++) {
+		_cleanup_free_ char *target = config_target_topic(pipeline, pipeline->from.topics[i]);
+
+		if (strcmp(target, topic) == 0)
+			return true;
+	}
+	return false;
+}
+
+static void check_dead_letter(const struct judged *judged)
+{
+	const struct config_pipeline *pipeline = judged->pipeline;
+	const char *topic = pipeline->dead_letter;
+	char path[PATH_SIZE];
+	struct finding_place where = key_place(judged, NULL, "dead_letter", path);
+
+	if (pipeline->on_error != ON_ERROR_DEAD_LETTER) {
+		if (topic)
+			findings_error(judged->load->findings, &where,
+			    "is of no use with on_error = \"%s\"; set on_error = \"dead_letter\", or remove it",
+			    keys_choice_name(
+				keys_find(PLACE_PIPELINE, "on_error")->choices, (int)pipeline->on_error));
+	} else if (!topic) {
+		where = key_place(judged, NULL, "on_error", path);
+		findings_error(judged->load->findings, &where,
+		    "\"dead_letter\" needs a topic for what is refused; add dead_letter = \"TOPIC\"");
+	} else if (!is_topic_name(topic)) {
+		findings_error(judged->load->findings, &where,
+		    "\"" SHOWN "\" is no name of a topic; use up to %d letters, digits, \".\", \"_\" and \"-\"",
+		    topic, TOPIC_LENGTH_MAX);
+	} else if (is_topic_of_kafka(topic)) {
+		findings_error(
+		    judged->load->findings, &where, "\"%s\" is Kafka's own; use another topic", topic);
+	} else if (is_target(pipeline, topic)) {
+		findings_error(judged->load->findings, &where,
+		    "\"%s\" is the target too: what was refused would look like what was relayed; "
+		    "use another topic",
+		    topic);
 	}
 }
 
@@ -227,9 +306,11 @@ void check_pipeline(struct load *load, size_t index)
 	struct finding_place where;
 
 	check_delivery(&judged);
+	check_one_cluster(&judged);
 	check_version(&judged);
 	check_topics(&judged);
 	check_targets(&judged);
+	check_dead_letter(&judged);
 	check_create(&judged);
 	check_revoke_timeout(&judged);
 	where = key_place(&judged, "from", "properties", path);

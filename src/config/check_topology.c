@@ -6,11 +6,12 @@
 
 #define PATH_SIZE 512
 
-/* What one pipeline does with one of its sources. */
+/* One of the ways that a record of one source of a pipeline may go. */
 struct edge {
 	size_t pipeline;
 	const char *source; /* the topic, owned by the config */
 	char *target;
+	bool dead_letter; /* where it goes when the target refuses it */
 	size_t source_node;
 	size_t target_node;
 };
@@ -31,8 +32,7 @@ struct graph {
 	size_t node_count;
 };
 
-/* Two names for one list of brokers are one cluster. Others are told apart at run time only, by their id. */
-static const struct config_cluster *canonical_cluster(
+const struct config_cluster *canonical_cluster(
     const struct config *config, const struct config_cluster *cluster)
 {
 	for (size_t i = 0; i < config->cluster_count; i++) {
@@ -98,7 +98,9 @@ static int compare_edges(const void *a, const void *b)
 
 	if (x->source_node != y->source_node)
 		return x->source_node < y->source_node ? -1 : 1;
-	return x->pipeline < y->pipeline ? -1 : x->pipeline > y->pipeline;
+	if (x->pipeline != y->pipeline)
+		return x->pipeline < y->pipeline ? -1 : 1;
+	return x->dead_letter - y->dead_letter;
 }
 
 static void collect_edges(struct graph *graph, const struct config *config)
@@ -106,7 +108,7 @@ static void collect_edges(struct graph *graph, const struct config *config)
 	size_t capacity = 0;
 
 	for (size_t i = 0; i < config->pipeline_count; i++)
-		capacity += config->pipelines[i].from.topic_count;
+		capacity += 2 * config->pipelines[i].from.topic_count;
 	graph->edges = xcalloc(capacity, sizeof *graph->edges);
 	for (size_t i = 0; i < config->pipeline_count; i++) {
 		const struct config_pipeline *pipeline = &config->pipelines[i];
@@ -118,6 +120,14 @@ static void collect_edges(struct graph *graph, const struct config *config)
 				.pipeline = i,
 				.source = pipeline->from.topics[j],
 				.target = config_target_topic(pipeline, pipeline->from.topics[j]),
+			};
+			if (pipeline->on_error != ON_ERROR_DEAD_LETTER || !pipeline->dead_letter)
+				continue;
+			graph->edges[graph->edge_count++] = (struct edge){
+				.pipeline = i,
+				.source = pipeline->from.topics[j],
+				.target = xstrdup(pipeline->dead_letter),
+				.dead_letter = true,
 			};
 		}
 	}
@@ -171,8 +181,9 @@ static void report_loop(struct load *load, const struct graph *graph, const size
 	const struct edge *last = &graph->edges[way[length - 1]];
 	const struct config_pipeline *pipelines = load->config->pipelines;
 	char path[PATH_SIZE];
-	struct finding_place where =
-	    pipeline_key_place(load, last->pipeline, "to", "topic", path, sizeof path);
+	struct finding_place where = pipeline_key_place(load, last->pipeline,
+	    last->dead_letter ? NULL : "to", last->dead_letter ? "dead_letter" : "topic", path, sizeof path);
+	const char *kind = last->dead_letter ? "topic for dead letters" : "target";
 	char loop[512];
 	size_t used = 0;
 	size_t first = length - 1;
@@ -182,8 +193,8 @@ static void report_loop(struct load *load, const struct graph *graph, const size
 	if (first == length - 1) {
 		findings_error(load->findings, &where,
 		    "\"%.249s\" is a source of this pipeline too: its records would go round for ever; use "
-		    "another target",
-		    last->target);
+		    "another %s",
+		    last->target, kind);
 		return;
 	}
 	for (size_t i = first; i < length && used < sizeof loop; i++) {
@@ -193,9 +204,7 @@ static void report_loop(struct load *load, const struct graph *graph, const size
 		    i > first ? ", " : "", edge->source, edge->target, pipelines[edge->pipeline].name);
 	}
 	findings_error(load->findings, &where,
-	    "closes a loop in which records would go round for ever: %s; use another "
-	    "target",
-	    loop);
+	    "closes a loop in which records would go round for ever: %s; use another %s", loop, kind);
 }
 
 /* Depth first from one node, without recursion: a chain of topics may be long. */

@@ -87,7 +87,11 @@ struct config_pipeline {
 	struct config_to to;
 	struct config_commit commit;
 	enum error_policy on_error;
+	char *dead_letter; /* topic in to.cluster; not NULL with ON_ERROR_DEAD_LETTER, and then alone */
 	int64_t revoke_timeout_ms;
+	int32_t members;      /* of the group, in this process; at least 1 */
+	int64_t rate_records; /* at most that many in a second; 0: no limit */
+	uint64_t rate_bytes;  /* at most that many in a second; 0: no limit */
 	struct config_origin origin;
 };
 

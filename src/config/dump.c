@@ -129,12 +129,15 @@ static void dump_value(struct output *output, const struct key *key, const void 
 		line(output, "%s = %" PRId64 "%s;", key->name, *(const int64_t *)field,
 		    *(const int64_t *)field > INT32_MAX ? "L" : "");
 		break;
+	case KEY_LISTENER:
+		quoted_line(output, key->name, *(char *const *)field ? *(char *const *)field : "off");
+		break;
 	case KEY_TEXT:
 	case KEY_BROKERS:
 	case KEY_WORD:
-	case KEY_LISTENER:
 	case KEY_INSTANCE:
-		quoted_line(output, key->name, *(char *const *)field ? *(char *const *)field : "off");
+		if (*(char *const *)field)
+			quoted_line(output, key->name, *(char *const *)field);
 		break;
 	case KEY_CHOICE: {
 		int value;

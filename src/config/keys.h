@@ -13,6 +13,7 @@ enum key_place {
 	PLACE_FROM,	/* pipelines.NAME.from.KEY: struct config_from */
 	PLACE_TO,	/* pipelines.NAME.to.KEY: struct config_to */
 	PLACE_COMMIT,	/* pipelines.NAME.commit.KEY: struct config_commit */
+	PLACE_RATE,	/* pipelines.NAME.rate.KEY: struct config_pipeline */
 	PLACE_CREATE,	/* pipelines.NAME.to.create.KEY: struct config_create */
 	PLACE_COUNT,
 };
@@ -36,7 +37,7 @@ enum key_type {
 	KEY_PARTITION,	 /* partition and fixed_partition of struct config_to */
 	KEY_PROPERTIES,	 /* struct config_properties */
 	KEY_GROUP,	 /* another place's keys; the struct lies within */
-	KEY_LATER,	 /* not in this version: refused, but for the number max where that is not 0 */
+	KEY_LATER,	 /* not in this version: refused */
 };
 
 struct key_choice {

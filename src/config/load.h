@@ -37,8 +37,8 @@ struct config_origin load_origin(const struct load *load, const config_setting_t
 void parse_documents(struct load *load);
 
 /* The nearest place to a pipeline's key: the key itself, in the pipeline or in defaults, else the pipeline.
- * group is "from", "to", "commit", "create" or NULL for the pipeline's own keys; the path is written into
- * buffer. */
+ * group is "from", "to", "commit", "rate", "create" or NULL for the pipeline's own keys; the path is written
+ * into buffer. */
 struct finding_place pipeline_key_place(const struct load *load, size_t pipeline, const char *group,
     const char *key, char *buffer, size_t size);
 
@@ -48,3 +48,8 @@ void check_pipeline(struct load *load, size_t pipeline);
 
 /* check_topology.c: what is wrong between pipelines: shared groups, loops. */
 void check_topology(struct load *load);
+
+/* Two names for one list of brokers are one cluster: the first of them. Others are told apart at run time
+ * only, by their id. */
+const struct config_cluster *canonical_cluster(
+    const struct config *config, const struct config_cluster *cluster);

@@ -7,6 +7,7 @@
 #include "config/default_values.h"
 #include "config/load.h"
 #include "config/property_list.h"
+#include "config/value_text.h"
 #include "config/values.h"
 
 #define NAME_LENGTH_MAX 64
@@ -52,12 +53,6 @@ static void unknown_key(
 	findings_error(load->findings, &where, "unknown key; the keys here are %s", known);
 }
 
-static bool later_is_accepted(const struct key *key, const config_setting_t *setting)
-{
-	return key->max != 0 && config_setting_type(setting) == CONFIG_TYPE_INT &&
-	       config_setting_get_int(setting) == key->max;
-}
-
 /* Every key that stands in the group, and in the groups in it, must be known. */
 static void check_keys(
     struct load *load, enum key_place place, const config_setting_t *group, const char *path)
@@ -73,7 +68,7 @@ static void check_keys(
 		where = load_place(load, setting, key_path);
 		if (!key)
 			unknown_key(load, place, setting, key_path);
-		else if (key->type == KEY_LATER && !later_is_accepted(key, setting))
+		else if (key->type == KEY_LATER)
 			findings_error(load->findings, &where, "not in this version; %s", key->help);
 		else if (key->type == KEY_GROUP && !config_setting_is_group(setting))
 			findings_error(
@@ -365,6 +360,9 @@ static void parse_pipeline(struct load *load, const config_setting_t *setting)
 		pipeline->from.group = default_group(pipeline->name);
 	if (!pipeline->to.cluster)
 		pipeline->to.cluster = pipeline->from.cluster;
+	/* One of `defaults` is for those pipelines that have a use for it. */
+	if (pipeline->on_error != ON_ERROR_DEAD_LETTER && !member(setting, "dead_letter"))
+		value_store_text(keys_find(PLACE_PIPELINE, "dead_letter"), pipeline, NULL);
 }
 
 static void parse_pipelines(struct load *load)

@@ -293,6 +293,17 @@ static const struct mistake mistakes[] = {
 	    "records of aborted transactions would be relayed; use isolation = \"read_committed\"\n"
 	    "error main.conf:6: pipelines.orders.delivery: \"exactly_once\" is not in this version; use "
 	    "\"at_least_once\"\n" },
+	{ "clusters = { main = { brokers = \"a:1\"; }; other = { brokers = \"b:1\"; }; };\n" GOOD_PIPELINE(
+	      "", "cluster = \"other\";", "delivery = \"exactly_once\";"),
+	    "error main.conf:5: pipelines.orders.to.cluster: delivery exactly_once cannot go from \"main\" to "
+	    "\"other\": a transaction of Kafka is within one cluster; use delivery = \"at_least_once\", or a "
+	    "target in \"main\"\n"
+	    "error main.conf:6: pipelines.orders.delivery: \"exactly_once\" is not in this version; use "
+	    "\"at_least_once\"\n" },
+	{ "clusters = { main = { brokers = \"a:1\"; }; other = { brokers = \"a:1\"; }; };\n" GOOD_PIPELINE(
+	      "", "cluster = \"other\";", "delivery = \"exactly_once\";"),
+	    "error main.conf:6: pipelines.orders.delivery: \"exactly_once\" is not in this version; use "
+	    "\"at_least_once\"\n" },
 	{ GOOD_CONFIG("", "", "delivery = \"exactly-once\";"),
 	    "error main.conf:6: pipelines.orders.delivery: \"exactly-once\" is not a choice here; use "
 	    "\"at_least_once\", "
@@ -300,10 +311,53 @@ static const struct mistake mistakes[] = {
 	{ GOOD_CONFIG("", "", "on_error = \"skip\";"), "error main.conf:6: pipelines.orders.on_error: "
 	                                               "\"skip\" is not in this version; use \"block\"\n" },
 	{ GOOD_CONFIG("", "", "on_error = \"dead_letter\"; dead_letter = \"x\";"),
-	    "error main.conf:6: pipelines.orders.dead_letter: not in this version; a refused record blocks "
-	    "its partition\n"
 	    "error main.conf:6: pipelines.orders.on_error: \"dead_letter\" is not in this version; use "
 	    "\"block\"\n" },
+	{ GOOD_CONFIG("", "", "dead_letter = \"x\";"),
+	    "error main.conf:6: pipelines.orders.dead_letter: is of no use with on_error = \"block\"; set "
+	    "on_error = \"dead_letter\", or remove it\n" },
+	{ GOOD_CONFIG("", "", "on_error = \"dead_letter\";"),
+	    "error main.conf:6: pipelines.orders.on_error: \"dead_letter\" is not in this version; use "
+	    "\"block\"\n"
+	    "error main.conf:6: pipelines.orders.on_error: \"dead_letter\" needs a topic for what is refused; "
+	    "add dead_letter = \"TOPIC\"\n" },
+	{ GOOD_CONFIG("", "", "on_error = \"dead_letter\"; dead_letter = \"{topic}-dead\";"),
+	    "error main.conf:6: pipelines.orders.on_error: \"dead_letter\" is not in this version; use "
+	    "\"block\"\n"
+	    "error main.conf:6: pipelines.orders.dead_letter: \"{topic}-dead\" is no name of a topic; use up "
+	    "to 249 letters, digits, \".\", \"_\" and \"-\"\n" },
+	{ GOOD_CONFIG("", "", "on_error = \"dead_letter\"; dead_letter = \"__transaction_state\";"),
+	    "error main.conf:6: pipelines.orders.on_error: \"dead_letter\" is not in this version; use "
+	    "\"block\"\n"
+	    "error main.conf:6: pipelines.orders.dead_letter: \"__transaction_state\" is Kafka's own; use "
+	    "another topic\n" },
+	{ GOOD_CONFIG("", "", "on_error = \"dead_letter\"; dead_letter = \"relayed\";"),
+	    "error main.conf:6: pipelines.orders.on_error: \"dead_letter\" is not in this version; use "
+	    "\"block\"\n"
+	    "error main.conf:6: pipelines.orders.dead_letter: \"relayed\" is the target too: what was refused "
+	    "would look like what was relayed; use another topic\n" },
+	{ GOOD_CONFIG("", "", "on_error = \"dead_letter\"; dead_letter = \"orders\";"),
+	    "error main.conf:6: pipelines.orders.on_error: \"dead_letter\" is not in this version; use "
+	    "\"block\"\n"
+	    "error main.conf:6: pipelines.orders.dead_letter: \"orders\" is a source of this pipeline too: its "
+	    "records would go round for ever; use another topic for dead letters\n" },
+	{ GOOD_CONFIG("", "", "members = 2;"), "error main.conf:6: pipelines.orders.members: 2 members are not "
+					       "in this version; use 1, and run more instances\n" },
+	{ GOOD_CONFIG("", "", "members = 65;"),
+	    "error main.conf:6: pipelines.orders.members: 65 is out of range; use 1 to 64\n" },
+	{ GOOD_CONFIG("", "", "members = 0;"),
+	    "error main.conf:6: pipelines.orders.members: 0 is out of range; use 1 to 64\n" },
+	{ GOOD_CONFIG("", "", "rate = { records = 1; };"),
+	    "error main.conf:6: pipelines.orders.rate: a limit is not in this version; remove it\n" },
+	{ GOOD_CONFIG("", "", "rate = { bytes = \"1MiB\"; };"),
+	    "error main.conf:6: pipelines.orders.rate: a limit is not in this version; remove it\n" },
+	{ GOOD_CONFIG("", "", "rate = { records = -1; bytes = 1000; record = 5; };"),
+	    "error main.conf:6: pipelines.orders.rate.record: unknown key; did you mean \"records\"?\n"
+	    "error main.conf:6: pipelines.orders.rate.records: -1 is out of range; use 0 to 1000000000\n"
+	    "error main.conf:6: pipelines.orders.rate.bytes: has the wrong type; write a text with a unit, "
+	    "for example \"256MiB\"\n" },
+	{ GOOD_CONFIG("", "", "rate = \"1MiB\";"),
+	    "error main.conf:6: pipelines.orders.rate: has the wrong type; write { KEY = VALUE; ... }\n" },
 	{ GOOD_CONFIG("", "", "enabled = \"yes\";"),
 	    "error main.conf:6: pipelines.orders.enabled: has the wrong type; write true or false\n" },
 	{ GOOD_CONFIG("", "", "commit = { mode = \"auto\"; interval = \"0\"; };"),
@@ -360,4 +414,13 @@ static const struct mistake mistakes[] = {
 	    "error main.conf:5: pipelines.c.to.topic: closes a loop in which records would go round for "
 	    "ever: a -> b (a), b -> c "
 	    "(b), c -> a (c); use another target\n" },
+	{ GOOD_CLUSTERS "pipelines = {\n"
+			"  a = { from = { cluster = \"main\"; topics = [ \"a\" ]; }; to = { topic = \"b\"; };\n"
+			"    on_error = \"dead_letter\"; dead_letter = \"dead\"; };\n"
+			"  again = { from = { cluster = \"main\"; topics = [ \"dead\" ]; }; to = { topic = "
+			"\"a\"; }; };\n"
+			"};\n",
+	    "error main.conf:4: pipelines.a.on_error: \"dead_letter\" is not in this version; use \"block\"\n"
+	    "error main.conf:5: pipelines.again.to.topic: closes a loop in which records would go round for "
+	    "ever: a -> dead (a), dead -> a (again); use another target\n" },
 };

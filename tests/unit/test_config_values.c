@@ -7,6 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 #include <cmocka.h>
+#include "config/value_text.h"
+#include "config/values.h"
 #include "config_files.h"
 
 /* Loads what must be right and say nothing. */
@@ -43,7 +45,11 @@ static void test_defaults_are_filled_in(void **state)
 	assert_true(pipeline->enabled);
 	assert_int_equal(pipeline->delivery, DELIVERY_AT_LEAST_ONCE);
 	assert_int_equal(pipeline->on_error, ON_ERROR_BLOCK);
+	assert_null(pipeline->dead_letter);
 	assert_int_equal(pipeline->revoke_timeout_ms, 10000);
+	assert_int_equal(pipeline->members, 1);
+	assert_int_equal(pipeline->rate_records, 0);
+	assert_int_equal(pipeline->rate_bytes, 0);
 	assert_string_equal(pipeline->from.group, "aloqd-orders");
 	assert_int_equal(pipeline->from.isolation, ISOLATION_READ_COMMITTED);
 	assert_int_equal(pipeline->from.start, START_EARLIEST);
@@ -129,7 +135,7 @@ static void test_defaults_section_holds_for_every_pipeline_that_does_not_say_oth
 	struct config *config = load_good(GOOD_CLUSTERS
 	    "defaults = { from = { cluster = \"main\"; start = \"latest\"; }; to = { compression = \"lz4\"; "
 	    "};\n"
-	    "  commit = { records = 7; }; revoke_timeout = \"3s\"; };\n"
+	    "  commit = { records = 7; }; revoke_timeout = \"3s\"; dead_letter = \"dead\"; };\n"
 	    "pipelines = { a = { from = { topics = [ \"a\" ]; }; to = { topic = \"x\"; }; };\n"
 	    "  b = { from = { topics = [ \"b\" ]; start = \"none\"; }; to = { topic = \"x\"; compression = "
 	    "\"gzip\"; }; }; };\n");
@@ -141,7 +147,33 @@ static void test_defaults_section_holds_for_every_pipeline_that_does_not_say_oth
 	assert_int_equal(config->pipelines[1].commit.records, 7);
 	assert_int_equal(config->pipelines[1].commit.interval_ms, 1000);
 	assert_int_equal(config->pipelines[0].revoke_timeout_ms, 3000);
+	assert_null(config->pipelines[0].dead_letter); /* it has no use for one */
 	config_free(config);
+}
+
+static void read_value(
+    enum key_place place, const char *name, const char *text, struct config_pipeline *pipeline)
+{
+	struct value_problem problem;
+
+	assert_int_equal(value_from_text(keys_find(place, name), text, NULL, pipeline, &problem), 0);
+}
+
+/* No configuration with them loads in this version. */
+static void test_values_of_refused_keys_go_where_they_belong(void **state)
+{
+	struct config_pipeline pipeline = { 0 };
+
+	read_value(PLACE_PIPELINE, "dead_letter", "orders-dead", &pipeline);
+	read_value(PLACE_PIPELINE, "members", "64", &pipeline);
+	read_value(PLACE_RATE, "records", "1000000000", &pipeline);
+	read_value(PLACE_RATE, "bytes", "10MiB", &pipeline);
+	assert_string_equal(pipeline.dead_letter, "orders-dead");
+	assert_int_equal(pipeline.members, 64);
+	assert_int_equal(pipeline.rate_records, 1000000000);
+	assert_int_equal(pipeline.rate_bytes, 10 << 20);
+	values_clear(PLACE_PIPELINE, &pipeline);
+	assert_null(pipeline.dead_letter);
 }
 
 static void test_conf_d_is_read_in_name_order_after_the_main_file_if_asked_for(void **state)
@@ -337,6 +369,7 @@ int main(void)
 		cmocka_unit_test(test_defaults_are_filled_in),
 		cmocka_unit_test(test_values_are_read),
 		cmocka_unit_test(test_defaults_section_holds_for_every_pipeline_that_does_not_say_otherwise),
+		cmocka_unit_test(test_values_of_refused_keys_go_where_they_belong),
 		cmocka_unit_test(test_conf_d_is_read_in_name_order_after_the_main_file_if_asked_for),
 		cmocka_unit_test(test_includes_may_be_nested_and_absolute),
 		cmocka_unit_test(test_numbers_in_comments_texts_and_names_are_no_numbers),

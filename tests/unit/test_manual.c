@@ -21,6 +21,7 @@ static const char *const sections[PLACE_COUNT] = {
 	[PLACE_FROM] = ".Ss pipelines.NAME.from\n",
 	[PLACE_TO] = ".Ss pipelines.NAME.to\n",
 	[PLACE_COMMIT] = ".Ss pipelines.NAME.commit\n",
+	[PLACE_RATE] = ".Ss pipelines.NAME.rate\n",
 	[PLACE_CREATE] = ".Ss pipelines.NAME.to.create\n",
 };
 
