@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "base/cleanup.h"
+#include "base/fault_point.h"
 #include "base/memory.h"
 #include "kafka/client.h"
 #include "kafka/error_class.h"
@@ -292,7 +293,13 @@ static int commit_new_positions(struct positions *positions, rd_kafka_t *consume
 			rd_kafka_topic_partition_list_add(list, positions->items[i].topic,
 			    positions->items[i].partition)
 			    ->offset = positions->items[i].position;
-	return list->cnt > 0 ? commit_list(consumer, list, worker, err) : 0;
+	if (list->cnt == 0)
+		return 0;
+	FAULT_POINT("before-start-commit");
+	if (commit_list(consumer, list, worker, err) < 0)
+		return err->code;
+	FAULT_POINT("after-start-commit");
+	return 0;
 }
 
 /* Resolves all items of one topic. What the group has committed is read once: two looks could see another

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/fault_point.h"
 #include "base/memory.h"
 
 /* After its bound a drain waits this long for the answer of a commit that is on its way. */
@@ -127,6 +128,7 @@ void engine_pump(struct engine *engine, struct part *part)
 		engine->counters.submitted_records += slot->records;
 		engine->in_flight++;
 		engine->strategy->on_submitted(engine, part, slot);
+		FAULT_POINT("after-produce");
 		if (engine->isolating == part)
 			engine->alone = handle;
 	}
@@ -237,7 +239,9 @@ static void release_partition(struct engine *engine, struct part *part)
 	engine_clear_blocked(part);
 	engine_end_epoch(engine, part);
 	part->state = PART_UNASSIGNED;
+	FAULT_POINT("before-release");
 	engine->source_ops->release_partition(engine->source, part->number);
+	FAULT_POINT("after-release");
 }
 
 /* The bound of a revoke or of the drain has passed: nothing more is waited for but the reports of what is

@@ -1,5 +1,6 @@
 #include "relay/engine_internal.h"
 #include "base/clock.h"
+#include "base/fault_point.h"
 #include "base/memory.h"
 
 static bool part_wants_commit(const struct engine *engine, const struct part *part)
@@ -64,7 +65,9 @@ static void send_commit(struct engine *engine)
 	}
 	engine->commit_outstanding = true;
 	engine->commit_sent_us = engine->now_us;
+	FAULT_POINT(engine->draining ? "before-final-commit" : "before-commit");
 	engine->source_ops->commit(engine->source, engine->marks, count);
+	FAULT_POINT(engine->draining ? "after-final-commit-sent" : "after-commit-sent");
 }
 
 /* One partition's answer. Returns the records that are uncommitted again. */
@@ -109,6 +112,7 @@ void engine_on_commit_done(struct engine *engine, const struct mark *marks, size
 	/* A partition that has begun a new epoch since then is not among the answers' epochs: it forgot its
 	 * commit_sent when the old epoch ended. */
 	if (engine_take_answers(engine, marks, count, err && err->code)) {
+		FAULT_POINT(engine->draining ? "after-final-commit-answered" : "after-commit-answered");
 		engine->counters.commits++;
 		histogram_add(&engine->commit_latency, engine->now_us - engine->commit_sent_us);
 		return;

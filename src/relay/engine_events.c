@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include "base/clock.h"
+#include "base/fault_point.h"
 
 /* ---- events of the source ---- */
 
@@ -81,6 +82,7 @@ void engine_on_chunk(struct engine *engine, const struct chunk *chunk)
 	engine->counters.consumed_records += chunk->records;
 	engine->counters.consumed_bytes += chunk->bytes;
 	engine->strategy->on_chunk(engine, part, slot);
+	FAULT_POINT("after-fetch");
 	if (!engine->sink_full)
 		engine_pump(engine, part);
 }
@@ -107,6 +109,7 @@ void engine_on_revoke_begin(struct engine *engine, uint32_t number)
 	part->state = PART_REVOKING;
 	part->revoke_deadline_us = clock_after_us(engine->now_us, engine->config.revoke_timeout_us);
 	engine->strategy->stop_reading(engine, part);
+	FAULT_POINT("after-revoke-begin");
 }
 
 void engine_on_lost(struct engine *engine, uint32_t number)
@@ -217,6 +220,7 @@ void engine_on_report(struct engine *engine, uint64_t handle, uint32_t records, 
 		backoff_reset(&engine->sink_backoff);
 		if (engine->alone == handle)
 			engine->alone = 0;
+		FAULT_POINT("after-report");
 		return;
 	}
 	/* A chunk that failed in part is sent again whole, with the part that was acknowledged. */

@@ -1,5 +1,6 @@
 #include "relay/engine_internal.h"
 #include "base/clock.h"
+#include "base/fault_point.h"
 
 void engine_recover(struct engine *engine, bool backing_off)
 {
@@ -44,6 +45,7 @@ void engine_recovery_step(struct engine *engine)
 	if (engine->sink_state == SINK_WAITING && engine->now_us >= engine->sink_retry_us) {
 		engine->sink_state = SINK_RECREATING;
 		engine->counters.sink_recreations++;
+		FAULT_POINT("before-recreate");
 		engine->sink_ops->recreate(engine->sink);
 	}
 }
@@ -63,6 +65,7 @@ void engine_on_sink_ready(struct engine *engine)
 	engine->sink_state = SINK_OPEN;
 	engine->sink_full = false;
 	engine->alone = 0;
+	FAULT_POINT("after-recreate");
 	engine->strategy->on_sink_ready(engine);
 	choose_isolated(engine);
 }

@@ -2,6 +2,7 @@
  * cannot be produced then is lost, counted and named; nothing is ever sent twice. */
 #include "relay/engine_internal.h"
 #include <errno.h>
+#include "base/fault_point.h"
 
 static bool may_submit(struct engine *engine, struct part *part, const struct offset_slot *slot)
 {
@@ -109,6 +110,7 @@ static void on_committed(struct engine *engine, struct part *part)
 {
 	if (part_is_stopping(engine, part))
 		stop_reading(engine, part);
+	FAULT_POINT("after-commit-before-produce");
 	engine_pump(engine, part);
 }
 

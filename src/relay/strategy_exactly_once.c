@@ -3,6 +3,7 @@
  * the group's committed offsets are read again (semantics: Exactly once). */
 #include "relay/engine_internal.h"
 #include "base/clock.h"
+#include "base/fault_point.h"
 
 static bool open_transaction(struct engine *engine)
 {
@@ -14,6 +15,7 @@ static bool open_transaction(struct engine *engine)
 			engine_on_sink_fatal(engine, &err);
 			return false;
 		}
+		FAULT_POINT("after-txn-begin");
 		engine->txn_state = TXN_OPEN;
 		engine->txn_records = 0;
 		engine->txn_deadline_us = clock_after_us(engine->now_us, engine->config.commit_interval_us);
@@ -75,6 +77,7 @@ static void commit_transaction(struct engine *engine)
 		engine->txn_deadline_us = clock_after_us(engine->now_us, engine->config.commit_interval_us);
 		return;
 	}
+	FAULT_POINT("after-txn-reports");
 	engine->txn_state = TXN_COMMITTING;
 	engine->txn_token = token;
 	engine->txn_mark_count = count;
@@ -199,6 +202,7 @@ void engine_on_txn_done(struct engine *engine, enum txn_outcome outcome, const s
 	engine->txn_token = NULL;
 	switch (outcome) {
 	case TXN_COMMITTED:
+		FAULT_POINT("after-txn-committed");
 		engine->counters.transactions_committed++;
 		histogram_add(&engine->commit_latency, engine->now_us - engine->commit_sent_us);
 		engine_take_answers(engine, engine->marks, engine->txn_mark_count, false);

@@ -79,8 +79,8 @@ def aloqd(request):
     assert PROGRAM.exists(), f"{PROGRAM} is not built; ALOQD_BUILD names the build directory"
     daemons = []
 
-    def make(settings, name="aloqd"):
-        daemons.append(Aloqd(settings, name))
+    def make(settings, name="aloqd", **options):
+        daemons.append(Aloqd(settings, name, **options))
         return daemons[-1]
 
     request.node.daemons = daemons

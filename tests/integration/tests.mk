@@ -1,5 +1,14 @@
 # tests/integration: pytest drives the built programs against a real Kafka. Not part of `make check`, which
 # needs no JVM; scripts/test runs both.
+
+# The daemon with fault points (src/base/fault_point.h), for tests alone. The layers that have some are compiled
+# once more; the others are as they are.
+check_PROGRAMS += tests/integration/aloqd-faults
+tests_integration_aloqd_faults_CPPFLAGS = $(AM_CPPFLAGS) -DALOQD_FAULT_POINTS
+tests_integration_aloqd_faults_SOURCES = src/base/fault_point.c \
+	$(aloqd_SOURCES) $(libengine_a_SOURCES) $(libkafka_a_SOURCES) $(librelay_a_SOURCES)
+tests_integration_aloqd_faults_LDADD = libdaemon.a libconf.a libcore.a libbase.a \
+	$(RDKAFKA_LIBS) $(LIBCONFIG_LIBS) $(SYSTEMD_LIBS) $(YAJL_LIBS) $(MICROHTTPD_LIBS)
 EXTRA_DIST += \
 	scripts/kafka \
 	scripts/lib/kafka-4.3.1.pom.xml \
@@ -24,6 +33,7 @@ EXTRA_DIST += \
 	tests/integration/test_config.py \
 	tests/integration/test_daemon.py \
 	tests/integration/test_delivery.py \
+	tests/integration/test_fault_points.py \
 	tests/integration/test_faults.py \
 	tests/integration/test_harness.py \
 	tests/integration/test_kafka_script.py \

@@ -15,6 +15,8 @@ from .waiting import eventually
 
 BUILD = pathlib.Path(os.environ.get("ALOQD_BUILD", pathlib.Path(__file__).resolve().parents[3] / "build"))
 PROGRAM = BUILD / "aloqd"
+# The same with named places at which it dies when it is asked to; see src/base/fault_point.h.
+PROGRAM_WITH_FAULT_POINTS = BUILD / "tests" / "integration" / "aloqd-faults"
 
 # From SIGTERM to the end. The drain itself is bounded by drain_timeout, 30 s unless a test sets it.
 STOP_S = 45
@@ -37,8 +39,8 @@ class Aloqd:
     """One instance. Its files are in a directory with a short name: a unix socket's path has room for 107
     bytes. Started again, it appends to the same log."""
 
-    def __init__(self, settings, name="aloqd"):
-        self.name = name
+    def __init__(self, settings, name="aloqd", program=PROGRAM):
+        self.name, self.program = name, program
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix="aloqd-"))
         self.control = self.directory / "control.sock"
         self.config = self.directory / "aloqd.conf"
@@ -54,16 +56,30 @@ class Aloqd:
 
     def start(self):
         """Starts it and waits until it answers; its pipelines may not be ready yet."""
-        assert self.process is None or self.process.poll() is not None, "it runs already"
-        with self.log.open("ab") as log:
-            self.process = subprocess.Popen([PROGRAM, "-c", self.config], stdin=subprocess.DEVNULL,
-                                            stdout=log, stderr=log)
+        self._spawn()
         eventually(self._answers_or_ended, 20, lambda: f"{self.name} answers; its log:\n{self.log_tail()}")
         assert self.process.poll() is None, f"aloqd ended with {self.process.returncode}:\n{self.log_tail()}"
         return self
 
     def start_ready(self, timeout_s=45):
         return self.start().await_ready(timeout_s)
+
+    def start_to_die(self, point, passing=1, wait_ms=0):
+        """Starts it with the wish that it dies, as of kill -9, at that passing of a fault point. Needs the program
+        that has them."""
+        self._spawn(ALOQD_FAULT_POINT=f"{point}:{passing}:{wait_ms}")
+        return self
+
+    def await_death(self, timeout_s=60):
+        """Its fault point was passed."""
+        status = self.await_end(timeout_s)
+        assert status == -signal.SIGKILL, f"aloqd ended with {status}:\n{self.log_tail()}"
+
+    def _spawn(self, **environment):
+        assert self.process is None or self.process.poll() is not None, "it runs already"
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen([self.program, "-c", self.config], stdin=subprocess.DEVNULL,
+                                            stdout=log, stderr=log, env={**os.environ, **environment})
 
     def _answers_or_ended(self):
         return self.process.poll() is not None or self.get("/health")[0] == 200

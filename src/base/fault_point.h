@@ -1,0 +1,20 @@
+/* fault_point.h: named places where a test ends the process as kill -9 would.
+ *
+ * FAULT_POINT("name") is nothing in what is installed. In tests/integration/aloqd-faults, which is compiled with
+ * ALOQD_FAULT_POINTS, it counts its passings, and the environment says at which one the process dies:
+ *
+ *   ALOQD_FAULT_POINT=NAME:NTH          at the NTH passing (from 1), at once
+ *   ALOQD_FAULT_POINT=NAME:NTH:WAIT_MS  the thread stays there for WAIT_MS, then the process dies: what it has
+ *                                       handed to other threads gets out, and the answer is never seen
+ *
+ * Names say what was done last ("after-...") or would be done next ("before-..."). test_fault_points.py has a
+ * case for every name in src/, and fails when one is without. Any thread. */
+#pragma once
+
+#ifdef ALOQD_FAULT_POINTS
+#define FAULT_POINT(name) fault_point_pass(name)
+/* Dies here, if it was asked for this passing. */
+void fault_point_pass(const char *name);
+#else
+#define FAULT_POINT(name) ((void)0)
+#endif
