@@ -20,6 +20,8 @@
 #include "daemon/http_server.h"
 
 #define ANSWER_BOUND_US (5 * USEC_PER_SEC)
+#define CONNECTIONS_MAX 64                 /* the server's */
+#define IDLE_TIMEOUT_US (10 * USEC_PER_SEC) /* the server's */
 
 struct fixture {
 	char directory[32];
@@ -84,9 +86,10 @@ static int visit(const struct fixture *fixture)
 }
 
 /* Turns the loop until `until` has come, the connection was closed, or the bound has passed; false then. */
-static bool receive(struct fixture *fixture, int fd, char *answer, size_t size, const char *until)
+static bool receive_within(
+    struct fixture *fixture, int fd, char *answer, size_t size, const char *until, int64_t wait_us)
 {
-	int64_t bound_us = clock_monotonic_us() + ANSWER_BOUND_US;
+	int64_t bound_us = clock_monotonic_us() + wait_us;
 	size_t used = 0;
 
 	answer[0] = '\0';
@@ -105,6 +108,11 @@ static bool receive(struct fixture *fixture, int fd, char *answer, size_t size, 
 			return true;
 	}
 	return false;
+}
+
+static bool receive(struct fixture *fixture, int fd, char *answer, size_t size, const char *until)
+{
+	return receive_within(fixture, fd, answer, size, until, ANSWER_BOUND_US);
 }
 
 /* Sends a request and returns the answer, until the server closes or has said `until`. */
@@ -202,6 +210,32 @@ static void test_visitors_who_say_nothing_do_not_keep_others_out(void **state)
 	}
 	ask(fixture, "GET /hello HTTP/1.1\r\nHost: a\r\n\r\n", answer, sizeof answer, "hello\n");
 	for (size_t i = 0; i < sizeof silent / sizeof silent[0]; i++)
+		close(silent[i]);
+}
+
+static void test_a_full_house_of_silent_visitors_is_open_again_once_they_have_timed_out(void **state)
+{
+	static const char request[] = "GET /hello HTTP/1.1\r\nHost: a\r\n\r\n";
+	struct fixture *fixture = *state;
+	int64_t began_us = clock_monotonic_us();
+	int silent[CONNECTIONS_MAX];
+	char answer[2048];
+	int fd;
+
+	for (size_t i = 0; i < CONNECTIONS_MAX; i++) {
+		silent[i] = visit(fixture);
+		assert_true(sd_event_run(fixture->event, 10 * USEC_PER_MSEC) >= 0);
+	}
+	/* Nobody else comes while they are there, and no event of theirs is left when they are gone. */
+	for (size_t i = 0; i < CONNECTIONS_MAX; i++)
+		assert_true(
+		    receive_within(fixture, silent[i], answer, sizeof answer, NULL, 2 * IDLE_TIMEOUT_US));
+	assert_true(clock_monotonic_us() - began_us > IDLE_TIMEOUT_US / 2);
+	fd = visit(fixture);
+	assert_int_equal(send(fd, request, strlen(request), MSG_NOSIGNAL), strlen(request));
+	assert_true(receive(fixture, fd, answer, sizeof answer, "hello\n"));
+	close(fd);
+	for (size_t i = 0; i < CONNECTIONS_MAX; i++)
 		close(silent[i]);
 }
 
@@ -318,6 +352,9 @@ int main(void)
 		    test_a_huge_head_ends_the_connection_and_takes_bounded_memory, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 		    test_visitors_who_say_nothing_do_not_keep_others_out, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+		    test_a_full_house_of_silent_visitors_is_open_again_once_they_have_timed_out, set_up,
+		    tear_down),
 		cmocka_unit_test_setup_teardown(
 		    test_the_control_socket_is_for_owner_and_group, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
