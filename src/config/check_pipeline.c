@@ -324,13 +324,11 @@ void check_cluster(struct load *load, const struct config_cluster *cluster)
 	/* Its properties serve pipelines of all kinds; the usual one names the reasons best. */
 	const struct delivery_choice usual = { DELIVERY_AT_LEAST_ONCE, ACKS_ALL, ISOLATION_READ_COMMITTED };
 	char path[PATH_SIZE];
-	struct finding_place where = { .path = path };
+	struct finding_place where;
 
 	if (cluster->properties.count == 0)
 		return;
 	snprintf(path, sizeof path, "clusters.%s.properties", cluster->name);
-	where.line = cluster->properties.items[0].origin.line;
-	while (load->config->files[where.file] != cluster->properties.items[0].origin.file)
-		where.file++;
+	where = origin_place(load, &cluster->properties.items[0].origin, path);
 	check_properties(load, &cluster->properties, &usual, CLIENT_CONSUMER, &where);
 }

@@ -121,11 +121,19 @@ struct config_findings {
 	size_t error_count;
 };
 
+/* For those above who know more of a configuration than this layer (librdkafka, of its properties): says all
+ * that is wrong, by report. Also asked when errors were found before: what was wrong is then missing, or has
+ * its default. */
+typedef void (*config_report)(
+    void *context, const struct config_origin *origin, const char *path, const char *text);
+typedef void (*config_check)(const struct config *config, config_report report, void *context);
+
 /* Reads and checks a configuration. conf_d: also read FILE's conf.d directory (for the default main file).
- * Returns the config, or NULL when there are errors. findings is always filled (errors and warnings) and
+ * check may be NULL. Returns the config, or NULL when there are errors. findings is always filled (errors and warnings) and
  * freed by the caller with config_findings_clear(). *exit_code (sysexits) says 77 for an unreadable file,
  * else 78. Does not print. Thread: any, one at a time. */
-struct config *config_load(const char *file, bool conf_d, struct config_findings *findings, int *exit_code);
+struct config *config_load(const char *file, bool conf_d, config_check check, struct config_findings *findings,
+    int *exit_code);
 void config_free(struct config *config);
 void config_findings_clear(struct config_findings *findings);
 

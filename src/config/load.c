@@ -28,6 +28,11 @@ static void note_problem(void *context, size_t file, int line, const char *text)
 	findings_error(load->findings, &place, "%s", text);
 }
 
+static const char *unreadable_words(int error_number)
+{
+	return error_number == SOURCE_TEXT_NO_FILE ? "it is not a regular file" : strerror(error_number);
+}
+
 static void note_unreadable(void *context, size_t file, int line, const char *path, int error_number)
 {
 	struct load *load = context;
@@ -36,7 +41,7 @@ static void note_unreadable(void *context, size_t file, int line, const char *pa
 	if (error_number == EACCES || error_number == EPERM)
 		load->forbidden = true;
 	findings_error(
-	    load->findings, &place, "cannot read the included file %s: %s", path, strerror(error_number));
+	    load->findings, &place, "cannot read the included file %s: %s", path, unreadable_words(error_number));
 }
 
 /* A path that was asked for by name and cannot be read. */
@@ -47,11 +52,13 @@ static void note_file_error(struct load *load, const char *path, int error_numbe
 	const char *remedy = forbidden                ? "let the daemon's user read it"
 	                     : error_number == ENOENT ? "write it, or name another one with -c"
 	                     : error_number == EFBIG  ? "make it smaller than 4 MiB"
-	                                              : "see that it can be read";
+	                     : error_number == SOURCE_TEXT_NO_FILE
+	                         ? "put the configuration into a file and name that"
+	                         : "see that it can be read";
 
 	if (forbidden)
 		load->forbidden = true;
-	findings_error(load->findings, &place, "cannot read it: %s; %s", strerror(error_number), remedy);
+	findings_error(load->findings, &place, "cannot read it: %s; %s", unreadable_words(error_number), remedy);
 }
 
 static const char *syntax_remedy(const char *error)
@@ -149,6 +156,16 @@ struct config_origin load_origin(const struct load *load, const config_setting_t
 	return (struct config_origin){ .file = load->config->files[place.file], .line = place.line };
 }
 
+struct finding_place origin_place(
+    const struct load *load, const struct config_origin *origin, const char *path)
+{
+	struct finding_place place = { .line = origin->line, .path = path };
+
+	while (load->config->files[place.file] != origin->file)
+		place.file++;
+	return place;
+}
+
 /* Is there anything that is meant to be a pipeline? */
 static bool has_pipelines(const struct load *load)
 {
@@ -195,7 +212,17 @@ static void load_clear(struct load *load)
 	findings_free(load->findings);
 }
 
-struct config *config_load(const char *file, bool conf_d, struct config_findings *findings, int *exit_code)
+static void note_checked(
+    void *context, const struct config_origin *origin, const char *path, const char *text)
+{
+	struct load *load = context;
+	struct finding_place place = origin_place(load, origin, path);
+
+	findings_error(load->findings, &place, "%s", text);
+}
+
+struct config *config_load(const char *file, bool conf_d, config_check check, struct config_findings *findings,
+    int *exit_code)
 {
 	struct config *config = xcalloc(1, sizeof *config);
 	struct load load = { .config = config,
@@ -208,6 +235,8 @@ struct config *config_load(const char *file, bool conf_d, struct config_findings
 	if (findings_error_count(load.findings) == 0) {
 		parse_documents(&load);
 		check_all(&load);
+		if (check)
+			check(config, note_checked, &load);
 	}
 	findings_finish(load.findings, findings);
 	*exit_code = findings->error_count == 0 ? EX_OK : load.forbidden ? EX_NOPERM : EX_CONFIG;

@@ -32,6 +32,8 @@ struct load {
 /* Where a setting stands. path is kept by reference. */
 struct finding_place load_place(const struct load *load, const config_setting_t *setting, const char *path);
 struct config_origin load_origin(const struct load *load, const config_setting_t *setting);
+struct finding_place origin_place(
+    const struct load *load, const struct config_origin *origin, const char *path);
 
 /* parse.c: fills load->config from the documents' trees. */
 void parse_documents(struct load *load);

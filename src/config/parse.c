@@ -83,13 +83,22 @@ static const config_setting_t *member(const config_setting_t *group, const char 
 	return group && config_setting_is_group(group) ? config_setting_get_member(group, name) : NULL;
 }
 
-static void set_property_origins(
-    struct load *load, const struct key *key, void *object, const config_setting_t *setting)
+/* Those entries that are right are kept, so that the others do not hide what else is wrong with them. */
+static void parse_properties(struct load *load, const struct key *key, const config_setting_t *setting,
+    const struct finding_place *where, void *object)
 {
 	struct config_properties *list = (void *)((char *)object + key->offset);
+	struct value_problem problem;
+	int count = value_property_count(setting, &problem);
 
-	for (size_t i = 0; i < list->count; i++)
-		list->items[i].origin = load_origin(load, setting);
+	if (count < 0)
+		findings_error(load->findings, where, "%s", problem.text);
+	for (int i = 0; i < count; i++) {
+		if (value_add_property(key, setting, i, object, &problem) < 0)
+			findings_error(load->findings, where, "%s", problem.text);
+		else
+			list->items[list->count - 1].origin = load_origin(load, setting);
+	}
 }
 
 /* One value: from where it stands first. Returns whether it stands anywhere. */
@@ -98,6 +107,7 @@ static bool parse_value(struct load *load, const struct key *key, const struct l
 	const config_setting_t *setting = member(layers->own, key->name);
 	const char *path = layers->own_path;
 	struct value_problem problem;
+	struct finding_place where;
 	char key_path[PATH_SIZE];
 
 	if (!setting) {
@@ -106,14 +116,11 @@ static bool parse_value(struct load *load, const struct key *key, const struct l
 	}
 	if (!setting)
 		return false;
-	if (value_from_setting(key, setting, load->config, object, &problem) < 0) {
-		struct finding_place where =
-		    load_place(load, setting, join(key_path, sizeof key_path, path, key->name));
-
+	where = load_place(load, setting, join(key_path, sizeof key_path, path, key->name));
+	if (key->type == KEY_PROPERTIES)
+		parse_properties(load, key, setting, &where, object);
+	else if (value_from_setting(key, setting, load->config, object, &problem) < 0)
 		findings_error(load->findings, &where, "%s", problem.text);
-	} else if (key->type == KEY_PROPERTIES) {
-		set_property_origins(load, key, object, setting);
-	}
 	return true;
 }
 

@@ -41,7 +41,8 @@ static void take_file(struct cursor *cursor);
 
 static char *read_file(const char *path, size_t *length, unsigned int *mode)
 {
-	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+	/* O_NONBLOCK: a pipe that nobody writes to would hold up the open. */
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	_cleanup_free_ char *text = NULL;
 	size_t used = 0;
 	size_t capacity = 16384;
@@ -49,6 +50,10 @@ static char *read_file(const char *path, size_t *length, unsigned int *mode)
 
 	if (fd < 0 || fstat(fd, &status) < 0)
 		return NULL;
+	if (!S_ISREG(status.st_mode)) {
+		errno = S_ISDIR(status.st_mode) ? EISDIR : SOURCE_TEXT_NO_FILE;
+		return NULL;
+	}
 	*mode = status.st_mode;
 	text = xcalloc(capacity, 1);
 	for (;;) {

@@ -5,6 +5,7 @@
  * missing or the number is hexadecimal), ends a string at \x00, ends the whole process when an included
  * file is a directory, and takes no absolute path in @include. */
 #pragma once
+#include <errno.h>
 #include <stddef.h>
 
 /* What the reader does with what it meets. */
@@ -33,7 +34,11 @@ struct source_text {
 	size_t run_count;
 };
 
-/* Reads path (a pipe is fine) and what it includes; relative includes are looked for in the folder of path.
+/* The errno of a path that is neither a regular file nor a directory: a pipe, a device. Reading one might never
+ * end. */
+#define SOURCE_TEXT_NO_FILE ESPIPE
+
+/* Reads path and what it includes; relative includes are looked for in the folder of path.
  * Returns 0; -EINVAL when a problem or an unreadable file was reported; another negative errno when path
  * itself cannot be read, which is not reported: source->text is NULL then. Clear in any case. */
 int source_text_read(struct source_text *source, const char *path, const struct source_text_ops *ops);

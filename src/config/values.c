@@ -79,8 +79,18 @@ static int topics_from_list(
 	return 0;
 }
 
-static int add_property(struct config_properties *list, const char *text, struct value_problem *problem)
+int value_property_count(const config_setting_t *setting, struct value_problem *problem)
 {
+	if (!is_string_list(setting))
+		return value_wrong(problem, "is not a list of texts; write [ \"name=value\", ... ]");
+	return config_setting_length(setting);
+}
+
+int value_add_property(const struct key *key, const config_setting_t *setting, int number, void *object,
+    struct value_problem *problem)
+{
+	const char *text = config_setting_get_string_elem(setting, number);
+	struct config_properties *list = value_field(key, object);
 	int name_length = (int)strcspn(text, "=: \t"); /* what follows the name may be a secret */
 
 	switch (property_list_add(list, text)) {
@@ -98,27 +108,6 @@ static int add_property(struct config_properties *list, const char *text, struct
 		    "\"-\"",
 		    name_length, text);
 	}
-}
-
-static int properties_from_list(
-    const struct key *key, const config_setting_t *setting, void *object, struct value_problem *problem)
-{
-	struct config_properties *stored = value_field(key, object);
-	struct config_properties list = { 0 };
-
-	if (!is_string_list(setting))
-		return value_wrong(problem, "is not a list of texts; write [ \"name=value\", ... ]");
-	for (int i = 0; i < config_setting_length(setting); i++) {
-		int r = add_property(&list, config_setting_get_string_elem(setting, i), problem);
-
-		if (r < 0) {
-			property_list_clear(&list);
-			return r;
-		}
-	}
-	property_list_clear(stored);
-	*stored = list;
-	return 0;
 }
 
 /* What to write instead, where the type is another one altogether. */
@@ -148,8 +137,6 @@ int value_from_setting(const struct key *key, const config_setting_t *setting, c
 
 	if (key->type == KEY_TOPICS)
 		return topics_from_list(key, setting, object, problem);
-	if (key->type == KEY_PROPERTIES)
-		return properties_from_list(key, setting, object, problem);
 	if (key->type == KEY_PARTITION && type == CONFIG_TYPE_GROUP)
 		return partition_from_group(key, setting, object, problem);
 	if (key->type == KEY_BOOL && type == CONFIG_TYPE_BOOL) {

@@ -18,20 +18,10 @@
 
 DEFINE_CLEANUP(struct config *, config_free)
 
-/* What the config layer and the Kafka library have to say about a configuration. NULL: there are errors, and
- * *exit_code tells the kind. */
+/* NULL: there are errors, and *exit_code tells the kind. */
 static struct config *load(const struct options *options, struct config_findings *findings, int *exit_code)
 {
-	_cleanup_(config_freep) struct config *config =
-	    config_load(options->config_file, options->conf_d, findings, exit_code);
-
-	if (!config)
-		return NULL;
-	if (property_check(config, findings) > 0) {
-		*exit_code = EX_CONFIG;
-		return NULL;
-	}
-	return TAKE_PTR(config);
+	return config_load(options->config_file, options->conf_d, property_check, findings, exit_code);
 }
 
 static void print_findings(const struct config_findings *findings)

@@ -5,6 +5,16 @@
 #include "base/memory.h"
 #include "kafka/property_sides.h"
 
+/* Properties of one list, and whose they are. */
+struct checked {
+	const struct config_properties *properties;
+	const char *path;
+	struct delivery_choice choice;
+	bool consumer, producer; /* the clients that they may be for */
+	config_report report;
+	void *context;
+};
+
 static rd_kafka_conf_res_t try_set(const struct config_property *property, char *words, size_t size)
 {
 	rd_kafka_conf_t *conf = rd_kafka_conf_new();
@@ -14,19 +24,25 @@ static rd_kafka_conf_res_t try_set(const struct config_property *property, char 
 	return result;
 }
 
-static int check_property(const struct config_property *property, const char *path, bool consumer, bool producer,
-    struct config_findings *findings)
+static bool is_refused(const struct checked *checked, const struct config_property *property)
+{
+	return delivery_property_refusal(&checked->choice, checked->consumer ? CLIENT_CONSUMER : CLIENT_PRODUCER,
+	    property->name, property->value);
+}
+
+static void check_property(const struct checked *checked, const struct config_property *property)
 {
 	char words[256];
-	struct config_finding *finding;
 
+	if (is_refused(checked, property))
+		return;
 	switch (try_set(property, words, sizeof words)) {
 	case RD_KAFKA_CONF_OK:
-		if ((consumer && property_sides_has(property->name, RD_KAFKA_CONSUMER)) ||
-		    (producer && property_sides_has(property->name, RD_KAFKA_PRODUCER)))
-			return 0;
+		if ((checked->consumer && property_sides_has(property->name, RD_KAFKA_CONSUMER)) ||
+		    (checked->producer && property_sides_has(property->name, RD_KAFKA_PRODUCER)))
+			return;
 		snprintf(words, sizeof words, "\"%s\" is a %s property; it belongs into %s.properties", property->name,
-		    consumer ? "producer" : "consumer", consumer ? "to" : "from");
+		    checked->consumer ? "producer" : "consumer", checked->consumer ? "to" : "from");
 		break;
 	case RD_KAFKA_CONF_UNKNOWN:
 		snprintf(words, sizeof words, "librdkafka %s does not know the property \"%s\"",
@@ -35,40 +51,49 @@ static int check_property(const struct config_property *property, const char *pa
 	default:
 		break; /* the words are librdkafka's */
 	}
-	findings->items = xreallocarray(findings->items, findings->count + 1, sizeof *findings->items);
-	finding = &findings->items[findings->count++];
-	finding->is_error = true;
-	finding->text = xasprintf("%s:%d: %s: %s", property->origin.file ? property->origin.file : "defaults",
-	    property->origin.line, path, words);
-	findings->error_count++;
-	return 1;
+	checked->report(checked->context, &property->origin, checked->path, words);
 }
 
-static int check_properties(const struct config_properties *properties, const char *owner, const char *name,
-    const char *key, bool consumer, bool producer, struct config_findings *findings)
+static void check_properties(const struct checked *checked)
 {
-	_cleanup_free_ char *path = xasprintf("%s.%s.%s", owner, name, key);
-	int errors = 0;
-
-	for (size_t i = 0; i < properties->count; i++)
-		errors += check_property(&properties->items[i], path, consumer, producer, findings);
-	return errors;
+	for (size_t i = 0; i < checked->properties->count; i++)
+		check_property(checked, &checked->properties->items[i]);
 }
 
-int property_check(const struct config *config, struct config_findings *findings)
+static void check_cluster(const struct config_cluster *cluster, struct checked checked)
 {
-	int errors = 0;
+	_cleanup_free_ char *path = xasprintf("clusters.%s.properties", cluster->name);
+
+	checked.properties = &cluster->properties;
+	checked.path = path;
+	checked.choice = (struct delivery_choice){ DELIVERY_AT_LEAST_ONCE, ACKS_ALL, ISOLATION_READ_COMMITTED };
+	checked.consumer = checked.producer = true;
+	check_properties(&checked);
+}
+
+static void check_pipeline(const struct config_pipeline *pipeline, struct checked checked)
+{
+	_cleanup_free_ char *from_path = xasprintf("pipelines.%s.from.properties", pipeline->name);
+	_cleanup_free_ char *to_path = xasprintf("pipelines.%s.to.properties", pipeline->name);
+
+	checked.choice = (struct delivery_choice){ pipeline->delivery, pipeline->to.acks, pipeline->from.isolation };
+	checked.properties = &pipeline->from.properties;
+	checked.path = from_path;
+	checked.consumer = true;
+	check_properties(&checked);
+	checked.properties = &pipeline->to.properties;
+	checked.path = to_path;
+	checked.consumer = false;
+	checked.producer = true;
+	check_properties(&checked);
+}
+
+void property_check(const struct config *config, config_report report, void *context)
+{
+	const struct checked checked = { .report = report, .context = context };
 
 	for (size_t i = 0; i < config->cluster_count; i++)
-		errors += check_properties(&config->clusters[i].properties, "clusters", config->clusters[i].name,
-		    "properties", true, true, findings);
-	for (size_t i = 0; i < config->pipeline_count; i++) {
-		const struct config_pipeline *pipeline = &config->pipelines[i];
-
-		errors += check_properties(&pipeline->from.properties, "pipelines", pipeline->name, "from.properties",
-		    true, false, findings);
-		errors += check_properties(&pipeline->to.properties, "pipelines", pipeline->name, "to.properties",
-		    false, true, findings);
-	}
-	return errors;
+		check_cluster(&config->clusters[i], checked);
+	for (size_t i = 0; i < config->pipeline_count; i++)
+		check_pipeline(&config->pipelines[i], checked);
 }

@@ -2,6 +2,6 @@
 #pragma once
 #include "config/config.h"
 
-/* Unknown properties, bad values and those of the other side become findings. Returns the number of errors
- * added. Thread: any. */
-int property_check(const struct config *config, struct config_findings *findings);
+/* Reports unknown properties, bad values and properties of the other side: a config_check. Those that the
+ * config layer refuses are not tried: librdkafka would load the code that some of them name. Thread: any. */
+void property_check(const struct config *config, config_report report, void *context);

@@ -87,10 +87,20 @@ def test_the_same_words_refuse_a_start(tmp_path):
 
 
 def test_all_semantic_errors_are_reported_in_one_run(tmp_path):
-    text = GOOD.replace('to = {', 'to = { compresion = "lz4"; acks = 0;').replace('"main"', '"mian"')
+    properties = 'properties = [ "lingr.ms=3", "no property", "batch.num.messages=many" ];'
+    text = GOOD.replace('to = {', 'to = { compresion = "lz4"; acks = 0; ' + properties).replace('"main"', '"mian"')
     status, said = check_config(tmp_path / "aloqd.conf", text)
     assert status == 78
-    assert all(word in said for word in ("compresion", "to.acks", "from.cluster")), said
+    for words in ("compresion", "to.acks", "from.cluster", 'know the property "lingr.ms"', '"no" is not a property',
+                  "batch.num.messages"):
+        assert words in said, said
+
+
+def test_a_pipe_is_refused_at_once(tmp_path):
+    pipe = tmp_path / "pipe.conf"
+    os.mkfifo(pipe)
+    status, said = run("-t", "-c", str(pipe))
+    assert status == 78 and "not a regular file" in said, said
 
 
 def test_a_syntax_error_names_its_line(tmp_path):

@@ -164,6 +164,15 @@ static const struct mistake mistakes[] = {
 	{ GOOD_CONFIG("properties = [ \"client.rack=a\", \"client.rack=b\" ];", "", ""),
 	    "error main.conf:4: pipelines.orders.from.properties: \"client.rack\" is set twice; remove one "
 	    "of the two\n" },
+	{ GOOD_CONFIG("properties = [ \"one\", \"enable.auto.commit=true\", \"two\", \"fetch.min.bytes=1\" ];", "",
+	      ""),
+	    "error main.conf:4: pipelines.orders.from.properties: \"one\" is not a property; write "
+	    "\"name=value\", the name in letters, digits, \".\", \"_\" and \"-\"\n"
+	    "error main.conf:4: pipelines.orders.from.properties: \"two\" is not a property; write "
+	    "\"name=value\", the name in letters, digits, \".\", \"_\" and \"-\"\n"
+	    "error main.conf:4: pipelines.orders.from.properties: \"enable.auto.commit\" is refused, because "
+	    "an offset may be committed only once its record is safe, which only the relay knows; remove "
+	    "it\n" },
 	{ GOOD_CONFIG("properties = [ \"enable.auto.commit=true\" ];", "", ""),
 	    "error main.conf:4: pipelines.orders.from.properties: \"enable.auto.commit\" is refused, because "
 	    "an offset may be "

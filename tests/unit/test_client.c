@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <cmocka.h>
 #include "base/memory.h"
@@ -124,6 +125,21 @@ static void test_properties_know_their_side(void **state)
 	assert_true(property_sides_has("socket.timeout.ms", RD_KAFKA_PRODUCER));
 }
 
+/* What property_check() has reported. */
+struct reports {
+	char text[4][512];
+	size_t count;
+};
+
+static void note_report(
+    void *context, const struct config_origin *origin, const char *path, const char *text)
+{
+	struct reports *reports = context;
+
+	assert_true(reports->count < 4);
+	snprintf(reports->text[reports->count++], 512, "%s:%d: %s: %s", origin->file, origin->line, path, text);
+}
+
 static void test_unknown_bad_and_misplaced_properties_are_found(void **state)
 {
 	struct config_property from_properties[] = {
@@ -134,15 +150,34 @@ static void test_unknown_bad_and_misplaced_properties_are_found(void **state)
 	};
 	struct config_pipeline pipeline = pipeline_with(ACKS_ALL);
 	struct config config = { .pipelines = &pipeline, .pipeline_count = 1 };
-	struct config_findings findings = { .items = NULL };
+	struct reports reports = { .count = 0 };
 
 	pipeline.from.properties = (struct config_properties){ from_properties, 4 };
-	assert_int_equal(property_check(&config, &findings), 3);
-	assert_int_equal(findings.error_count, 3);
-	assert_non_null(strstr(findings.items[0].text, "a.conf:7: pipelines.orders.from.properties: librdkafka"));
-	assert_non_null(strstr(findings.items[1].text, "a.conf:8:"));
-	assert_non_null(strstr(findings.items[2].text, "is a producer property; it belongs into to.properties"));
-	config_findings_clear(&findings);
+	property_check(&config, note_report, &reports);
+	assert_int_equal(reports.count, 3);
+	assert_non_null(strstr(reports.text[0], "a.conf:7: pipelines.orders.from.properties: librdkafka"));
+	assert_non_null(strstr(reports.text[1], "a.conf:8:"));
+	assert_non_null(strstr(reports.text[2], "is a producer property; it belongs into to.properties"));
+}
+
+/* To try them would load the code that they name: librdkafka would say that it cannot find it. */
+static void test_refused_properties_are_not_tried(void **state)
+{
+	struct config_property properties[] = {
+		{ .name = (char *)"plugin.library.paths", .value = (char *)"/no/such/library.so" },
+		{ .name = (char *)"Topic.Plugin.Library.Paths", .value = (char *)"/no/such/library.so" },
+		{ .name = (char *)"ssl.engine.location", .value = (char *)"/no/such/library.so" },
+		{ .name = (char *)"acks", .value = (char *)"many" },
+	};
+	struct config_cluster refusing = { .name = (char *)"main", .properties = { properties, 4 } };
+	struct config_pipeline pipeline = pipeline_with(ACKS_ALL);
+	struct config config = { .clusters = &refusing, .cluster_count = 1, .pipelines = &pipeline,
+		.pipeline_count = 1 };
+	struct reports reports = { .count = 0 };
+
+	pipeline.from.properties = pipeline.to.properties = refusing.properties;
+	property_check(&config, note_report, &reports);
+	assert_int_equal(reports.count, 0);
 }
 
 static void test_errors_are_classed(void **state)
@@ -165,6 +200,7 @@ int main(void)
 		cmocka_unit_test(test_batches_stay_below_what_the_target_takes),
 		cmocka_unit_test(test_properties_know_their_side),
 		cmocka_unit_test(test_unknown_bad_and_misplaced_properties_are_found),
+		cmocka_unit_test(test_refused_properties_are_not_tried),
 		cmocka_unit_test(test_errors_are_classed),
 	};
 

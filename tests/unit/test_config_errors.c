@@ -146,13 +146,75 @@ static void test_an_included_folder_or_missing_file_is_an_error(void **state)
 	    "error main.conf:3: cannot read the included file absent.inc: No such file or directory\n");
 }
 
+/* A pipe that nobody writes to: to open it, or to read it, would take for ever. */
+static void make_pipe(const char *name)
+{
+	unlink(config_files_path(name));
+	assert_int_equal(mkfifo(config_files_path(name), 0600), 0);
+}
+
+static void test_what_is_no_regular_file_is_an_error_at_once(void **state)
+{
+	struct config_findings findings = { 0 };
+	int exit_code = -1;
+	char *text;
+
+	alarm(20); /* ends the test where it would hang */
+	make_pipe("pipe");
+	expect_findings("@include \"pipe\"\n@include \"/dev/zero\"\n",
+	    "error main.conf:1: cannot read the included file pipe: it is not a regular file\n"
+	    "error main.conf:2: cannot read the included file /dev/zero: it is not a regular file\n");
+	make_pipe("conf.d/30-pipe.conf");
+	expect_findings(GOOD_CONFIG("", "", ""),
+	    "error conf.d/30-pipe.conf: cannot read it: it is not a regular file; put the configuration into a "
+	    "file and name that\n");
+	unlink(config_files_path("conf.d/30-pipe.conf"));
+
+	assert_null(config_load(config_files_path("pipe"), false, NULL, &findings, &exit_code));
+	assert_int_equal(exit_code, EX_CONFIG);
+	text = config_files_describe(&findings);
+	assert_string_equal(text, "error pipe: cannot read it: it is not a regular file; put the configuration "
+				  "into a file and name that\n");
+	free(text);
+	config_findings_clear(&findings);
+	alarm(0);
+}
+
+static void report_twice(const struct config *config, config_report report, void *context)
+{
+	const struct config_property *property = &config->pipelines[0].to.properties.items[0];
+
+	report(context, &property->origin, "here", "one");
+	report(context, &config->pipelines[0].origin, "there", "two");
+}
+
+static void test_a_check_from_above_is_heard_beside_other_errors_and_in_file_order(void **state)
+{
+	struct config_findings findings = { 0 };
+	int exit_code = -1;
+	char *text;
+
+	assert_null(config_files_load(
+	    GOOD_CONFIG("", "properties = [ \"client.rack=a\" ];", "enabled = 1;"), &findings, &exit_code));
+	config_findings_clear(&findings);
+	assert_null(config_load(config_files_path("main.conf"), false, report_twice, &findings, &exit_code));
+	assert_int_equal(exit_code, EX_CONFIG);
+	text = config_files_describe(&findings);
+	assert_string_equal(text,
+	    "error main.conf:3: there: two\n"
+	    "error main.conf:5: here: one\n"
+	    "error main.conf:6: pipelines.orders.enabled: has the wrong type; write true or false\n");
+	free(text);
+	config_findings_clear(&findings);
+}
+
 static void test_a_missing_file_is_78_and_an_unreadable_one_77(void **state)
 {
 	struct config_findings findings = { 0 };
 	char *text;
 	int exit_code = -1;
 
-	assert_null(config_load(config_files_path("absent.conf"), true, &findings, &exit_code));
+	assert_null(config_load(config_files_path("absent.conf"), true, NULL, &findings, &exit_code));
 	assert_int_equal(exit_code, EX_CONFIG);
 	text = config_files_describe(&findings);
 	assert_string_equal(text, "error absent.conf: cannot read it: No such file or directory; write it, "
@@ -163,7 +225,7 @@ static void test_a_missing_file_is_78_and_an_unreadable_one_77(void **state)
 		return; /* root reads everything */
 	config_files_write("secret.conf", "", 0);
 	chmod(config_files_path("secret.conf"), 0);
-	assert_null(config_load(config_files_path("secret.conf"), false, &findings, &exit_code));
+	assert_null(config_load(config_files_path("secret.conf"), false, NULL, &findings, &exit_code));
 	assert_int_equal(exit_code, EX_NOPERM);
 	config_findings_clear(&findings);
 }
@@ -176,7 +238,7 @@ static void test_a_nul_byte_is_an_error(void **state)
 	int exit_code;
 
 	config_files_write("nul.conf", text, sizeof text - 1);
-	assert_null(config_load(config_files_path("nul.conf"), false, &findings, &exit_code));
+	assert_null(config_load(config_files_path("nul.conf"), false, NULL, &findings, &exit_code));
 	found = config_files_describe(&findings);
 	assert_string_equal(found, "error nul.conf:2: holds a NUL byte; write plain text\n");
 	free(found);
@@ -193,14 +255,14 @@ static void test_a_secret_that_everyone_can_read_is_a_warning(void **state)
 	int exit_code;
 
 	config_files_write("open.conf", text, sizeof text - 1);
-	config = config_load(config_files_path("open.conf"), false, &findings, &exit_code);
+	config = config_load(config_files_path("open.conf"), false, NULL, &findings, &exit_code);
 	assert_non_null(config);
 	assert_int_equal(findings.count, 0);
 	config_free(config);
 	config_findings_clear(&findings);
 
 	chmod(config_files_path("open.conf"), 0644);
-	config = config_load(config_files_path("open.conf"), false, &findings, &exit_code);
+	config = config_load(config_files_path("open.conf"), false, NULL, &findings, &exit_code);
 	assert_non_null(config);
 	assert_int_equal(exit_code, 0);
 	found = config_files_describe(&findings);
@@ -253,6 +315,8 @@ int main(void)
 		cmocka_unit_test(test_a_syntax_error_in_an_included_file_names_that_file),
 		cmocka_unit_test(test_a_file_that_includes_itself_ends),
 		cmocka_unit_test(test_an_included_folder_or_missing_file_is_an_error),
+		cmocka_unit_test(test_what_is_no_regular_file_is_an_error_at_once),
+		cmocka_unit_test(test_a_check_from_above_is_heard_beside_other_errors_and_in_file_order),
 		cmocka_unit_test(test_a_missing_file_is_78_and_an_unreadable_one_77),
 		cmocka_unit_test(test_a_nul_byte_is_an_error),
 		cmocka_unit_test(test_a_secret_that_everyone_can_read_is_a_warning),
