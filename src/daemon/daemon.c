@@ -148,14 +148,17 @@ static int on_stop(sd_event_source *source, const struct signalfd_siginfo *signa
 	struct daemon *daemon = context;
 	const char *name = signal->ssi_signo == SIGTERM ? "SIGTERM" : "SIGINT";
 	int64_t now_us = clock_monotonic_us();
-	int64_t drain_us = daemon->draining ? 0 : daemon->config->drain_timeout_ms * USEC_PER_MSEC;
+	int64_t drain_us = daemon->config->drain_timeout_ms * USEC_PER_MSEC;
 
 	(void)source;
-	if (daemon->draining)
-		log_notice(&LOG_NOWHERE, "%s again: not waiting for what is in flight", name);
-	else
-		log_notice(&LOG_NOWHERE, "%s: draining, for %" PRId64 " ms at most", name,
-		    daemon->config->drain_timeout_ms);
+	if (daemon->draining) {
+		log_notice(&LOG_NOWHERE, "%s again: not waiting for the drain", name);
+		daemon->give_up_us = now_us;
+		look(daemon);
+		return 0;
+	}
+	log_notice(&LOG_NOWHERE, "%s: draining, for %" PRId64 " ms at most", name,
+	    daemon->config->drain_timeout_ms);
 	daemon->draining = true;
 	daemon->give_up_us = clock_after_us(now_us, clock_after_us(drain_us, CLOSE_GRACE_US));
 	supervisor_refresh(daemon->supervisor, now_us);
