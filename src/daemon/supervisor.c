@@ -1,5 +1,6 @@
 #include "daemon/supervisor.h"
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include "base/clock.h"
 #include "base/log.h"
@@ -72,11 +73,27 @@ struct supervisor *supervisor_new(const struct config *config, int wake_fd, int6
 	return supervisor;
 }
 
+/* What has become of the records that were read. */
+static const char *describe_drain(const struct pipeline_snapshot *snapshot, char *words, size_t size)
+{
+	bool one = snapshot->left_blocked == 1;
+
+	if (!snapshot->drain_was_clean)
+		return "some records will be read again";
+	if (snapshot->left_blocked == 0)
+		return "everything read is settled and committed";
+	snprintf(words, size,
+	    "%zu partition%s blocked and wait%s for a person, everything else read is settled and committed",
+	    snapshot->left_blocked, one ? " is" : "s are", one ? "s" : "");
+	return words;
+}
+
 static void log_end(const struct pipeline_snapshot *snapshot)
 {
 	const struct engine_counters *counters = &snapshot->counters;
 	const char *reason = snapshot->reason ? snapshot->reason : snapshot->last_error;
 	bool failed = snapshot->state == PIPELINE_FAILED;
+	char words[128];
 
 	log_info(&LOG_PIPELINE(snapshot->name),
 	    "ended: %s%s%s; %" PRIu64 " records consumed, %" PRIu64 " acknowledged, %" PRIu64
@@ -84,8 +101,7 @@ static void log_end(const struct pipeline_snapshot *snapshot)
 	    pipeline_state_name(snapshot->state), failed && reason ? ": " : "",
 	    failed && reason ? reason : "", counters->consumed_records, counters->acked_records,
 	    counters->repeated_records, counters->commits,
-	    snapshot->drain_was_clean ? "everything read is settled and committed"
-				      : "some records will be read again");
+	    describe_drain(snapshot, words, sizeof words));
 }
 
 void supervisor_refresh(struct supervisor *supervisor, int64_t now_us)

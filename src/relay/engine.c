@@ -236,6 +236,8 @@ static void release_partition(struct engine *engine, struct part *part)
 {
 	if (engine->draining && leaves_repeats(engine, part))
 		engine->drain_clean = false;
+	if (engine->draining && part->blocked)
+		engine->left_blocked++;
 	engine_clear_blocked(part);
 	engine_end_epoch(engine, part);
 	part->state = PART_UNASSIGNED;
@@ -371,4 +373,9 @@ bool engine_is_drained(const struct engine *engine)
 bool engine_drain_was_clean(const struct engine *engine)
 {
 	return engine->drain_clean;
+}
+
+uint32_t engine_left_blocked(const struct engine *engine)
+{
+	return engine->left_blocked;
 }

@@ -81,6 +81,9 @@ bool engine_is_drained(const struct engine *engine);
 /* Did the drain settle and commit all that it had submitted? If not, records will be read again. */
 bool engine_drain_was_clean(const struct engine *engine);
 
+/* Partitions that the drain has left where they were blocked: what waits there is neither settled nor sent. */
+uint32_t engine_left_blocked(const struct engine *engine);
+
 /* ---- events, see core/flow.h; the tables take a struct engine as their owner ---- */
 
 extern const struct source_events engine_source_events;

@@ -154,6 +154,7 @@ struct engine {
 	bool txn_rewind;   /* outcome unknown: read the committed offsets again, never go on from memory */
 
 	bool draining, drained, drain_clean;
+	uint32_t left_blocked; /* partitions that the drain has released while they were blocked */
 	bool failed;	  /* the owner has been told */
 	bool sink_failed; /* no new producer is made */
 	int64_t drain_deadline_us;

@@ -124,7 +124,11 @@ static void derive_state(struct pipeline *pipeline, int64_t now_us)
 	} else if (now_us - pipeline->sink_open_us > sink_closed_shown_us) {
 		pipeline_set_state(pipeline, PIPELINE_BACKING_OFF, pipeline->last_error.message);
 	} else if (pipeline->blocked_parts > 0) {
-		reason = xasprintf("%zu partitions wait for a person; the first: %s", pipeline->blocked_parts, blocked);
+		if (pipeline->blocked_parts == 1)
+			reason = xasprintf("a partition waits for a person: %s", blocked);
+		else
+			reason = xasprintf(
+			    "%zu partitions wait for a person; the first: %s", pipeline->blocked_parts, blocked);
 		pipeline_set_state(pipeline, PIPELINE_BLOCKED, reason);
 		free(reason);
 	} else {
@@ -220,6 +224,7 @@ static void end_drain(struct pipeline *pipeline, int64_t now_us)
 	bool clean = engine_is_drained(pipeline->engine) && engine_drain_was_clean(pipeline->engine);
 
 	pipeline->drain_was_clean = clean;
+	pipeline->left_blocked = engine_left_blocked(pipeline->engine);
 	pipeline->drain_until_us = clock_after_us(now_us, drain_abandoned_us);
 	pipeline->phase = PHASE_CLOSE;
 	source_close(pipeline->source);

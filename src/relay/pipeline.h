@@ -48,6 +48,7 @@ struct pipeline_snapshot {
 	struct histogram commit_latency;
 	uint64_t held_bytes, held_records, in_flight_records;
 	bool drain_was_clean;	  /* once stopped: nothing will be read again */
+	size_t left_blocked;	  /* once stopped: partitions that were blocked, and are so at the next start */
 	struct partition_snapshot *partitions; /* those assigned to this member, by topic and number */
 	size_t partition_count;
 	int64_t lag;		  /* sum; -1 when one is unknown or none is assigned */

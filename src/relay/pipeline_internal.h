@@ -74,6 +74,7 @@ struct pipeline {
 
 	uint64_t heartbeats, restarts, log_gaps, log_gap_records, past_untimestamped;
 	bool drain_was_clean;
+	size_t left_blocked; /* partitions, by the last drain */
 	struct engine_counters past; /* of earlier lives */
 	struct histogram past_latency, past_commit_latency;
 

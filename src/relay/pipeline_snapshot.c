@@ -114,6 +114,7 @@ void pipeline_publish(struct pipeline *pipeline, int64_t now_us)
 		.latency = pipeline->past_latency,
 		.commit_latency = pipeline->past_commit_latency,
 		.drain_was_clean = pipeline->drain_was_clean,
+		.left_blocked = pipeline->left_blocked,
 		.lag = -1,
 	};
 	struct pipeline_snapshot old;

@@ -84,7 +84,7 @@ def test_a_target_deleted_while_relaying_is_waited_for_and_loses_nothing_new(kaf
 def blocked_by(kafka, trial, daemon, poison, partition, at, words):
     """Waits for the one blocked partition, and checks that it stopped exactly there while others go on."""
     reason = daemon.await_state("blocked")["reason"]
-    assert f"{trial.source} [{partition}]" in reason and f"offset {at}:" in reason, reason
+    assert reason.startswith(f"a partition waits for a person: {trial.source} [{partition}] at offset {at}:"), reason
     blocked = daemon.partitions(state="blocked")
     assert set(blocked) == {(trial.source, partition)}, blocked
     assert words in blocked[(trial.source, partition)]["error"], blocked
@@ -97,6 +97,7 @@ def blocked_by(kafka, trial, daemon, poison, partition, at, words):
     status, said = daemon.get("/readyz")
     assert status == 503 and "blocked" in said, said
     daemon.terminate()
+    assert "; 1 partition is blocked and waits for a person, everything else" in daemon.log_text(), daemon.log_tail()
     relayed = read_topic(kafka, trial.target).records[partition]
     assert relayed == read_topic(kafka, trial.source).records[partition][:at], "all before it, nothing after"
     assert poison not in relayed

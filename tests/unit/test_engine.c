@@ -26,6 +26,7 @@ struct fake {
 	int64_t assign_at; /* to be told in serve; -1 none */
 	bool lose;
 	struct error fail; /* to be told in serve */
+	struct error block; /* the same, of the partition, at the next offset */
 	int64_t committed;
 	bool answer_commit;
 	struct mark answer;
@@ -53,6 +54,10 @@ static void source_serve(void *context)
 
 		error_clear(&fake->fail);
 		engine_on_source_failed(fake->engine, &err);
+	}
+	if (fake->block.code) {
+		engine_on_source_blocked(fake->engine, 0, fake->next_offset, &fake->block);
+		error_clear(&fake->block);
 	}
 	if (fake->answer_commit) {
 		fake->answer_commit = false;
@@ -338,6 +343,31 @@ static void test_a_source_that_fails_leaves_what_is_in_flight_to_be_settled(void
 	end(&fake);
 }
 
+static void test_a_drain_that_leaves_a_partition_blocked_says_so(void **state)
+{
+	struct fake fake;
+	int64_t now_us = 0;
+
+	for (unsigned blocked = 0; blocked < 2; blocked++) {
+		begin(&fake);
+		fake.available = 10;
+		steps(&fake, &now_us);
+		report_all(&fake, REPORT_ACKED, false);
+		if (blocked)
+			error_set(&fake.block, -EIO, REMEDY_PERSON, "a gap");
+		steps(&fake, &now_us);
+		assert_int_equal(engine_left_blocked(fake.engine), 0); /* it has it still */
+		engine_drain(fake.engine, now_us + 10 * USEC_PER_SEC);
+		for (int i = 0; i < 5; i++)
+			steps(&fake, &now_us);
+		assert_true(engine_is_drained(fake.engine));
+		assert_true(engine_drain_was_clean(fake.engine));
+		assert_int_equal(engine_left_blocked(fake.engine), blocked);
+		assert_int_equal(fake.committed, 10);
+		end(&fake);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -345,6 +375,7 @@ int main(void)
 		cmocka_unit_test(test_a_stop_after_a_lost_partition_is_not_clean_until_it_is_committed),
 		cmocka_unit_test(test_fatal_error_that_needs_a_person_fails_and_makes_no_new_producer),
 		cmocka_unit_test(test_fatal_error_that_a_new_producer_mends_sends_again_in_order),
+		cmocka_unit_test(test_a_drain_that_leaves_a_partition_blocked_says_so),
 		cmocka_unit_test(test_a_source_that_fails_leaves_what_is_in_flight_to_be_settled),
 	};
 
