@@ -46,7 +46,7 @@ static const struct error_class classes[] = {
 	{ RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC, REMEDY_RESTART, REPORT_STOP,
 	    "the topic is gone; it is looked for again" },
 	{ RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION, REMEDY_RESTART, REPORT_STOP,
-	    "the target has fewer partitions than the source; its partitions are counted again" },
+	    "the topic has no such partition (any more); its partitions are counted again" },
 	{ RD_KAFKA_RESP_ERR_INCONSISTENT_GROUP_PROTOCOL, REMEDY_PERSON, REPORT_STOP,
 	    "another member of the group uses another assignment strategy: use one group for one config" },
 

@@ -182,6 +182,8 @@ static void test_refused_properties_are_not_tried(void **state)
 
 static void test_errors_are_classed(void **state)
 {
+	struct error err;
+
 	assert_int_equal(error_class_outcome(RD_KAFKA_RESP_ERR_NO_ERROR), REPORT_ACKED);
 	assert_int_equal(error_class_outcome(RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE), REPORT_REFUSED);
 	assert_int_equal(error_class_outcome(RD_KAFKA_RESP_ERR__PURGE_INFLIGHT), REPORT_RETRY);
@@ -190,6 +192,10 @@ static void test_errors_are_classed(void **state)
 	/* A throttled or overloaded broker, or a code of the future: wait, nothing is lost by that. */
 	assert_int_equal(error_class_remedy(RD_KAFKA_RESP_ERR_THROTTLING_QUOTA_EXCEEDED), REMEDY_RETRY);
 	assert_int_equal(error_class_outcome((rd_kafka_resp_err_t)9999), REPORT_RETRY);
+	/* Said of sources and targets alike. */
+	error_class_set(&err, RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION, "orders [3]");
+	assert_null(strstr(err.message, "target"));
+	assert_int_equal(err.remedy, REMEDY_RESTART);
 }
 
 int main(void)
