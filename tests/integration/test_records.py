@@ -26,9 +26,10 @@ CURIOUS = [Record(key, value, headers, CREATED, EPOCH_MS + index)
                (b"headers", b"", (("one", b"1"), ("two", b"2"), ("one", b"3"), ("one", b"1"))),
                (b"order", b"", (("z", b"1"), ("a", b"2"), ("m", b"3"))),
                (b"null header", b"", (("null", None), ("empty", b""), ("null", b""), ("empty", None))),
-               (b"odd names", b"", (("", b"no name"), ("übung ☃", EVERY_BYTE))),
+               (b"odd names", b"", (("", b"no name"), ("übung ☃", EVERY_BYTE), ("", b""), ("", None))),
                (b"tombstone with headers", None, (("why", b"gone"),)),
-               (b"many headers", b"", tuple((f"h{n % 7}", b"%d" % n) for n in range(300))),
+               (b"many headers", b"", tuple((f"h{n % 7}", b"%d" % n) for n in range(1000))),
+               (b"a large header", b"", (("large", EVERY_BYTE * 1953), ("after it", b"1"))),  # 500 kB
                (b"large", b"\0" * 900_000, ()),
            ])]
 
