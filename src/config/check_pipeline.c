@@ -79,7 +79,7 @@ static void check_version(const struct judged *judged)
 	char path[PATH_SIZE];
 	struct finding_place where;
 
-	if (judged->choice.delivery != DELIVERY_AT_LEAST_ONCE) {
+	if (judged->choice.delivery == DELIVERY_AT_MOST_ONCE) {
 		where = key_place(judged, NULL, "delivery", path);
 		findings_error(judged->load->findings, &where,
 		    "\"%s\" is not in this version; use \"at_least_once\"",

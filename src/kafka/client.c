@@ -208,7 +208,7 @@ static int conf_set_batch_limits(rd_kafka_conf_t *conf, const struct config_pipe
 }
 
 rd_kafka_t *client_new_producer(const struct config_pipeline *pipeline, const struct client_sizes *sizes,
-    struct error *err)
+    const char *transactional_id, struct error *err)
 {
 	_cleanup_(conf_freep) rd_kafka_conf_t *conf = conf_new(pipeline, pipeline->to.cluster, RD_KAFKA_PRODUCER, err);
 	char linger_ms[32];
@@ -226,6 +226,8 @@ rd_kafka_t *client_new_producer(const struct config_pipeline *pipeline, const st
 	    conf_set_number(conf, "queue.buffering.max.kbytes", sizes->produce_queue_kbytes, err) < 0)
 		return NULL;
 	if (conf_set_batch_limits(conf, pipeline, sizes->message_max_bytes, err) < 0)
+		return NULL;
+	if (transactional_id && conf_set(conf, "transactional.id", transactional_id, err) < 0)
 		return NULL;
 	rd_kafka_conf_set_events(conf, RD_KAFKA_EVENT_DR | RD_KAFKA_EVENT_ERROR);
 	client = client_new(RD_KAFKA_PRODUCER, conf, err);

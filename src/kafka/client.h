@@ -21,9 +21,10 @@ struct client_sizes {
 rd_kafka_t *client_new_consumer(const struct config_pipeline *pipeline, const struct client_sizes *sizes,
     struct error *err);
 
-/* A producer to the pipeline's target cluster; delivery reports and errors as events. */
+/* A producer to the pipeline's target cluster; delivery reports and errors as events. transactional_id: NULL but with
+ * exactly_once. */
 rd_kafka_t *client_new_producer(const struct config_pipeline *pipeline, const struct client_sizes *sizes,
-    struct error *err);
+    const char *transactional_id, struct error *err);
 
 /* A client of a cluster that only asks questions and creates topics: in no group, never creates by asking, and
  * told the true end of a log, open transactions or not. */

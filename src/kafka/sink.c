@@ -8,96 +8,12 @@
 #include "kafka/error_class.h"
 #include "kafka/probe.h"
 #include "kafka/record.h"
+#include "kafka/sink_internal.h"
 
-enum { METADATA_TIMEOUT_MS = 5000 };
+/* ---- life ---- */
 
-/* A target topic, with the handle of the producer at hand. */
-struct target {
-	char *topic;
-	rd_kafka_topic_t *handle;
-};
-
-struct route {
-	struct target *target;
-	int32_t partition; /* RD_KAFKA_PARTITION_UA: by the record's key */
-};
-
-/* The producer and what hangs on it: destroyed as one, by the worker. */
-struct client {
-	rd_kafka_t *producer;
-	rd_kafka_queue_t *queue;
-	rd_kafka_topic_t **topics;
-	size_t topic_count;
-};
-
-struct sink {
-	const struct config_pipeline *pipeline;
-	struct client_sizes sizes;
-	struct sink_host host;
-	const struct sink_events *events;
-	void *owner;
-	int wake_fd;
-	struct worker *worker;
-
-	struct client client;
-	struct target **targets;
-	size_t target_count;
-	struct route *routes; /* by part */
-	uint32_t route_count;
-	uint64_t untimestamped_records;
-
-	bool ready;		  /* to be told by the next serve */
-	struct error recreate_err; /* why there is no new producer, to be told by the next serve */
-	size_t running_jobs;
-};
-
-/* ---- clients ---- */
-
-static int client_open(struct sink *sink, struct error *err)
-{
-	static const uint64_t one = 1;
-	struct client *client = &sink->client;
-
-	client->producer = client_new_producer(sink->pipeline, &sink->sizes, err);
-	if (!client->producer) {
-		error_prefix(err, "producer");
-		return err->code;
-	}
-	client->queue = rd_kafka_queue_get_main(client->producer);
-	rd_kafka_queue_io_event_enable(client->queue, sink->wake_fd, &one, sizeof one);
-	for (size_t i = 0; i < sink->target_count; i++)
-		sink->targets[i]->handle = NULL;
-	return 0;
-}
-
-static void client_close(struct client *client)
-{
-	for (size_t i = 0; i < client->topic_count; i++)
-		rd_kafka_topic_destroy(client->topics[i]);
-	free(client->topics);
-	if (client->queue)
-		rd_kafka_queue_destroy(client->queue);
-	if (client->producer) {
-		/* Nothing of it is awaited any more; without this, destroy would keep what is still queued. */
-		rd_kafka_purge(client->producer, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
-		rd_kafka_destroy(client->producer);
-	}
-}
-
-static rd_kafka_topic_t *handle_of(struct sink *sink, struct target *target)
-{
-	struct client *client = &sink->client;
-
-	if (!target->handle) {
-		target->handle = rd_kafka_topic_new(client->producer, target->topic, NULL);
-		client->topics = xreallocarray(client->topics, client->topic_count + 1, sizeof *client->topics);
-		client->topics[client->topic_count++] = target->handle;
-	}
-	return target->handle;
-}
-
-struct sink *sink_new(const struct config_pipeline *pipeline, const struct client_sizes *sizes, int wake_fd,
-    struct worker *worker, const struct sink_host *host, struct error *err)
+struct sink *sink_new(const struct config_pipeline *pipeline, const struct client_sizes *sizes,
+    const char *transactional_id, int wake_fd, struct worker *worker, const struct sink_host *host, struct error *err)
 {
 	struct sink *sink = xcalloc(1, sizeof *sink);
 
@@ -106,7 +22,11 @@ struct sink *sink_new(const struct config_pipeline *pipeline, const struct clien
 	sink->wake_fd = wake_fd;
 	sink->worker = worker;
 	sink->host = *host;
-	if (client_open(sink, err) < 0) {
+	if (transactional_id) {
+		/* Ready once the worker has made a producer and ended what a predecessor has left open. */
+		sink->transactional_id = xstrdup(transactional_id);
+		sink_recreate(sink);
+	} else if (sink_client_open(sink, &sink->client, err) < 0) {
 		sink_free(sink);
 		return NULL;
 	}
@@ -123,13 +43,14 @@ void sink_free(struct sink *sink)
 {
 	if (!sink)
 		return;
-	client_close(&sink->client);
+	sink_client_close(&sink->client);
 	for (size_t i = 0; i < sink->target_count; i++) {
 		free(sink->targets[i]->topic);
 		free(sink->targets[i]);
 	}
 	free(sink->targets);
 	free(sink->routes);
+	free(sink->transactional_id);
 	free(sink);
 }
 
@@ -197,6 +118,13 @@ static const struct route *route_of(struct sink *sink, uint32_t part, const rd_k
 }
 
 /* ---- submit ---- */
+
+static rd_kafka_topic_t *handle_of(struct sink *sink, struct target *target)
+{
+	if (!target->handle)
+		target->handle = sink_client_topic(&sink->client, target->topic);
+	return target->handle;
+}
 
 /* The record's headers in order, duplicates kept, for the producer to own; NULL: it has none. A copy, because
  * the record may have to be sent again. */
@@ -300,6 +228,7 @@ static void take_error(struct sink *sink, rd_kafka_event_t *event)
 		code = rd_kafka_fatal_error(sink->client.producer, words, sizeof words);
 		error_class_set(&err, code, "the producer to cluster \"%s\" has failed: %s",
 		    sink->pipeline->to.cluster->name, words);
+		sink_transaction_judge(sink, code, &err);
 		sink->events->fatal(sink->owner, &err);
 		return;
 	}
@@ -323,12 +252,13 @@ static void op_serve(void *context)
 		sink->ready = false;
 		sink->events->ready(sink->owner);
 	}
-	if (sink->recreate_err.code) {
-		struct error err = sink->recreate_err;
+	if (sink->broken_by.code) {
+		struct error err = sink->broken_by;
 
-		error_clear(&sink->recreate_err);
+		error_clear(&sink->broken_by);
 		sink->events->fatal(sink->owner, &err);
 	}
+	sink_transaction_serve(sink);
 	while (sink->client.queue && (event = rd_kafka_queue_poll(sink->client.queue, 0)) != NULL) {
 		const rd_kafka_message_t *message;
 
@@ -341,88 +271,16 @@ static void op_serve(void *context)
 	}
 }
 
-/* ---- purge and recreate ---- */
-
-static void op_purge(void *context)
-{
-	struct sink *sink = context;
-
-	rd_kafka_purge(sink->client.producer,
-	    RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT | RD_KAFKA_PURGE_F_NON_BLOCKING);
-}
-
 void sink_probe(struct sink *sink, struct probe *probe)
 {
 	probe->client = sink->client.producer;
 }
 
-/* The old producer is destroyed and the new one's leaders are asked for in the worker: both may block. */
-struct replace_job {
-	struct sink *sink;
-	struct client old;
-	rd_kafka_t *producer;
-	rd_kafka_topic_t **topics;
-	size_t topic_count;
-};
-
-static void replace_run(struct worker *worker, void *argument)
-{
-	struct replace_job *job = argument;
-
-	client_close(&job->old);
-	job->old = (struct client){ .producer = NULL };
-	/* Not knowing them yet only costs time: records wait in the producer until it does. */
-	for (size_t i = 0; i < job->topic_count && !worker_cancelled(worker); i++) {
-		const struct rd_kafka_metadata *metadata;
-
-		if (!rd_kafka_metadata(job->producer, 0, job->topics[i], &metadata, METADATA_TIMEOUT_MS))
-			rd_kafka_metadata_destroy(metadata);
-		else
-			break;
-	}
-}
-
-static void replace_done(void *argument, bool cancelled)
-{
-	struct replace_job *job = argument;
-
-	job->sink->running_jobs--;
-	client_close(&job->old); /* if it has not run */
-	if (!cancelled)
-		job->sink->ready = true;
-	free(job->topics);
-	free(job);
-}
-
-static void op_recreate(void *context)
-{
-	struct sink *sink = context;
-	struct replace_job *job;
-	struct client old = sink->client;
-
-	sink->client = (struct client){ .producer = NULL };
-	if (client_open(sink, &sink->recreate_err) < 0) {
-		sink->client = old;
-		return;
-	}
-	for (uint32_t i = 0; i < sink->route_count; i++)
-		if (sink->routes[i].target)
-			handle_of(sink, sink->routes[i].target);
-	job = xcalloc(1, sizeof *job);
-	job->sink = sink;
-	job->old = old;
-	job->producer = sink->client.producer;
-	job->topic_count = sink->client.topic_count;
-	job->topics = xcalloc(job->topic_count, sizeof *job->topics);
-	for (size_t i = 0; i < job->topic_count; i++)
-		job->topics[i] = sink->client.topics[i];
-	sink->running_jobs++;
-	worker_submit(sink->worker, replace_run, replace_done, job);
-}
-
 const struct sink_ops kafka_sink_ops = {
 	.serve = op_serve,
 	.submit = op_submit,
-	.purge = op_purge,
-	.recreate = op_recreate,
+	.purge = sink_purge,
+	.recreate = sink_recreate,
+	.txn_begin = sink_transaction_begin,
+	.txn_commit = sink_transaction_commit,
 };

@@ -21,10 +21,13 @@ struct sink_host {
 	void *host;
 };
 
-/* Makes the producer. wake_fd (an eventfd) becomes readable when there are reports; worker runs what would
- * block. Both, pipeline and events outlive the sink. */
-struct sink *sink_new(const struct config_pipeline *pipeline, const struct client_sizes *sizes, int wake_fd,
-    struct worker *worker, const struct sink_host *host, struct error *err);
+/* Makes the producer. transactional_id: NULL, or with exactly_once the id that names this member of the pipeline among
+ * all clients of the target cluster; the sink is ready then only when it says so, once a predecessor's transaction has
+ * ended. wake_fd (an eventfd) becomes readable when there is something to serve; worker runs what would block, a
+ * transaction's end for seconds: with exactly_once it is the sink's alone. Both, pipeline and events outlive the
+ * sink. */
+struct sink *sink_new(const struct config_pipeline *pipeline, const struct client_sizes *sizes,
+    const char *transactional_id, int wake_fd, struct worker *worker, const struct sink_host *host, struct error *err);
 
 void sink_set_events(struct sink *sink, const struct sink_events *events, void *owner);
 
@@ -33,7 +36,8 @@ extern const struct sink_ops kafka_sink_ops;
 /* Records sent with the time of their relay, because theirs was absent or not after 1970. */
 uint64_t sink_untimestamped_records(const struct sink *sink);
 
-/* Prepares a question to the target cluster, see probe.h. */
+/* Prepares a question to the target cluster, see probe.h. Not while it has no producer, and not with exactly_once: the
+ * worker may replace the producer at any time then. */
 struct probe;
 void sink_probe(struct sink *sink, struct probe *probe);
 

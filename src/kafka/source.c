@@ -8,6 +8,7 @@
 #include "base/cleanup.h"
 #include "base/memory.h"
 #include "kafka/error_class.h"
+#include "kafka/group_token.h"
 #include "kafka/positions.h"
 #include "kafka/probe.h"
 #include "kafka/record.h"
@@ -216,16 +217,10 @@ static void wake_broker_threads(struct source *source)
 
 /* ---- commits ---- */
 
-static void op_commit(void *context, const struct mark *marks, size_t count)
+rd_kafka_topic_partition_list_t *source_offsets(const struct source *source, const struct mark *marks, size_t count)
 {
-	struct source *source = context;
 	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)count);
-	rd_kafka_resp_err_t code;
 
-	source->marks = xreallocarray(source->marks, count, sizeof *marks);
-	memcpy(source->marks, marks, count * sizeof *marks);
-	source->mark_count = count;
-	source->commit_outstanding = true;
 	for (size_t i = 0; i < count; i++) {
 		const struct source_part *part = source->parts[marks[i].part];
 		rd_kafka_topic_partition_t *item =
@@ -234,6 +229,19 @@ static void op_commit(void *context, const struct mark *marks, size_t count)
 		item->offset = marks[i].offset;
 		source_set_leader_epoch(item, marks[i].leader_epoch);
 	}
+	return list;
+}
+
+static void op_commit(void *context, const struct mark *marks, size_t count)
+{
+	struct source *source = context;
+	rd_kafka_topic_partition_list_t *list = source_offsets(source, marks, count);
+	rd_kafka_resp_err_t code;
+
+	source->marks = xreallocarray(source->marks, count, sizeof *marks);
+	memcpy(source->marks, marks, count * sizeof *marks);
+	source->mark_count = count;
+	source->commit_outstanding = true;
 	code = rd_kafka_commit_queue(source->consumer, list, source->commit_queue, NULL, NULL);
 	rd_kafka_topic_partition_list_destroy(list);
 	/* Told from serve, like every answer. */
@@ -280,6 +288,19 @@ static void serve_commits(struct source *source)
 			answer_commit(source, rd_kafka_event_error(event), rd_kafka_event_topic_partition_list(event));
 		rd_kafka_event_destroy(event);
 	}
+}
+
+static void *op_group_token(void *context)
+{
+	struct source *source = context;
+
+	return group_token_new(source->consumer, source);
+}
+
+static void op_free_group_token(void *context, void *token)
+{
+	(void)context;
+	group_token_free(token);
 }
 
 /* ---- control events ---- */
@@ -519,6 +540,9 @@ const struct source_ops kafka_source_ops = {
 	.serve = op_serve,
 	.fetch = op_fetch,
 	.commit = op_commit,
+	.rewind = source_rewind,
 	.release_partition = source_release_partition,
 	.release_chunk = op_release_chunk,
+	.group_token = op_group_token,
+	.free_group_token = op_free_group_token,
 };

@@ -43,6 +43,11 @@ void source_part_name(const struct source *source, uint32_t part, const char **t
 /* The end of the partition's log as the last fetch saw it, or -1. */
 int64_t source_log_end(const struct source *source, uint32_t part);
 
+/* The marks as librdkafka takes offsets to commit; the caller destroys the list. */
+struct rd_kafka_topic_partition_list_s;
+struct rd_kafka_topic_partition_list_s *source_offsets(const struct source *source, const struct mark *marks,
+    size_t count);
+
 /* Prepares a question to the source cluster, see probe.h. */
 struct probe;
 void source_probe(struct source *source, struct probe *probe);

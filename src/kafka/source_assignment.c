@@ -199,7 +199,7 @@ static void apply_assignment(struct source *source, const struct positions *posi
 		part = source_part_of(source, item->topic, item->partition);
 		part->assigned = true;
 		part->revoking = false;
-		part->reposition_at = -1;
+		part->reposition = false;
 		take_up(source, part, item, list);
 		own_count++;
 	}
@@ -214,13 +214,21 @@ static void apply_assignment(struct source *source, const struct positions *posi
 	source->host.assignment(source->host.host, own_count);
 }
 
-/* ---- a gap while reading ---- */
+/* ---- a gap while reading, or back to what is committed ---- */
 
 void source_reposition(struct source *source, struct source_part *part, int64_t offset)
 {
+	part->reposition = true;
 	part->reposition_at = offset;
 	source->reposition_wanted = true;
 	stop_reading(part);
+}
+
+void source_rewind(void *context, uint32_t number)
+{
+	struct source *source = context;
+
+	source_reposition(source, source->parts[number], -1);
 }
 
 static void begin_repositioning(struct source *source)
@@ -231,7 +239,7 @@ static void begin_repositioning(struct source *source)
 	for (uint32_t i = 0; i < source->part_count; i++) {
 		const struct source_part *part = source->parts[i];
 
-		if (part->assigned && !part->revoking && part->reposition_at >= 0)
+		if (part->assigned && !part->revoking && part->reposition)
 			job_add(job, part->topic->name, part->partition, part->reposition_at);
 	}
 	if (job->positions.count > 0)
@@ -244,7 +252,7 @@ static struct source_part *still_wanted(struct source *source, const struct reso
 {
 	struct source_part *part = source_part_of(source, item->topic, item->partition);
 
-	return part->assigned && !part->revoking && part->reposition_at >= 0 ? part : NULL;
+	return part->assigned && !part->revoking && part->reposition ? part : NULL;
 }
 
 static void apply_repositioning(struct source *source, const struct positions *positions)
@@ -262,7 +270,7 @@ static void apply_repositioning(struct source *source, const struct positions *p
 	for (uint32_t i = 0; i < source->part_count; i++) {
 		const struct source_part *part = source->parts[i];
 
-		if (part->assigned && part->queue && part->reposition_at < 0)
+		if (part->assigned && part->queue && !part->reposition)
 			rd_kafka_topic_partition_list_add(list, part->topic->name, part->partition)->offset =
 			    part->next_offset;
 	}
@@ -276,7 +284,7 @@ static void apply_repositioning(struct source *source, const struct positions *p
 			announce(source, part, &positions->items[i]);
 	}
 	for (size_t i = 0; i < positions->count; i++)
-		source_part_of(source, positions->items[i].topic, positions->items[i].partition)->reposition_at = -1;
+		source_part_of(source, positions->items[i].topic, positions->items[i].partition)->reposition = false;
 }
 
 /* One attempt a job, so that other work of the worker comes in between. */
@@ -305,7 +313,9 @@ void source_serve_positions(struct source *source)
 			source->events->failed(source->owner, &err);
 		} else if (job->is_assignment && source->rebalance == REBALANCE_RESOLVING) {
 			apply_assignment(source, &job->positions);
-		} else if (!job->is_assignment && source->rebalance != REBALANCE_RESOLVING) {
+		} else if (!job->is_assignment && source->rebalance != REBALANCE_RESOLVING &&
+			   /* Else asked again meanwhile, perhaps from elsewhere: what was found is outdated. */
+			   !source->reposition_wanted) {
 			apply_repositioning(source, &job->positions);
 		}
 		job_free(job);
@@ -351,7 +361,7 @@ static void on_revoke(struct source *source)
 		if (!part->assigned)
 			continue;
 		stop_reading(part);
-		part->reposition_at = -1;
+		part->reposition = false;
 		if (lost) {
 			part->assigned = false;
 			source->events->lost(source->owner, part->number);
@@ -397,7 +407,7 @@ void source_release_partition(void *context, uint32_t number)
 
 	stop_reading(part);
 	part->assigned = false;
-	part->reposition_at = -1;
+	part->reposition = false;
 	if (!part->revoking)
 		return;
 	part->revoking = false;

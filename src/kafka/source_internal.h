@@ -23,7 +23,8 @@ struct source_part {
 	int64_t next_offset; /* what the next record has at least */
 	bool assigned;	     /* by the group, even if blocked and so not read */
 	bool revoking;	     /* the engine has been asked to let it go */
-	int64_t reposition_at; /* -1 none; else: to be resolved anew from this offset */
+	bool reposition;       /* its position is to be resolved anew */
+	int64_t reposition_at; /* then: from this offset; -1: from what the group has committed */
 };
 
 enum rebalance_state {
@@ -79,6 +80,8 @@ void source_rebalance(struct source *source, rd_kafka_resp_err_t code,
     const rd_kafka_topic_partition_list_t *partitions);
 /* Resolve a partition's position anew (gap), expecting to continue at this offset. */
 void source_reposition(struct source *source, struct source_part *part, int64_t offset);
+/* source_ops.rewind */
+void source_rewind(void *source, uint32_t part);
 /* Applies positions that have been resolved. */
 void source_serve_positions(struct source *source);
 /* source_ops.release_partition */

@@ -35,8 +35,9 @@ struct engine *engine_new(const struct engine_config *config, const struct sourc
 	engine->sink = sink;
 	engine->host_ops = host_ops;
 	engine->host = host;
-	engine->sink_state = SINK_OPEN;
+	engine->sink_state = config->sink_says_ready ? SINK_RECREATING : SINK_OPEN;
 	engine->sink_backoff = (struct backoff){ .base_ms = 50, .cap_ms = 10000, .seed = config->seed };
+	engine->txn_backoff = (struct backoff){ .base_ms = 20, .cap_ms = 2000, .seed = config->seed };
 	engine->drain_clean = true;
 	engine->drain_deadline_us = CLOCK_NEVER;
 	commit_policy_init(&engine->commit_policy, config->commit_records, config->commit_interval_us, config->seed);

@@ -55,6 +55,7 @@ struct engine_config {
 	int64_t commit_records;
 	int64_t commit_interval_us;
 	int64_t revoke_timeout_us;
+	bool sink_says_ready; /* nothing is sent before the sink's first `ready`; else it is ready from the start */
 	struct engine_limits limits;
 	uint64_t seed; /* of the jitter */
 };

@@ -227,6 +227,9 @@ static void end_drain(struct pipeline *pipeline, int64_t now_us)
 	pipeline->left_blocked = engine_left_blocked(pipeline->engine);
 	pipeline->drain_until_us = clock_after_us(now_us, drain_abandoned_us);
 	pipeline->phase = PHASE_CLOSE;
+	/* What is not committed by now never will be: its worker need not go on trying. */
+	if (pipeline->sink_worker)
+		worker_cancel(pipeline->sink_worker);
 	source_close(pipeline->source);
 }
 
@@ -341,6 +344,7 @@ static int64_t turn(struct pipeline *pipeline, int64_t now_us)
 				    "offsets");
 			break;
 		}
+		worker_free(TAKE_PTR(pipeline->sink_worker));
 		end_life(pipeline, now_us);
 		return now_us;
 	case PHASE_WAIT:
@@ -382,6 +386,8 @@ static void take_turn(struct pipeline *pipeline)
 
 	pipeline->heartbeats++;
 	worker_serve(pipeline->worker);
+	if (pipeline->sink_worker)
+		worker_serve(pipeline->sink_worker);
 	if (stop_wanted(pipeline))
 		worker_cancel(pipeline->worker);
 	next_us = turn(pipeline, now_us);
@@ -457,6 +463,7 @@ struct pipeline *pipeline_start(const struct config *config, const struct config
 	int r;
 
 	pipeline->settings = settings;
+	pipeline->instance = config->instance;
 	pipeline->memory_bytes = memory_bytes;
 	pipeline->owner_fd = wake_fd;
 	pipeline->state = PIPELINE_STARTING;

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
+#include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/log_ids.h"
 #include "base/memory.h"
@@ -181,12 +182,34 @@ static void on_place_lost(void *host)
 
 /* ---- life ---- */
 
+/* Names this member among all clients of the target cluster, for as long as it is configured so: its successor after a
+ * crash must be taken for the same one, and another host for another. */
+static char *transactional_id_of(const struct pipeline *pipeline)
+{
+	return xasprintf("aloqd.%s.%s.%d", pipeline->settings->name, pipeline->instance, 0);
+}
+
+static int open_sink(struct pipeline *pipeline, const struct client_sizes *sizes, struct error *err)
+{
+	const struct sink_host host = { .trouble = on_sink_trouble, .failed = on_failed, .host = pipeline };
+	_cleanup_free_ char *transactional_id = NULL;
+	struct worker *worker = pipeline->worker;
+
+	if (pipeline->settings->delivery == DELIVERY_EXACTLY_ONCE) {
+		transactional_id = transactional_id_of(pipeline);
+		worker = pipeline->sink_worker = worker_new(pipeline->wake_fd);
+		if (!worker)
+			return error_set(err, -EAGAIN, REMEDY_RESTART, "no thread could be made; raise TasksMax=");
+	}
+	pipeline->sink = sink_new(pipeline->settings, sizes, transactional_id, pipeline->wake_fd, worker, &host, err);
+	return pipeline->sink ? 0 : err->code;
+}
+
 int pipeline_open_clients(struct pipeline *pipeline, struct error *err)
 {
 	const struct config_pipeline *settings = pipeline->settings;
 	const struct source_host source_host = { .trouble = on_source_trouble, .gap = on_gap,
 		.assignment = on_assignment, .lost = on_place_lost, .host = pipeline };
-	const struct sink_host sink_host = { .trouble = on_sink_trouble, .failed = on_failed, .host = pipeline };
 	struct engine_config engine_config = {
 		.delivery = settings->delivery,
 		.idempotent = settings->to.acks == ACKS_ALL,
@@ -194,6 +217,7 @@ int pipeline_open_clients(struct pipeline *pipeline, struct error *err)
 		.commit_records = settings->commit.records,
 		.commit_interval_us = settings->commit.interval_ms * USEC_PER_MSEC,
 		.revoke_timeout_us = settings->revoke_timeout_ms * USEC_PER_MSEC,
+		.sink_says_ready = settings->delivery == DELIVERY_EXACTLY_ONCE,
 		.seed = (uint64_t)clock_monotonic_us(),
 	};
 	struct client_sizes sizes;
@@ -204,13 +228,11 @@ int pipeline_open_clients(struct pipeline *pipeline, struct error *err)
 		    " MiB it is slow and may need more than its share: raise aloqd.memory or run fewer pipelines here",
 		    pipeline->memory_bytes >> 20, memory_comfortable_bytes >> 20);
 	size_clients(pipeline, &sizes, &engine_config.limits);
-	pipeline->sink = sink_new(settings, &sizes, pipeline->wake_fd, pipeline->worker, &sink_host, err);
-	if (!pipeline->sink)
-		return err->code;
 	pipeline->source = source_new(settings, &sizes, pipeline->wake_fd, pipeline->worker, &source_host, err);
-	if (!pipeline->source) {
-		sink_free(pipeline->sink);
-		pipeline->sink = NULL;
+	if (!pipeline->source)
+		return err->code;
+	if (open_sink(pipeline, &sizes, err) < 0) {
+		source_free(TAKE_PTR(pipeline->source));
 		return err->code;
 	}
 	pipeline->engine = engine_new(&engine_config, &kafka_source_ops, pipeline->source, &kafka_sink_ops,
@@ -250,7 +272,7 @@ static void probe_done(void *argument, bool cancelled)
 	pipeline->probe_at_us = clock_monotonic_us() + probe_interval_us;
 	if (job->source_answers && !cancelled)
 		pipeline->source_down = false;
-	if (job->sink_answers && !cancelled)
+	if ((job->sink_answers || (job->source_answers && pipeline->sink_worker)) && !cancelled)
 		pipeline->sink_down = false;
 	pipeline->changed = true;
 	free(job);
@@ -266,8 +288,14 @@ void pipeline_probe(struct pipeline *pipeline, int64_t now_us)
 	job->pipeline = pipeline;
 	job->ask_source = pipeline->source_down;
 	job->ask_sink = pipeline->sink_down;
+	/* With exactly_once both are one cluster, and the sink's worker may be about to replace its producer. */
+	if (pipeline->sink_worker) {
+		job->ask_source = true;
+		job->ask_sink = false;
+	}
 	source_probe(pipeline->source, &job->source);
-	sink_probe(pipeline->sink, &job->sink);
+	if (job->ask_sink)
+		sink_probe(pipeline->sink, &job->sink);
 	pipeline->probing = true;
 	worker_submit(pipeline->worker, probe_run, probe_done, job);
 }

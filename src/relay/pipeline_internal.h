@@ -32,6 +32,7 @@ enum pipeline_phase {
 
 struct pipeline {
 	const struct config_pipeline *settings;
+	const char *instance; /* aloqd.instance */
 	uint64_t memory_bytes;
 	int owner_fd; /* the supervisor's: state changes */
 	int wake_fd;  /* ours: queues, worker, mailbox */
@@ -44,6 +45,7 @@ struct pipeline {
 	sd_event_source *timer;
 	int64_t armed_us; /* what the timer is set to */
 	struct worker *worker;
+	struct worker *sink_worker; /* exactly_once: ends transactions, in this life of the clients; else NULL */
 
 	enum pipeline_phase phase;
 	enum pipeline_state state;

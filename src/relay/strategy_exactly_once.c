@@ -9,7 +9,8 @@ static bool open_transaction(struct engine *engine)
 {
 	struct error err;
 
-	if (engine->txn_state == TXN_NONE && engine->sink_state == SINK_OPEN) {
+	if (engine->txn_state == TXN_NONE && engine->sink_state == SINK_OPEN &&
+	    engine->now_us >= engine->txn_retry_us) {
 		error_clear(&err);
 		if (engine->sink_ops->txn_begin(engine->sink, &err) < 0) {
 			engine_on_sink_fatal(engine, &err);
@@ -25,7 +26,7 @@ static bool open_transaction(struct engine *engine)
 
 static bool may_submit(struct engine *engine, struct part *part, const struct offset_slot *slot)
 {
-	return open_transaction(engine);
+	return open_transaction(engine) && engine->txn_records < engine->config.commit_records;
 }
 
 static void on_chunk(struct engine *engine, struct part *part, const struct offset_slot *slot)
@@ -115,6 +116,8 @@ static void tick(struct engine *engine)
 
 static int64_t deadline_us(const struct engine *engine)
 {
+	if (engine->txn_state == TXN_NONE && engine->txn_retry_us > engine->now_us)
+		return engine->txn_retry_us;
 	return engine->txn_state == TXN_OPEN ? engine->txn_deadline_us : CLOCK_NEVER;
 }
 
@@ -204,6 +207,7 @@ void engine_on_txn_done(struct engine *engine, enum txn_outcome outcome, const s
 	case TXN_COMMITTED:
 		FAULT_POINT("after-txn-committed");
 		engine->counters.transactions_committed++;
+		backoff_reset(&engine->txn_backoff);
 		histogram_add(&engine->commit_latency, engine->now_us - engine->commit_sent_us);
 		engine_take_answers(engine, engine->marks, engine->txn_mark_count, false);
 		read_overtaken_again(engine);
@@ -211,6 +215,8 @@ void engine_on_txn_done(struct engine *engine, enum txn_outcome outcome, const s
 	case TXN_ABORTED:
 		engine->counters.transactions_aborted++;
 		engine->host_ops->trouble(engine->host, UINT32_MAX, -1, err);
+		engine->txn_retry_us =
+		    clock_after_us(engine->now_us, backoff_next_ms(&engine->txn_backoff) * USEC_PER_MSEC);
 		send_again(engine);
 		break;
 	case TXN_UNKNOWN:

@@ -57,6 +57,7 @@ void instance_start(struct world *world, int number)
 		.commit_records = plan->commit_records,
 		.commit_interval_us = plan->commit_interval_us,
 		.revoke_timeout_us = plan->revoke_timeout_us,
+		.sink_says_ready = plan->delivery == DELIVERY_EXACTLY_ONCE,
 		.limits = { .window_bytes = plan->window_bytes, .window_records = plan->window_records,
 		    .partition_window_bytes = plan->partition_window_bytes,
 		    .partition_window_records = plan->partition_window_records,

@@ -18,16 +18,22 @@ void sink_open(struct sink *sink, struct world *world, struct instance *instance
 	uint32_t last_producer = sink->producer;
 
 	*sink = (struct sink){ .world = world, .instance = instance, .ready_us = CLOCK_NEVER };
-	/* The same transactional id as the process before: it ends what that has left behind. */
-	if (last_producer && world->plan.delivery == DELIVERY_EXACTLY_ONCE)
-		cluster_fence(world, last_producer);
-	sink->producer = cluster_new_producer(world, instance->number);
+	sink->producer = last_producer ? last_producer : cluster_new_producer(world, instance->number);
+	if (world->plan.delivery == DELIVERY_EXACTLY_ONCE) {
+		/* The same transactional id as the process before: what that has left behind ends when this one is ready,
+		 * and no sooner. */
+		sink->state = SINK_MODEL_MAKING;
+		sink->ready_us = world->now_us + delay(sink);
+	} else if (last_producer) {
+		sink->producer = cluster_new_producer(world, instance->number);
+	}
 }
 
 void sink_close(struct sink *sink, bool killed)
 {
 	struct world *world = sink->world;
-	uint32_t txn = world->cluster.producers[sink->producer].txn;
+	/* While it is being made, the number is still its predecessor's. */
+	uint32_t txn = sink->state == SINK_MODEL_MAKING ? 0 : world->cluster.producers[sink->producer].txn;
 
 	checker_sink_closed(world, sink, killed);
 	cluster_retire_producer(world, sink->producer);

@@ -281,9 +281,6 @@ static const struct mistake mistakes[] = {
 	    "target\n" },
 
 	/* ---- the pipeline ---- */
-	{ GOOD_CONFIG("", "", "delivery = \"exactly_once\";"),
-	    "error main.conf:6: pipelines.orders.delivery: \"exactly_once\" is not in this version; use "
-	    "\"at_least_once\"\n" },
 	{ GOOD_CONFIG("", "", "delivery = \"at_most_once\"; commit = { mode = \"sync\"; };"),
 	    "error main.conf:6: pipelines.orders.commit.mode: \"sync\" is for delivery at_least_once alone: "
 	    "at_most_once commits in "
@@ -293,26 +290,16 @@ static const struct mistake mistakes[] = {
 	{ GOOD_CONFIG("", "acks = 1;", "delivery = \"exactly_once\";"),
 	    "error main.conf:5: pipelines.orders.to.acks: delivery exactly_once contradicts acks = 0 or 1: "
 	    "Kafka's transactions "
-	    "need all in-sync replicas; use acks = \"all\"\n"
-	    "error main.conf:6: pipelines.orders.delivery: \"exactly_once\" is not in this version; use "
-	    "\"at_least_once\"\n" },
+	    "need all in-sync replicas; use acks = \"all\"\n" },
 	{ GOOD_CONFIG("isolation = \"read_uncommitted\";", "", "delivery = \"exactly_once\";"),
 	    "error main.conf:4: pipelines.orders.from.isolation: delivery exactly_once contradicts isolation "
 	    "read_uncommitted: "
-	    "records of aborted transactions would be relayed; use isolation = \"read_committed\"\n"
-	    "error main.conf:6: pipelines.orders.delivery: \"exactly_once\" is not in this version; use "
-	    "\"at_least_once\"\n" },
+	    "records of aborted transactions would be relayed; use isolation = \"read_committed\"\n" },
 	{ "clusters = { main = { brokers = \"a:1\"; }; other = { brokers = \"b:1\"; }; };\n" GOOD_PIPELINE(
 	      "", "cluster = \"other\";", "delivery = \"exactly_once\";"),
 	    "error main.conf:5: pipelines.orders.to.cluster: delivery exactly_once cannot go from \"main\" to "
 	    "\"other\": a transaction of Kafka is within one cluster; use delivery = \"at_least_once\", or a "
-	    "target in \"main\"\n"
-	    "error main.conf:6: pipelines.orders.delivery: \"exactly_once\" is not in this version; use "
-	    "\"at_least_once\"\n" },
-	{ "clusters = { main = { brokers = \"a:1\"; }; other = { brokers = \"a:1\"; }; };\n" GOOD_PIPELINE(
-	      "", "cluster = \"other\";", "delivery = \"exactly_once\";"),
-	    "error main.conf:6: pipelines.orders.delivery: \"exactly_once\" is not in this version; use "
-	    "\"at_least_once\"\n" },
+	    "target in \"main\"\n" },
 	{ GOOD_CONFIG("", "", "delivery = \"exactly-once\";"),
 	    "error main.conf:6: pipelines.orders.delivery: \"exactly-once\" is not a choice here; use "
 	    "\"at_least_once\", "

@@ -78,7 +78,7 @@ static void test_producer_is_idempotent_with_acks_all_and_sends_one_request_with
 {
 	struct config_pipeline pipeline = pipeline_with(ACKS_ALL);
 	struct error err;
-	rd_kafka_t *client = client_new_producer(&pipeline, &sizes, &err);
+	rd_kafka_t *client = client_new_producer(&pipeline, &sizes, NULL, &err);
 
 	assert_client(client, &err);
 	assert_setting(client, "enable.idempotence", "true");
@@ -87,7 +87,7 @@ static void test_producer_is_idempotent_with_acks_all_and_sends_one_request_with
 	rd_kafka_destroy(client);
 
 	pipeline = pipeline_with(ACKS_LEADER);
-	client = client_new_producer(&pipeline, &sizes, &err);
+	client = client_new_producer(&pipeline, &sizes, NULL, &err);
 	assert_client(client, &err);
 	assert_setting(client, "enable.idempotence", "false");
 	assert_setting(client, "max.in.flight.requests.per.connection", "1");
@@ -102,14 +102,14 @@ static void test_batches_stay_below_what_the_target_takes(void **state)
 	rd_kafka_t *client;
 
 	small.message_max_bytes = 50000;
-	client = client_new_producer(&pipeline, &small, &err);
+	client = client_new_producer(&pipeline, &small, NULL, &err);
 	assert_client(client, &err);
 	assert_setting(client, "batch.size", "48976");
 	assert_setting(client, "message.max.bytes", "50000");
 	rd_kafka_destroy(client);
 	/* Compressed, a record of any size may fit: the broker decides. */
 	pipeline.to.compression = (char *)"lz4";
-	client = client_new_producer(&pipeline, &small, &err);
+	client = client_new_producer(&pipeline, &small, NULL, &err);
 	assert_client(client, &err);
 	assert_setting(client, "message.max.bytes", "1000000000");
 	rd_kafka_destroy(client);

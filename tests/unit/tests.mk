@@ -89,9 +89,12 @@ tests_unit_test_worker_LDADD = libbase.a $(CMOCKA_LIBS)
 endif
 
 if HAVE_CMOCKA
-kafka_tests = tests/unit/test_positions tests/unit/test_client tests/unit/test_engine
+kafka_tests = tests/unit/test_positions tests/unit/test_client tests/unit/test_engine tests/unit/test_group_token
 check_PROGRAMS += $(kafka_tests)
 TESTS += $(kafka_tests)
+tests_unit_test_group_token_SOURCES = tests/unit/test_group_token.c
+tests_unit_test_group_token_LDADD = libkafka.a libconf.a libcore.a libbase.a $(RDKAFKA_LIBS) $(LIBCONFIG_LIBS) \
+	$(SYSTEMD_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_positions_SOURCES = tests/unit/test_positions.c
 tests_unit_test_positions_LDADD = libkafka.a libconf.a libcore.a libbase.a $(RDKAFKA_LIBS) $(LIBCONFIG_LIBS) \
 	$(SYSTEMD_LIBS) $(CMOCKA_LIBS)

@@ -52,6 +52,11 @@ class Trial:
         target = read_topic(self.to, self.target, digests=digests)
         return compare(source.records, target.records, **options)
 
+    def verdict_uncommitted(self):
+        """The same, with all that the target's log holds: also what aborted transactions have left there."""
+        source = read_topic(self.cluster, self.source)
+        return compare(source.records, read_topic(self.to, self.target, "read_uncommitted").records)
+
     def finish(self, daemon):
         """Waits until all is relayed, stops the daemon and compares."""
         self.await_caught_up(daemon)

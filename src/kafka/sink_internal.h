@@ -1,0 +1,81 @@
+/* sink_internal.h: what the sink's files share: sink.c (routes, records, reports), sink_client.c (the producer's life)
+ * and sink_transaction.c (exactly_once). */
+#pragma once
+#include <librdkafka/rdkafka.h>
+#include <stdbool.h>
+#include "kafka/sink.h"
+
+/* A target topic, with the handle of the producer at hand. */
+struct target {
+	char *topic;
+	rd_kafka_topic_t *handle;
+};
+
+struct route {
+	struct target *target;
+	int32_t partition; /* RD_KAFKA_PARTITION_UA: by the record's key */
+};
+
+/* The producer and what hangs on it: destroyed as one. */
+struct sink_client {
+	rd_kafka_t *producer;
+	rd_kafka_queue_t *queue;
+	rd_kafka_topic_t **topics;
+	size_t topic_count;
+};
+
+struct sink {
+	const struct config_pipeline *pipeline;
+	struct client_sizes sizes;
+	char *transactional_id; /* NULL: no transactions */
+	struct sink_host host;
+	const struct sink_events *events;
+	void *owner;
+	int wake_fd;
+	struct worker *worker;
+
+	struct sink_client client;
+	struct target **targets;
+	size_t target_count;
+	struct route *routes; /* by part */
+	uint32_t route_count;
+	uint64_t untimestamped_records;
+
+	bool ready;		/* to be told by the next serve */
+	struct error broken_by; /* why there is no producer, to be told by the next serve */
+	size_t running_jobs;
+
+	/* exactly_once */
+	bool abandoned;		   /* this producer's transaction cannot be aborted any more: only a new one helps */
+	bool txn_ended;		   /* to be told by the next serve, with its outcome and error */
+	enum txn_outcome txn_outcome;
+	struct error txn_err;
+	int64_t txn_begun_us;
+	int64_t fenced_us; /* when another client was last found to have taken our transactional id; 0 never */
+};
+
+/* ---- sink_client.c ---- */
+
+int sink_client_open(const struct sink *sink, struct sink_client *client, struct error *err);
+/* Blocks for a moment. What is not reported yet is given up. */
+void sink_client_close(struct sink_client *client);
+/* The topic's handle of this client. */
+rd_kafka_topic_t *sink_client_topic(struct sink_client *client, const char *topic);
+/* sink_ops.purge and recreate */
+void sink_purge(void *context);
+void sink_recreate(void *context);
+
+/* ---- sink_transaction.c: exactly_once (semantics: Exactly once) ---- */
+
+/* Before the first transaction: ends what a predecessor has left open. Blocks: for a worker's job. */
+int sink_transaction_init(const struct sink *sink, rd_kafka_t *producer, struct worker *worker, struct error *err);
+/* Ends the transaction at hand as if it had never been. Blocks: for a worker's job. */
+int sink_transaction_abort(rd_kafka_t *producer, struct worker *worker, struct error *err);
+/* sink_ops.txn_begin and txn_commit */
+int sink_transaction_begin(void *context, struct error *err);
+void sink_transaction_commit(void *context, const struct mark *marks, size_t count, void *token);
+/* Tells the engine how the transaction has ended, if it has. */
+void sink_transaction_serve(struct sink *sink);
+/* The producer has failed for good, with this code. Said once of each. Fenced, and not for the first time: then err is
+ * made one that needs a person. */
+void sink_transaction_judge(struct sink *sink, rd_kafka_resp_err_t code, struct error *err);
