@@ -188,8 +188,24 @@ static int check_partition_count(struct preflight *preflight, const char *topic,
 	    to->cluster->brokers, topic, needed);
 }
 
-/* Notes the smallest max.message.bytes in an answer. */
-static void take_max_bytes(struct preflight_result *result, rd_kafka_event_t *event)
+/* max.message.bytes of some topics. 0: unknown. */
+struct max_bytes {
+	uint32_t smallest, greatest;
+};
+
+static void take_max_bytes(struct max_bytes *found, const char *value)
+{
+	unsigned long bytes = value ? strtoul(value, NULL, 10) : 0;
+
+	if (bytes == 0 || bytes > UINT32_MAX)
+		return;
+	if (!found->smallest || bytes < found->smallest)
+		found->smallest = (uint32_t)bytes;
+	if (bytes > found->greatest)
+		found->greatest = (uint32_t)bytes;
+}
+
+static void read_max_bytes(struct max_bytes *found, rd_kafka_event_t *event)
 {
 	size_t count = 0;
 	const rd_kafka_ConfigResource_t **resources = rd_kafka_DescribeConfigs_result_resources(
@@ -199,57 +215,69 @@ static void take_max_bytes(struct preflight_result *result, rd_kafka_event_t *ev
 		size_t entry_count = 0;
 		const rd_kafka_ConfigEntry_t **entries = rd_kafka_ConfigResource_configs(resources[i], &entry_count);
 
-		for (size_t k = 0; k < entry_count; k++) {
-			const char *value = rd_kafka_ConfigEntry_value(entries[k]);
-			unsigned long bytes;
-
-			if (!value || strcmp(rd_kafka_ConfigEntry_name(entries[k]), "max.message.bytes"))
-				continue;
-			bytes = strtoul(value, NULL, 10);
-			if (bytes > 0 && bytes <= UINT32_MAX &&
-			    (!result->target_max_bytes || bytes < result->target_max_bytes))
-				result->target_max_bytes = (uint32_t)bytes;
-		}
+		for (size_t k = 0; k < entry_count; k++)
+			if (!strcmp(rd_kafka_ConfigEntry_name(entries[k]), "max.message.bytes"))
+				take_max_bytes(found, rd_kafka_ConfigEntry_value(entries[k]));
 	}
 }
 
-/* A batch must not be larger than the target takes. Who may not ask, or asks a broker that does not know the
- * request, goes without: too large a record or batch is then found when the broker refuses it. */
-static void learn_max_bytes(struct preflight *preflight)
+/* Asks for the topics' max.message.bytes. Who may not ask, or asks a broker that does not know the request, goes
+ * without; words then says why. */
+static struct max_bytes ask_max_bytes(
+    struct preflight *preflight, rd_kafka_t *client, char *const *topics, size_t topic_count, const char **words)
 {
-	const struct config_pipeline *pipeline = preflight->pipeline;
-	_cleanup_free_ rd_kafka_ConfigResource_t **resources =
-	    xcalloc(pipeline->from.topic_count, sizeof *resources);
-	size_t count = 0;
+	_cleanup_free_ rd_kafka_ConfigResource_t **resources = xcalloc(topic_count, sizeof *resources);
 	rd_kafka_AdminOptions_t *options =
-	    admin_options(preflight->target, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS, DESCRIBE_TIMEOUT_MS);
-	rd_kafka_queue_t *queue = rd_kafka_queue_new(preflight->target);
+	    admin_options(client, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS, DESCRIBE_TIMEOUT_MS);
+	rd_kafka_queue_t *queue = rd_kafka_queue_new(client);
+	struct max_bytes found = { 0 };
 	rd_kafka_event_t *event;
+	size_t count = 0;
 
-	for (size_t i = 0; i < pipeline->from.topic_count; i++) {
-		_cleanup_free_ char *topic = config_target_topic(pipeline, pipeline->from.topics[i]);
+	for (size_t i = 0; i < topic_count; i++) {
 		bool asked = false;
 
 		/* Asked for twice, the whole answer is an error. */
 		for (size_t k = 0; k < count && !asked; k++)
-			asked = !strcmp(rd_kafka_ConfigResource_name(resources[k]), topic);
+			asked = !strcmp(rd_kafka_ConfigResource_name(resources[k]), topics[i]);
 		if (!asked)
-			resources[count++] = rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, topic);
+			resources[count++] = rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, topics[i]);
 	}
-	rd_kafka_DescribeConfigs(preflight->target, resources, count, options, queue);
+	rd_kafka_DescribeConfigs(client, resources, count, options, queue);
 	event = admin_wait(preflight, queue, DESCRIBE_TIMEOUT_MS);
 	if (event && !rd_kafka_event_error(event))
-		take_max_bytes(preflight->result, event);
-	if (!preflight->result->target_max_bytes)
-		log_info(&LOG_PIPELINE(pipeline->name),
-		    "max.message.bytes of the targets is unknown (%s): a batch that is too large for them would have to be "
-		    "sent again record by record",
-		    event ? rd_kafka_err2str(rd_kafka_event_error(event)) : "no answer");
+		read_max_bytes(&found, event);
+	*words = event ? rd_kafka_err2str(rd_kafka_event_error(event)) : "no answer";
 	if (event)
 		rd_kafka_event_destroy(event);
 	rd_kafka_queue_destroy(queue);
 	rd_kafka_AdminOptions_destroy(options);
 	rd_kafka_ConfigResource_destroy_array(resources, count);
+	return found;
+}
+
+/* A batch must not be larger than the target takes; where that is unknown, too large a one is found when the broker
+ * refuses it. The source's tell how much memory its partitions may need; where they are unknown, no one is warned. */
+static void learn_max_bytes(struct preflight *preflight)
+{
+	const struct config_pipeline *pipeline = preflight->pipeline;
+	_cleanup_free_ char **targets = xcalloc(pipeline->from.topic_count, sizeof *targets);
+	const char *words;
+
+	for (size_t i = 0; i < pipeline->from.topic_count; i++)
+		targets[i] = config_target_topic(pipeline, pipeline->from.topics[i]);
+	preflight->result->target_max_bytes =
+	    ask_max_bytes(preflight, preflight->target, targets, pipeline->from.topic_count, &words).smallest;
+	if (!preflight->result->target_max_bytes)
+		log_info(&LOG_PIPELINE(pipeline->name),
+		    "max.message.bytes of the targets is unknown (%s): a batch that is too large for them would have to be "
+		    "sent again record by record",
+		    words);
+	preflight->result->source_max_bytes = ask_max_bytes(preflight, preflight->source, pipeline->from.topics,
+	    pipeline->from.topic_count, &words)
+						  .greatest;
+	for (size_t i = 0; i < pipeline->from.topic_count; i++)
+		free(targets[i]);
 }
 
 static int check_target(struct preflight *preflight, const char *source_topic, int source_count)

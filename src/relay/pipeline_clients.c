@@ -50,6 +50,23 @@ static void size_clients(const struct pipeline *pipeline, struct client_sizes *s
 	sizes->produce_queue_kbytes = 2097151;
 }
 
+/* Whatever the sizes are set to, librdkafka holds at least one whole batch of every partition. Says so where that
+ * may be more than the share, once. */
+static void warn_of_large_records(struct pipeline *pipeline)
+{
+	const struct preflight_result *preflight = &pipeline->preflight;
+	uint64_t need_bytes = (uint64_t)preflight->source_partitions * preflight->source_max_bytes;
+
+	if (need_bytes <= pipeline->memory_bytes || need_bytes == pipeline->warned_need_bytes)
+		return;
+	pipeline->warned_need_bytes = need_bytes;
+	log_warning(&LOG_PIPELINE(pipeline->settings->name),
+	    "%" PRIu32 " source partitions with batches of up to %" PRIu32 " bytes (max.message.bytes of their topics) "
+	    "may need %" PRIu64 " MiB, which is more than this pipeline's %" PRIu64 " MiB of aloqd.memory: at least one "
+	    "batch of each is held; raise aloqd.memory, or spread the partitions over more instances",
+	    preflight->source_partitions, preflight->source_max_bytes, need_bytes >> 20, pipeline->memory_bytes >> 20);
+}
+
 /* ---- what clients and engine say ---- */
 
 void pipeline_note_trouble(struct pipeline *pipeline, const struct log_place *place, const struct error *err)
@@ -227,6 +244,7 @@ int pipeline_open_clients(struct pipeline *pipeline, struct error *err)
 		    "aloqd.memory leaves %" PRIu64 " MiB for this pipeline; below %" PRIu64
 		    " MiB it is slow and may need more than its share: raise aloqd.memory or run fewer pipelines here",
 		    pipeline->memory_bytes >> 20, memory_comfortable_bytes >> 20);
+	warn_of_large_records(pipeline);
 	size_clients(pipeline, &sizes, &engine_config.limits);
 	pipeline->source = source_new(settings, &sizes, pipeline->wake_fd, pipeline->worker, &source_host, err);
 	if (!pipeline->source)

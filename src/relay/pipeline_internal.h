@@ -56,6 +56,7 @@ struct pipeline {
 	struct log_ratelimit trouble_limit;
 
 	struct preflight_result preflight;
+	uint64_t warned_need_bytes; /* of large records in many partitions; 0: nothing said yet */
 	bool preflight_running;
 	struct source *source;
 	struct sink *sink;

@@ -1,5 +1,7 @@
 """Memory is bounded by configured bytes; an idle daemon idles."""
 
+import re
+
 from harness.trial import Trial
 from harness.waiting import eventually, holds_for
 from harness.workload import CREATED, EPOCH_MS, Record, fill, fill_mixed
@@ -60,6 +62,17 @@ def test_many_small_records_stay_in_bounds(kafka, far_kafka, topic, aloqd):
         far_kafka.thaw()
     verdict = trial.finish(daemon)
     assert verdict.compared == 400_000 and verdict.kept_at_least_once(), verdict
+
+
+def test_large_records_in_many_partitions_are_warned_of_where_they_need_more_than_the_share(kafka, topic, aloqd):
+    warning = r"64 source partitions .* 3000000 bytes .* 183 MiB, .* 32 MiB of aloqd\.memory"
+    large = Trial(kafka, topic, 64, max_message_bytes=3_000_000)
+    daemon = aloqd(large.settings(aloqd_memory="32MiB")).start_ready()
+    assert re.search(warning, daemon.log_text()), daemon.log_tail()
+    large.stop_clean(daemon)
+    daemon = aloqd(large.settings(aloqd_memory="192MiB")).start_ready()
+    assert "max.message.bytes" not in daemon.log_text(), daemon.log_tail()
+    large.stop_clean(daemon)
 
 
 def test_an_idle_daemon_uses_next_to_no_cpu(kafka, topic, aloqd):
