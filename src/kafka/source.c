@@ -180,7 +180,7 @@ static uint32_t op_fetch(void *context, uint32_t number, uint32_t max_records)
 	struct source_part *part = source->parts[number];
 	uint32_t taken = 0;
 
-	while (taken < max_records && part->queue) {
+	while (taken < max_records && part->reading) {
 		rd_kafka_event_t *event = rd_kafka_queue_poll(part->queue, 0);
 
 		if (!event)
@@ -346,7 +346,7 @@ static void take_leaked_record(struct source *source, rd_kafka_event_t *event)
 
 	if (where)
 		rd_kafka_topic_partition_destroy(where);
-	if (part && part->queue)
+	if (part && part->reading)
 		take_record(source, part, event);
 	else
 		rd_kafka_event_destroy(event);
@@ -502,11 +502,9 @@ void source_free(struct source *source)
 {
 	if (!source)
 		return;
-	for (uint32_t i = 0; i < source->part_count; i++) {
-		if (source->parts[i]->queue)
-			rd_kafka_queue_destroy(source->parts[i]->queue);
+	source_give_up_queues(source);
+	for (uint32_t i = 0; i < source->part_count; i++)
 		free(source->parts[i]);
-	}
 	for (size_t i = 0; i < source->topic_count; i++) {
 		free(source->topics[i]->name);
 		free(source->topics[i]->parts);

@@ -93,9 +93,42 @@ static void job_submit(struct source *source, struct resolve_job *job)
 
 static void stop_reading(struct source_part *part)
 {
+	part->reading = false;
+}
+
+/* More than any prefetch holds: one that is still being filled must not hold us up. */
+enum { QUEUE_MAX_EVENTS = 1000000 };
+
+/* Whatever lies in a queue, records and errors, holds librdkafka's partition, and the partition its broker's thread.
+ * When a client ends, librdkafka (2.0.2 and 2.8.0) empties the queues of those partitions alone that its topics still
+ * list: a partition whose topic was deleted is on no list any more, and rd_kafka_destroy() would wait for ever. So a
+ * queue that is not read any more is kept, to be emptied when nothing is put into it any more. */
+static void empty_queue(struct source_part *part)
+{
+	rd_kafka_event_t *event;
+
+	for (int i = 0; i < QUEUE_MAX_EVENTS && part->queue; i++) {
+		event = rd_kafka_queue_poll(part->queue, 0);
+		if (!event)
+			break;
+		rd_kafka_event_destroy(event);
+	}
+}
+
+static void give_up_queue(struct source_part *part)
+{
 	if (part->queue)
 		rd_kafka_queue_destroy(part->queue);
 	part->queue = NULL;
+}
+
+void source_give_up_queues(struct source *source)
+{
+	for (uint32_t i = 0; i < source->part_count; i++) {
+		stop_reading(source->parts[i]);
+		empty_queue(source->parts[i]);
+		give_up_queue(source->parts[i]);
+	}
 }
 
 /* After an assign librdkafka forwards every partition's queue to the consumer's: give each its own again.
@@ -105,8 +138,9 @@ static void own_queues(struct source *source, const rd_kafka_topic_partition_lis
 	for (int i = 0; i < list->cnt; i++) {
 		struct source_part *part = source_part_of(source, list->elems[i].topic, list->elems[i].partition);
 
-		stop_reading(part);
+		give_up_queue(part);
 		part->queue = rd_kafka_queue_get_partition(source->consumer, part->topic->name, part->partition);
+		part->reading = part->queue != NULL;
 		if (!part->queue)
 			continue;
 		rd_kafka_queue_forward(part->queue, NULL);
@@ -147,6 +181,9 @@ static void rebalance_finished(struct source *source)
 static void finish_revoke(struct source *source)
 {
 	rd_kafka_assign(source->consumer, NULL);
+	for (uint32_t i = 0; i < source->part_count; i++)
+		if (!source->parts[i]->reading)
+			empty_queue(source->parts[i]);
 	rebalance_finished(source);
 }
 
@@ -197,6 +234,9 @@ static void apply_assignment(struct source *source, const struct positions *posi
 		if (item->foreign)
 			continue;
 		part = source_part_of(source, item->topic, item->partition);
+		/* librdkafka's partition may be a new one: the topic was gone meanwhile. */
+		if (!part->assigned)
+			empty_queue(part);
 		part->assigned = true;
 		part->revoking = false;
 		part->reposition = false;
@@ -270,7 +310,7 @@ static void apply_repositioning(struct source *source, const struct positions *p
 	for (uint32_t i = 0; i < source->part_count; i++) {
 		const struct source_part *part = source->parts[i];
 
-		if (part->assigned && part->queue && !part->reposition)
+		if (part->assigned && part->reading && !part->reposition)
 			rd_kafka_topic_partition_list_add(list, part->topic->name, part->partition)->offset =
 			    part->next_offset;
 	}

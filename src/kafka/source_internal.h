@@ -18,7 +18,8 @@ struct source_part {
 	uint32_t number;
 	struct source_topic *topic;
 	int32_t partition;
-	rd_kafka_queue_t *queue; /* its own; NULL while it is not read */
+	rd_kafka_queue_t *queue; /* its own, of the last time it was read; NULL: never read */
+	bool reading;		 /* records are taken from the queue */
 	uint64_t epoch;
 	int64_t next_offset; /* what the next record has at least */
 	bool assigned;	     /* by the group, even if blocked and so not read */
@@ -86,6 +87,8 @@ void source_rewind(void *source, uint32_t part);
 void source_serve_positions(struct source *source);
 /* source_ops.release_partition */
 void source_release_partition(void *source, uint32_t part);
+/* The consumer is closed, and about to be destroyed: no queue may hold anything. */
+void source_give_up_queues(struct source *source);
 /* The consumer is about to be closed: complete what a rebalance has begun. */
 void source_abandon_rebalance(struct source *source);
 
