@@ -21,6 +21,7 @@ struct chunk {
 	int64_t next;
 	uint32_t records;
 	uint32_t bytes; /* memory that it pins, overhead included */
+	uint32_t payload_bytes; /* of keys and values: what a limit of the rate counts */
 	int32_t leader_epoch; /* -1 unknown */
 	void *payload;
 };

@@ -136,6 +136,7 @@ static void take_record(struct source *source, struct source_part *part, rd_kafk
 	chunk = (struct chunk){ .part = part->number, .epoch = part->epoch, .first = message->offset,
 		.next = message->offset + 1, .records = 1,
 		.bytes = (uint32_t)(message->len + message->key_len + RECORD_OVERHEAD_BYTES),
+		.payload_bytes = (uint32_t)(message->len + message->key_len),
 		.leader_epoch = source_leader_epoch(message), .payload = record };
 	source->events->chunk(source->owner, &chunk);
 }

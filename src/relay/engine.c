@@ -40,6 +40,7 @@ struct engine *engine_new(const struct engine_config *config, const struct sourc
 	engine->txn_backoff = (struct backoff){ .base_ms = 20, .cap_ms = 2000, .seed = config->seed };
 	engine->drain_clean = true;
 	engine->drain_deadline_us = CLOCK_NEVER;
+	rate_limit_init(&engine->rate, config->limits.rate_records, config->limits.rate_bytes);
 	commit_policy_init(&engine->commit_policy, config->commit_records, config->commit_interval_us, config->seed);
 	return engine;
 }
@@ -163,11 +164,22 @@ static void read_partition(struct engine *engine, struct part *part)
 
 	while (taken < engine->config.limits.fetch_burst) {
 		uint32_t room = window_room(engine, part);
+		uint64_t allowed;
 		uint32_t got;
 
 		if (room == 0 || engine->sink_full || part->state != PART_READING || engine->draining ||
 		    engine->sink_state != SINK_OPEN || engine->isolating)
 			return;
+		allowed = rate_limit_room(&engine->rate, engine->now_us);
+		if (allowed == 0) {
+			/* It has had the last of it: the next one's turn, when there is room again. */
+			if (taken > 0)
+				engine->first_part = part->number;
+			engine->rate_reached = true;
+			return;
+		}
+		if (room > allowed)
+			room = (uint32_t)allowed;
 		if (room > FETCH_SLICE)
 			room = FETCH_SLICE;
 		got = engine->source_ops->fetch(engine->source, part->number, room);
@@ -182,7 +194,9 @@ static void read_and_submit(struct engine *engine)
 {
 	if (engine->part_count == 0)
 		return;
-	if (++engine->first_part >= engine->part_count)
+	engine->rate_reached = false;
+	/* A step without room to read is nobody's turn. */
+	if (rate_limit_room(&engine->rate, engine->now_us) > 0 && ++engine->first_part >= engine->part_count)
 		engine->first_part = 0;
 	for (uint32_t i = 0; i < engine->part_count; i++) {
 		uint32_t number = engine->first_part + i;
@@ -315,6 +329,8 @@ static int64_t next_deadline(const struct engine *engine)
 	deadline_us = engine->strategy->deadline_us(engine);
 	if (engine->sink_state == SINK_WAITING)
 		deadline_us = earlier(deadline_us, engine->sink_retry_us);
+	if (engine->rate_reached)
+		deadline_us = earlier(deadline_us, rate_limit_next_us(&engine->rate));
 	for (uint32_t i = 0; i < engine->part_count; i++) {
 		const struct part *part = &engine->parts[i];
 		int64_t bound_us = CLOCK_NEVER;

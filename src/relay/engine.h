@@ -46,6 +46,8 @@ struct engine_limits {
 	uint64_t partition_window_bytes; /* for one partition, so that a slow one holds back only itself */
 	uint32_t partition_window_records;
 	uint32_t fetch_burst; /* records taken of one partition before the next one's turn */
+	uint64_t rate_records; /* read in a second at most; 0: no limit */
+	uint64_t rate_bytes;   /* the same, of keys and values */
 };
 
 struct engine_config {

@@ -62,6 +62,8 @@ void engine_on_chunk(struct engine *engine, const struct chunk *chunk)
 	struct part *part = engine_known_part(engine, chunk->part);
 	struct offset_slot *slot = NULL;
 
+	/* Dropped or not: it was read. */
+	rate_limit_take(&engine->rate, chunk->records, chunk->payload_bytes);
 	if (part && part->state == PART_READING && part->epoch == chunk->epoch && !engine->draining)
 		slot = offset_tracker_append(part->tracker, chunk->first, chunk->next);
 	if (!slot) {

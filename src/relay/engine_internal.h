@@ -14,6 +14,7 @@
 #include "core/backoff.h"
 #include "core/commit_policy.h"
 #include "core/offset_tracker.h"
+#include "core/rate_limit.h"
 #include "relay/engine.h"
 
 /* A handle names a slot: the partition's number in the upper 16 bits, the slot's sequence number below. At a
@@ -125,6 +126,8 @@ struct engine {
 	struct part *parts;
 	uint32_t part_count, part_capacity;
 	uint32_t first_part; /* whose turn it is to be read first */
+	struct rate_limit rate; /* of reading; what has been read is sent, settled and committed as fast as it can be */
+	bool rate_reached;	/* there was no room in this step */
 	struct engine_counters counters;
 	struct histogram latency, commit_latency;
 	uint64_t held_records, held_bytes;

@@ -120,6 +120,44 @@ void checker_fetch(struct world *world, int instance, uint32_t part)
 		broken(world, "reads partition %" PRIu32 ", which is blocked", part);
 }
 
+/* ---- the limit of the rate ---- */
+
+/* A tenth of a second's worth may be saved up, and one at least. */
+static double rate_burst(uint64_t per_second)
+{
+	return per_second > 10 ? (double)per_second / 10 : 1;
+}
+
+static double refilled(double content, uint64_t per_second, int64_t elapsed_us)
+{
+	content += (double)per_second * (double)elapsed_us / 1e6;
+	return content < rate_burst(per_second) ? content : rate_burst(per_second);
+}
+
+void checker_started(struct world *world, int instance)
+{
+	world->checker.rates[instance] = (struct checked_rate){ .records = rate_burst(world->plan.rate_records),
+		.bytes = rate_burst(world->plan.rate_bytes), .at_us = world->now_us };
+}
+
+/* Whether records may be taken is decided by what was read before them: of bytes, which are known too late, one
+ * reading may be taken ahead. */
+static void check_rate(struct world *world, const struct payload *payload)
+{
+	const struct plan *plan = &world->plan;
+	struct checked_rate *rate = &world->checker.rates[payload->instance];
+	int64_t elapsed_us = world->now_us - rate->at_us;
+	const double ahead = -(double)FETCH_SLICE * MAX_RECORD_BYTES;
+
+	rate->at_us = world->now_us;
+	rate->records = refilled(rate->records, plan->rate_records, elapsed_us) - payload->records;
+	rate->bytes = refilled(rate->bytes, plan->rate_bytes, elapsed_us) - (payload->bytes - 40);
+	if (plan->rate_records > 0 && rate->records < -1e-6)
+		broken(world, "reads more than %" PRIu64 " records in a second", plan->rate_records);
+	if (plan->rate_bytes > 0 && rate->bytes < ahead)
+		broken(world, "reads more than %" PRIu64 " bytes in a second", plan->rate_bytes);
+}
+
 void checker_chunk(struct world *world, const struct payload *payload)
 {
 	struct checked_epoch *epoch = epoch_of(world, payload->instance, payload->part);
@@ -132,6 +170,7 @@ void checker_chunk(struct world *world, const struct payload *payload)
 	epoch->may_commit[payload->first] = epoch->may_commit[payload->end] = true;
 	epoch->end = payload->end;
 	epoch->delivered_records += payload->records;
+	check_rate(world, payload);
 	if (world->plan.commit_sync &&
 	    epoch->delivered_records - epoch->committed_records > world->plan.commit_records)
 		broken(world, "sync mode reads %" PRIu32 " records of partition %" PRIu32 " past its commit",

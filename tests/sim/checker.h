@@ -46,7 +46,14 @@ struct checked_pair {
 	int64_t last;	       /* written, strays apart; -1 none */
 };
 
+/* What an instance may still read now, by the limit of the rate. */
+struct checked_rate {
+	double records, bytes;
+	int64_t at_us;
+};
+
 struct checker {
+	struct checked_rate rates[MAX_INSTANCES];
 	struct checked_epoch epochs[MAX_INSTANCES][MAX_PARTS];
 	struct checked_pair pairs[MAX_PARTS][MAX_PARTS]; /* source, target */
 	uint32_t written[MAX_PARTS][MAX_OFFSETS];
@@ -63,6 +70,7 @@ struct checker {
 /* ---- what sources, sinks and cluster tell ---- */
 
 void checker_init(struct world *world);
+void checker_started(struct world *world, int instance);
 void checker_assigned(struct world *world, int instance, uint32_t part, uint64_t epoch, int64_t position);
 void checker_revoke_begin(struct world *world, int instance, uint32_t part);
 void checker_lost(struct world *world, int instance, uint32_t part);

@@ -61,10 +61,14 @@ void instance_start(struct world *world, int number)
 		.limits = { .window_bytes = plan->window_bytes, .window_records = plan->window_records,
 		    .partition_window_bytes = plan->partition_window_bytes,
 		    .partition_window_records = plan->partition_window_records,
-		    .fetch_burst = plan->fetch_burst },
+		    .fetch_burst = plan->fetch_burst,
+		    .rate_records = plan->rate_records, .rate_bytes = plan->rate_bytes },
 		.seed = random_u64(&world->random),
 	};
 
+	if (world->mutant == MUTANT_IGNORE_RATE)
+		config.limits.rate_records = config.limits.rate_bytes = 0;
+	checker_started(world, number);
 	trace(world, "instance %d starts", number);
 	instance->world = world;
 	instance->number = number;

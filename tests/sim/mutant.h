@@ -20,6 +20,7 @@ enum mutant {
 	MUTANT_RELEASE_TWICE,	     /* gives one back twice */
 	MUTANT_RELEASE_EARLY,	     /* gives one back while it is on its way */
 	MUTANT_READ_TOO_MUCH,	     /* does not keep to its window */
+	MUTANT_IGNORE_RATE,	     /* reads as fast as it can */
 	MUTANT_DRAIN_LIES,	     /* calls every drain clean */
 	MUTANT_COMMIT_FAILURE_IS_OK, /* takes a failed commit for a good one, and produces (at_most_once) */
 	MUTANT_ABORT_IS_COMMIT,	     /* takes an aborted transaction for a committed one */

@@ -79,9 +79,23 @@ static void draw_faults(struct plan *plan, struct random *random)
 	plan->kill = maybe(random, 20);
 }
 
+/* Drawn beside the others: the scenarios without a limit of the rate are what they were before there was one. */
+static void draw_rate(struct plan *plan, const struct random *random)
+{
+	struct random own = { .state = random->state ^ UINT64_C(0x5851f42d4c957f2d) };
+
+	if (!random_chance(&own, 120))
+		return;
+	if (random_chance(&own, 700))
+		plan->rate_records = 5 + random_below(&own, random_chance(&own, 500) ? 50 : 2000);
+	if (plan->rate_records == 0 || random_chance(&own, 300))
+		plan->rate_bytes = 500 + random_below(&own, 100000);
+}
+
 void plan_draw(struct plan *plan, struct random *random, enum delivery delivery)
 {
 	*plan = (struct plan){ .delivery = delivery };
+	draw_rate(plan, random);
 	plan->idempotent = delivery == DELIVERY_EXACTLY_ONCE || random_chance(random, 750);
 	draw_shape(plan, random);
 	draw_limits(plan, random);

@@ -37,6 +37,7 @@ struct plan {
 	int64_t commit_records, commit_interval_us, revoke_timeout_us;
 	uint64_t window_bytes, partition_window_bytes;
 	uint32_t window_records, partition_window_records, fetch_burst;
+	uint64_t rate_records, rate_bytes; /* in a second; 0: no limit */
 
 	/* Chances in permille, per occasion; 0: does not happen in this scenario. */
 	uint32_t poison;	   /* of records: the target refuses them */

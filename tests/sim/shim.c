@@ -19,6 +19,7 @@ const struct mutant_info mutants[MUTANT_COUNT] = {
 	[MUTANT_RELEASE_TWICE] = { "release-twice", DELIVERY_AT_LEAST_ONCE },
 	[MUTANT_RELEASE_EARLY] = { "release-early", DELIVERY_AT_LEAST_ONCE },
 	[MUTANT_READ_TOO_MUCH] = { "read-too-much", DELIVERY_AT_LEAST_ONCE },
+	[MUTANT_IGNORE_RATE] = { "ignore-rate", DELIVERY_AT_LEAST_ONCE },
 	[MUTANT_DRAIN_LIES] = { "drain-lies", DELIVERY_AT_LEAST_ONCE },
 	[MUTANT_COMMIT_FAILURE_IS_OK] = { "commit-failure-is-ok", DELIVERY_AT_MOST_ONCE },
 	[MUTANT_ABORT_IS_COMMIT] = { "abort-is-commit", DELIVERY_EXACTLY_ONCE },

@@ -25,6 +25,7 @@ static void emit(struct source *source, struct payload *payload)
 		.next = payload->end, .records = payload->records, .leader_epoch = 1, .payload = payload };
 
 	payload->bytes = chunk.bytes = 40 + payload->records * (1 + random_below(random, 100));
+	chunk.payload_bytes = chunk.bytes - 40;
 	source->held_records += payload->records;
 	source->held_bytes += payload->bytes;
 	source->part_held_records[payload->part] += payload->records;

@@ -12,7 +12,7 @@ endif
 
 if HAVE_CMOCKA
 core_tests = tests/unit/test_backoff tests/unit/test_commit_policy tests/unit/test_histogram \
-	tests/unit/test_offset_tracker tests/unit/test_pipeline_state
+	tests/unit/test_offset_tracker tests/unit/test_pipeline_state tests/unit/test_rate_limit
 check_PROGRAMS += $(core_tests)
 TESTS += $(core_tests)
 tests_unit_test_backoff_SOURCES = tests/unit/test_backoff.c
@@ -25,6 +25,8 @@ tests_unit_test_offset_tracker_SOURCES = tests/unit/test_offset_tracker.c
 tests_unit_test_offset_tracker_LDADD = libcore.a libbase.a $(CMOCKA_LIBS)
 tests_unit_test_pipeline_state_SOURCES = tests/unit/test_pipeline_state.c
 tests_unit_test_pipeline_state_LDADD = libcore.a libbase.a $(CMOCKA_LIBS)
+tests_unit_test_rate_limit_SOURCES = tests/unit/test_rate_limit.c
+tests_unit_test_rate_limit_LDADD = libcore.a libbase.a $(CMOCKA_LIBS)
 endif
 
 check_PROGRAMS += tests/unit/test_offset_tracker_model
@@ -89,7 +91,8 @@ tests_unit_test_worker_LDADD = libbase.a $(CMOCKA_LIBS)
 endif
 
 if HAVE_CMOCKA
-kafka_tests = tests/unit/test_positions tests/unit/test_client tests/unit/test_engine tests/unit/test_group_token
+kafka_tests = tests/unit/test_positions tests/unit/test_client tests/unit/test_engine \
+	tests/unit/test_engine_rate tests/unit/test_group_token
 check_PROGRAMS += $(kafka_tests)
 TESTS += $(kafka_tests)
 tests_unit_test_group_token_SOURCES = tests/unit/test_group_token.c
@@ -100,6 +103,8 @@ tests_unit_test_positions_LDADD = libkafka.a libconf.a libcore.a libbase.a $(RDK
 	$(SYSTEMD_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_engine_SOURCES = tests/unit/test_engine.c
 tests_unit_test_engine_LDADD = libengine.a libcore.a libbase.a $(CMOCKA_LIBS)
+tests_unit_test_engine_rate_SOURCES = tests/unit/test_engine_rate.c
+tests_unit_test_engine_rate_LDADD = libengine.a libcore.a libbase.a $(CMOCKA_LIBS)
 tests_unit_test_client_SOURCES = tests/unit/test_client.c
 tests_unit_test_client_LDADD = libkafka.a libconf.a libcore.a libbase.a $(RDKAFKA_LIBS) $(LIBCONFIG_LIBS) \
 	$(SYSTEMD_LIBS) $(CMOCKA_LIBS)

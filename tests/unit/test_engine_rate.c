@@ -1,0 +1,281 @@
+/* A limit of the rate in the engine: who gets how much, and who never waits for it. Partitions with endless
+ * backlogs, a target that acknowledges when the test says so. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <cmocka.h>
+#include "base/clock.h"
+#include "relay/engine.h"
+
+enum { PARTS = 3, HANDLES = 4096 };
+
+struct fake {
+	struct engine *engine;
+	uint64_t in_flight[HANDLES];
+	size_t in_flight_count;
+	bool assign; /* to be told in serve */
+	bool revoke; /* part 0, to be told in serve */
+	bool released[PARTS];
+	bool idle[PARTS]; /* has nothing to read */
+	int64_t next[PARTS];
+	int64_t committed[PARTS];
+	struct mark marks[PARTS];
+	size_t mark_count;
+};
+
+static void source_serve(void *context)
+{
+	struct fake *fake = context;
+
+	for (uint32_t part = 0; part < PARTS && fake->assign; part++)
+		engine_on_assigned(fake->engine, part, 1, 0);
+	fake->assign = false;
+	if (fake->revoke) {
+		fake->revoke = false;
+		engine_on_revoke_begin(fake->engine, 0);
+	}
+	if (fake->mark_count > 0) {
+		for (size_t i = 0; i < fake->mark_count; i++)
+			fake->committed[fake->marks[i].part] = fake->marks[i].offset;
+		engine_on_commit_done(fake->engine, fake->marks, fake->mark_count, NULL);
+		fake->mark_count = 0;
+	}
+}
+
+static uint32_t source_fetch(void *context, uint32_t part, uint32_t max_records)
+{
+	struct fake *fake = context;
+
+	for (uint32_t i = 0; i < max_records; i++) {
+		const struct chunk chunk = { .part = part, .epoch = 1, .first = fake->next[part],
+			.next = fake->next[part] + 1, .records = 1, .bytes = 612, .payload_bytes = 100,
+			.leader_epoch = -1, .payload = fake };
+
+		if (fake->idle[part])
+			return i;
+		fake->next[part]++;
+		engine_on_chunk(fake->engine, &chunk);
+	}
+	return max_records;
+}
+
+static void source_commit(void *context, const struct mark *marks, size_t count)
+{
+	struct fake *fake = context;
+
+	memcpy(fake->marks, marks, count * sizeof *marks);
+	fake->mark_count = count;
+}
+
+static void source_release_partition(void *context, uint32_t part)
+{
+	((struct fake *)context)->released[part] = true;
+}
+
+static void source_release_chunk(void *context, void *payload)
+{
+}
+
+static const struct source_ops source_ops = {
+	.serve = source_serve,
+	.fetch = source_fetch,
+	.commit = source_commit,
+	.release_partition = source_release_partition,
+	.release_chunk = source_release_chunk,
+};
+
+static void sink_serve(void *context)
+{
+}
+
+static int sink_submit(void *context, uint64_t handle, uint32_t part, void *payload, enum report_outcome *outcome,
+    struct error *err)
+{
+	struct fake *fake = context;
+
+	assert_in_range(fake->in_flight_count, 0, HANDLES - 1);
+	fake->in_flight[fake->in_flight_count++] = handle;
+	return 0;
+}
+
+static void acknowledge(struct fake *fake)
+{
+	for (size_t i = 0; i < fake->in_flight_count; i++)
+		engine_on_report(fake->engine, fake->in_flight[i], 1, REPORT_ACKED, false, NULL);
+	fake->in_flight_count = 0;
+}
+
+static void sink_nothing(void *context)
+{
+}
+
+static const struct sink_ops sink_ops = {
+	.serve = sink_serve,
+	.submit = sink_submit,
+	.purge = sink_nothing,
+	.recreate = sink_nothing,
+};
+
+static void host_of_part(void *context, uint32_t part, int64_t offset, const struct error *err)
+{
+	fail_msg("%s", err->message);
+}
+
+static void host_failed(void *context, const struct error *err)
+{
+	fail_msg("%s", err->message);
+}
+
+static void host_lost(void *context, uint32_t part, int64_t first, int64_t next, const struct error *err)
+{
+}
+
+static const struct engine_host_ops host_ops = {
+	.partition_blocked = host_of_part,
+	.failed = host_failed,
+	.trouble = host_of_part,
+	.lost = host_lost,
+};
+
+static void begin(struct fake *fake, uint64_t records, uint64_t bytes)
+{
+	const struct engine_config config = {
+		.delivery = DELIVERY_AT_LEAST_ONCE,
+		.idempotent = true,
+		.commit_records = 1000,
+		.commit_interval_us = USEC_PER_SEC,
+		.revoke_timeout_us = 10 * USEC_PER_SEC,
+		.limits = { .window_bytes = 1 << 20, .window_records = 2000, .partition_window_bytes = 1 << 20,
+			.partition_window_records = 1000, .fetch_burst = 100, .rate_records = records,
+			.rate_bytes = bytes },
+	};
+
+	*fake = (struct fake){ .assign = true };
+	fake->engine = engine_new(&config, &source_ops, fake, &sink_ops, fake, &host_ops, fake);
+}
+
+/* The engine as its owner runs it: when it asks to be, and in between, `busy` times for each, as by reports. */
+static unsigned run(struct fake *fake, int64_t *now_us, int64_t until_us, unsigned busy)
+{
+	unsigned steps = 0;
+
+	while (*now_us < until_us) {
+		int64_t next_us = engine_step(fake->engine, *now_us);
+
+		steps++;
+		acknowledge(fake);
+		for (unsigned i = 0; i < busy; i++)
+			engine_step(fake->engine, *now_us);
+		*now_us = next_us < until_us ? next_us : until_us;
+	}
+	return steps;
+}
+
+static int64_t read_in_all(const struct fake *fake)
+{
+	return fake->next[0] + fake->next[1] + fake->next[2];
+}
+
+static void test_partitions_share_the_rate_evenly_however_often_the_engine_turns(void **state)
+{
+	for (unsigned busy = 0; busy < 4; busy++) {
+		struct fake fake;
+		int64_t now_us = 0;
+
+		begin(&fake, 1000, 0);
+		run(&fake, &now_us, 30 * USEC_PER_SEC, busy);
+		assert_in_range(read_in_all(&fake), 29900, 30200);
+		for (int part = 0; part < PARTS; part++)
+			assert_in_range(fake.next[part], 9700, 10300);
+		engine_free(fake.engine);
+	}
+}
+
+static void test_what_an_idle_partition_leaves_the_others_have(void **state)
+{
+	struct fake fake;
+	int64_t now_us = 0;
+
+	begin(&fake, 1000, 0);
+	fake.idle[1] = true;
+	run(&fake, &now_us, 30 * USEC_PER_SEC, 1);
+	assert_in_range(fake.next[0], 14500, 15500);
+	assert_in_range(fake.next[2], 14500, 15500);
+	engine_free(fake.engine);
+}
+
+static void test_bytes_are_those_of_keys_and_values(void **state)
+{
+	struct fake fake;
+	int64_t now_us = 0;
+
+	begin(&fake, 0, 100000);
+	run(&fake, &now_us, 30 * USEC_PER_SEC, 0);
+	assert_in_range(read_in_all(&fake), 29700, 30300);
+	engine_free(fake.engine);
+}
+
+static void test_the_engine_sleeps_while_there_is_no_room_and_while_there_is_nothing_to_read(void **state)
+{
+	struct fake fake;
+	int64_t now_us = 0;
+
+	begin(&fake, 1000, 0);
+	assert_in_range(run(&fake, &now_us, 10 * USEC_PER_SEC, 0), 900, 2200);
+	fake.idle[0] = fake.idle[1] = fake.idle[2] = true;
+	assert_in_range(run(&fake, &now_us, 20 * USEC_PER_SEC, 0), 1, 20);
+	engine_free(fake.engine);
+}
+
+static void test_a_revoked_partition_does_not_wait_for_the_rate(void **state)
+{
+	struct fake fake;
+	int64_t now_us = 0;
+
+	begin(&fake, 1, 0);
+	run(&fake, &now_us, 10 * USEC_PER_SEC, 0);
+	fake.revoke = true;
+	for (int i = 0; i < 4; i++) {
+		engine_step(fake.engine, now_us);
+		acknowledge(&fake);
+	}
+	assert_true(fake.released[0]);
+	assert_int_equal(fake.committed[0], fake.next[0]);
+	engine_free(fake.engine);
+}
+
+static void test_a_drain_does_not_wait_for_the_rate(void **state)
+{
+	struct fake fake;
+	int64_t now_us = 0;
+
+	begin(&fake, 1, 1);
+	run(&fake, &now_us, 500 * USEC_PER_SEC, 0);
+	assert_in_range(read_in_all(&fake), 3, 8); /* of 100 bytes each */
+	engine_drain(fake.engine, now_us + 10 * USEC_PER_SEC);
+	for (int i = 0; i < 4; i++) {
+		engine_step(fake.engine, now_us);
+		acknowledge(&fake);
+	}
+	assert_true(engine_is_drained(fake.engine));
+	assert_true(engine_drain_was_clean(fake.engine));
+	for (int part = 0; part < PARTS; part++)
+		assert_int_equal(fake.committed[part], fake.next[part]);
+	engine_free(fake.engine);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_partitions_share_the_rate_evenly_however_often_the_engine_turns),
+		cmocka_unit_test(test_what_an_idle_partition_leaves_the_others_have),
+		cmocka_unit_test(test_bytes_are_those_of_keys_and_values),
+		cmocka_unit_test(test_the_engine_sleeps_while_there_is_no_room_and_while_there_is_nothing_to_read),
+		cmocka_unit_test(test_a_revoked_partition_does_not_wait_for_the_rate),
+		cmocka_unit_test(test_a_drain_does_not_wait_for_the_rate),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
