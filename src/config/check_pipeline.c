@@ -97,10 +97,6 @@ static void check_version(const struct judged *judged)
 		    "%" PRId32 " members are not in this version; use 1, and run more instances",
 		    judged->pipeline->members);
 	}
-	if (judged->pipeline->rate_records > 0 || judged->pipeline->rate_bytes > 0) {
-		where = key_place(judged, NULL, "rate", path);
-		findings_error(judged->load->findings, &where, "a limit is not in this version; remove it");
-	}
 	for (size_t i = 0; i < judged->pipeline->from.topic_count; i++) {
 		if (judged->pipeline->from.topics[i][0] == '^') {
 			where = key_place(judged, "from", "topics", path);

@@ -200,7 +200,7 @@ static const struct key keys[] = {
 	  .help = "records in a second; 0: no limit" },
 	{ PLACE_RATE, "bytes", KEY_SIZE, FIELD(config_pipeline, rate_bytes), .min = 0, .max = TEBIBYTE,
 	  .default_text = "0",
-	  .help = "bytes in a second; 0: no limit" },
+	  .help = "bytes of keys and values in a second; 0: no limit" },
 
 	{ PLACE_CREATE, "partitions", KEY_INT32, FIELD(config_create, partitions), .min = 0, .max = 100000,
 	  .default_text = "0",

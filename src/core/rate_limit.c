@@ -1,7 +1,7 @@
 #include "core/rate_limit.h"
 #include <stdbool.h>
 
-enum { MILLIONTHS = 1000000, BURSTS_PER_SECOND = 10, PORTIONS_PER_SECOND = 100 };
+enum { MILLIONTHS = 1000000, BURSTS_PER_SECOND = 4, PORTIONS_PER_SECOND = 100 };
 
 static const uint64_t rate_max = UINT64_C(1) << 40;
 /* More than any record has. Keeps sums of what is taken ahead far from overflow. */

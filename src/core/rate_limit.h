@@ -1,7 +1,7 @@
 /* rate_limit.h: how much may be read now, so that no more than so much is relayed in a second. Pure; the caller
  * owns the clock.
  *
- * A bucket of records and one of bytes, each filled evenly and never with more than a tenth of a second's worth
+ * A bucket of records and one of bytes, each filled evenly and never with more than a quarter of a second's worth
  * (at least one), so that a pause is not made up for by a flood. The size of a record is known only once it
  * has been read: bytes may be taken ahead, and are paid back before the next are taken. Room comes in portions of
  * a hundredth of a second's worth: one wake-up for each record would cost more than its relay. */

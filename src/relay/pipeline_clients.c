@@ -38,6 +38,8 @@ static void size_clients(const struct pipeline *pipeline, struct client_sizes *s
 		.window_bytes = window,
 		.window_records = (uint32_t)clamp(window / 512, 1000, 100000),
 		.fetch_burst = 4000,
+		.rate_records = (uint64_t)pipeline->settings->rate_records,
+		.rate_bytes = pipeline->settings->rate_bytes,
 	};
 	/* Four times the fair share, so that a few hot partitions are not held back by many idle ones, and never
 	 * all of it, so that a slow one holds back only itself. */

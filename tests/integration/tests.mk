@@ -40,4 +40,5 @@ EXTRA_DIST += \
 	tests/integration/test_positions.py \
 	tests/integration/test_records.py \
 	tests/integration/test_resources.py \
+	tests/integration/test_rate.py \
 	tests/integration/test_targets.py

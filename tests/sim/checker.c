@@ -122,10 +122,10 @@ void checker_fetch(struct world *world, int instance, uint32_t part)
 
 /* ---- the limit of the rate ---- */
 
-/* A tenth of a second's worth may be saved up, and one at least. */
+/* A quarter of a second's worth may be saved up, and one at least. */
 static double rate_burst(uint64_t per_second)
 {
-	return per_second > 10 ? (double)per_second / 10 : 1;
+	return per_second > 4 ? (double)per_second / 4 : 1;
 }
 
 static double refilled(double content, uint64_t per_second, int64_t elapsed_us)

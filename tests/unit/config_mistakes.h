@@ -343,10 +343,6 @@ static const struct mistake mistakes[] = {
 	    "error main.conf:6: pipelines.orders.members: 65 is out of range; use 1 to 64\n" },
 	{ GOOD_CONFIG("", "", "members = 0;"),
 	    "error main.conf:6: pipelines.orders.members: 0 is out of range; use 1 to 64\n" },
-	{ GOOD_CONFIG("", "", "rate = { records = 1; };"),
-	    "error main.conf:6: pipelines.orders.rate: a limit is not in this version; remove it\n" },
-	{ GOOD_CONFIG("", "", "rate = { bytes = \"1MiB\"; };"),
-	    "error main.conf:6: pipelines.orders.rate: a limit is not in this version; remove it\n" },
 	{ GOOD_CONFIG("", "", "rate = { records = -1; bytes = 1000; record = 5; };"),
 	    "error main.conf:6: pipelines.orders.rate.record: unknown key; did you mean \"records\"?\n"
 	    "error main.conf:6: pipelines.orders.rate.records: -1 is out of range; use 0 to 1000000000\n"

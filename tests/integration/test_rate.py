@@ -1,0 +1,54 @@
+"""A limit of the rate: it is kept, and nothing but reading waits for it."""
+
+import time
+
+from harness.trial import Trial
+from harness.workload import fill, small_record
+
+RATE, PARTITIONS = 1000, 3
+
+
+def test_1000_records_a_second_hold_while_a_rebalance_and_a_stop_are_prompt(kafka, topic, aloqd):
+    trial = Trial(kafka, topic, PARTITIONS)
+    fill(kafka.brokers, trial.source, map(small_record, range(16 * RATE)), PARTITIONS)
+    settings = trial.settings(rate={"records": RATE})
+    first = aloqd(settings, "first").start_ready()
+    first.await_acked(RATE // 2)
+
+    began, before = time.monotonic(), first.counter("acked_records")
+    pipeline = first.await_acked(10 * RATE)
+    elapsed_s = time.monotonic() - began
+    rate = (pipeline["counters"]["acked_records"] - before) / elapsed_s
+    assert 0.9 * RATE <= rate <= 1.1 * RATE, (rate, elapsed_s)
+    marks = [partition["mark"] for partition in pipeline["partitions"]]
+    assert max(marks) - min(marks) < RATE / 2, f"the partitions take turns: {marks}"
+
+    # Another member comes in the middle of it. A heartbeat tells; the rest is no waiting.
+    began = time.monotonic()
+    second = aloqd(settings, "second").start()
+    second.await_pipeline(lambda p: p["partitions"], "some partitions assigned")
+    assert time.monotonic() - began < 10
+    assert sum(kafka.log_ends(trial.target).values()) < 16 * RATE, "it ended too soon: nothing was tested"
+    assert first.counter("revoke_timeouts") == 0
+
+    began = time.monotonic()
+    assert first.terminate() == 0, first.log_tail()
+    assert second.terminate() == 0, second.log_tail()
+    assert time.monotonic() - began < 5
+    last = aloqd(trial.settings()).start_ready()
+    verdict = trial.finish(last)
+    assert verdict.kept_exactly(), verdict
+
+
+def test_bytes_a_second_hold(kafka, topic, aloqd):
+    trial = Trial(kafka, topic, 2)
+    records = [small_record(index) for index in range(6000)]
+    size = sum(len(record.key or b"") + len(record.value or b"") for record in records) // len(records)
+    fill(kafka.brokers, trial.source, iter(records), 2)
+    daemon = aloqd(trial.settings(rate={"bytes": f"{RATE * size}"})).start_ready()
+    daemon.await_acked(RATE // 2)
+    began, before = time.monotonic(), daemon.counter("acked_records")
+    pipeline = daemon.await_acked(3 * RATE)
+    rate = (pipeline["counters"]["acked_records"] - before) / (time.monotonic() - began)
+    assert 0.9 * RATE <= rate <= 1.1 * RATE, rate
+    trial.stop_clean(daemon)
