@@ -138,15 +138,22 @@ void engine_pump(struct engine *engine, struct part *part)
 
 /* ---- the step ---- */
 
+bool engine_window_is_full(const struct engine *engine, const struct part *part)
+{
+	const struct engine_limits *limits = &engine->config.limits;
+
+	return engine->held_bytes >= limits->window_bytes || engine->held_records >= limits->window_records ||
+	       part->held_bytes >= limits->partition_window_bytes ||
+	       part->held_records >= limits->partition_window_records;
+}
+
 /* How many records may be read of a partition now. */
 static uint32_t window_room(const struct engine *engine, const struct part *part)
 {
 	const struct engine_limits *limits = &engine->config.limits;
 	uint64_t room = limits->fetch_burst;
 
-	if (engine->held_bytes >= limits->window_bytes || engine->held_records >= limits->window_records ||
-	    part->held_bytes >= limits->partition_window_bytes ||
-	    part->held_records >= limits->partition_window_records)
+	if (engine_window_is_full(engine, part))
 		return 0;
 	if (room > limits->window_records - engine->held_records)
 		room = limits->window_records - engine->held_records;

@@ -182,6 +182,9 @@ void engine_release_all(struct engine *engine, struct part *part, struct offset_
 
 /* ---- engine.c ---- */
 
+/* Does it hold as much as it may? Nothing more is read then. */
+bool engine_window_is_full(const struct engine *engine, const struct part *part);
+
 /* Submits waiting slots of a partition until the sink is full or the strategy objects. */
 void engine_pump(struct engine *engine, struct part *part);
 

@@ -56,8 +56,9 @@ static bool somebody_waits(const struct engine *engine)
 {
 	if (engine->isolating)
 		return true;
+	/* What is held is held until it is committed: a full window would wait for the interval. */
 	for (uint32_t i = 0; i < engine->part_count; i++)
-		if (part_is_stopping(engine, &engine->parts[i]))
+		if (part_is_stopping(engine, &engine->parts[i]) || engine_window_is_full(engine, &engine->parts[i]))
 			return true;
 	return false;
 }

@@ -159,6 +159,20 @@ def test_a_broker_that_is_killed_under_load(kafka, topic, aloqd):
     assert verdict.compared == load.produced and verdict.kept_exactly(), verdict
 
 
+def test_a_full_window_is_committed_before_the_interval_is_over(kafka, topic, aloqd):
+    """What is held is held until it is committed, so nothing more could be read until then."""
+    trial = ExactTrial(kafka, topic, 2)
+    fill(kafka.brokers, trial.source, map(small_record, range(150_000)), 2)
+    daemon = aloqd(trial.settings(aloqd_memory="32MiB", commit={"records": 1_000_000_000, "interval": "1h"}))
+    daemon.start_ready()
+    daemon.await_acked(100_000)
+    trial.stop_clean(daemon)
+    daemon.write_config(trial.settings())
+    daemon.start_ready()
+    verdict = trial.finish(daemon)
+    assert verdict.kept_exactly(), verdict
+
+
 @pytest.mark.parametrize("records", [1, 100_000])
 def test_a_transaction_holds_no_more_than_commit_records(kafka, topic, aloqd, records):
     trial = ExactTrial(kafka, topic, 1)

@@ -33,6 +33,7 @@ EXTRA_DIST += \
 	tests/integration/test_config.py \
 	tests/integration/test_daemon.py \
 	tests/integration/test_delivery.py \
+	tests/integration/test_exactly_once.py \
 	tests/integration/test_fault_points.py \
 	tests/integration/test_faults.py \
 	tests/integration/test_harness.py \
