@@ -33,6 +33,8 @@ static const struct error_class classes[] = {
 	    "give the user the ACL that this needs on the cluster" },
 	{ RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED, REMEDY_PERSON, REPORT_STOP,
 	    "give the user an ACL with WRITE on this transactional id" },
+	{ RD_KAFKA_RESP_ERR_INVALID_TRANSACTION_TIMEOUT, REMEDY_PERSON, REPORT_STOP,
+	    "raise transaction.max.timeout.ms of the target's brokers to 15000 at least" },
 	{ RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED, REMEDY_PERSON, REPORT_STOP,
 	    "check the user's name, password and mechanism" },
 	{ RD_KAFKA_RESP_ERR__AUTHENTICATION, REMEDY_PERSON, REPORT_STOP,

@@ -55,13 +55,13 @@ void sink_purge(void *context)
 	    RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT | RD_KAFKA_PURGE_F_NON_BLOCKING);
 }
 
-/* ---- another producer, or the same with its transaction ended ---- */
+/* ---- another producer ---- */
 
+/* Also where a transaction could be aborted and its producer kept: a request that was purged may still be on its way,
+ * and would be taken for a part of the next transaction. Only the new producer's epoch refuses it. */
 struct replace_job {
 	struct sink *sink;
 	struct sink_client client; /* to be given up; then the one to go on with */
-	bool keep;		   /* it will do, once its transaction has been aborted */
-	rd_kafka_resp_err_t fatal_code;
 	struct error err;
 };
 
@@ -83,11 +83,6 @@ static void replace_run(struct worker *worker, void *argument)
 	struct replace_job *job = argument;
 	const struct sink *sink = job->sink;
 
-	if (job->keep && sink_transaction_abort(job->client.producer, worker, &job->err) == 0)
-		return;
-	if (job->keep)
-		job->fatal_code = rd_kafka_fatal_error(job->client.producer, NULL, 0);
-	error_clear(&job->err);
 	sink_client_close(&job->client);
 	if (sink_client_open(sink, &job->client, &job->err) < 0)
 		return;
@@ -108,9 +103,7 @@ static void replace_done(void *argument, bool cancelled)
 	sink->client = job->client;
 	for (size_t i = 0; i < sink->target_count; i++)
 		sink->targets[i]->handle = i < job->client.topic_count ? job->client.topics[i] : NULL;
-	if (job->fatal_code)
-		sink_transaction_judge(sink, job->fatal_code, &job->err);
-	sink->abandoned = job->err.code != 0;
+	sink->judged = false;
 	sink->broken_by = job->err;
 	sink->ready = !cancelled && !job->err.code;
 	free(job);
@@ -123,7 +116,6 @@ void sink_recreate(void *context)
 
 	job->sink = sink;
 	job->client = sink->client;
-	job->keep = sink->transactional_id && sink->client.producer && !sink->abandoned;
 	sink->client = (struct sink_client){ .producer = NULL };
 	sink->running_jobs++;
 	worker_submit(sink->worker, replace_run, replace_done, job);

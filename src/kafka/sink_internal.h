@@ -46,8 +46,8 @@ struct sink {
 	size_t running_jobs;
 
 	/* exactly_once */
-	bool abandoned;		   /* this producer's transaction cannot be aborted any more: only a new one helps */
-	bool txn_ended;		   /* to be told by the next serve, with its outcome and error */
+	bool judged;	/* this producer has failed for good, and that has been looked at */
+	bool txn_ended; /* to be told by the next serve, with its outcome and error */
 	enum txn_outcome txn_outcome;
 	struct error txn_err;
 	int64_t txn_begun_us;
@@ -69,8 +69,6 @@ void sink_recreate(void *context);
 
 /* Before the first transaction: ends what a predecessor has left open. Blocks: for a worker's job. */
 int sink_transaction_init(const struct sink *sink, rd_kafka_t *producer, struct worker *worker, struct error *err);
-/* Ends the transaction at hand as if it had never been. Blocks: for a worker's job. */
-int sink_transaction_abort(rd_kafka_t *producer, struct worker *worker, struct error *err);
 /* sink_ops.txn_begin and txn_commit */
 int sink_transaction_begin(void *context, struct error *err);
 void sink_transaction_commit(void *context, const struct mark *marks, size_t count, void *token);

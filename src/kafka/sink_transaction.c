@@ -85,14 +85,6 @@ int sink_transaction_init(const struct sink *sink, rd_kafka_t *producer, struct 
 		     : 0;
 }
 
-int sink_transaction_abort(rd_kafka_t *producer, struct worker *worker, struct error *err)
-{
-	const struct call call = { .run = call_abort, .producer = producer };
-	rd_kafka_error_t *error = call_until_done(&call, worker, abort_bound_us);
-
-	return error ? error_class_set_object(err, error, "aborting the transaction") : 0;
-}
-
 /* ---- one transaction ---- */
 
 int sink_transaction_begin(void *context, struct error *err)
@@ -116,6 +108,17 @@ struct commit_job {
 	struct error err;
 };
 
+/* Ends the transaction as if it had never been. All its reports are in: nothing of it is on its way. */
+static bool abort_transaction(rd_kafka_t *producer, struct worker *worker)
+{
+	const struct call call = { .run = call_abort, .producer = producer };
+	rd_kafka_error_t *error = call_until_done(&call, worker, abort_bound_us);
+
+	if (error)
+		rd_kafka_error_destroy(error); /* why it is to be aborted says more */
+	return !error;
+}
+
 static void commit_run(struct worker *worker, void *argument)
 {
 	struct commit_job *job = argument;
@@ -128,11 +131,10 @@ static void commit_run(struct worker *worker, void *argument)
 	error = call_until_done(&send_offsets, worker, commit_bound_us);
 	if (error) {
 		bool can_abort = rd_kafka_error_txn_requires_abort(error);
-		struct error abort_err;
 
 		error_class_set_object(&job->err, error, "adding the offsets to the transaction");
 		/* Its end has not been asked for yet: once it is aborted, its outcome is known. */
-		if (can_abort && sink_transaction_abort(job->producer, worker, &abort_err) == 0)
+		if (can_abort && abort_transaction(job->producer, worker))
 			job->outcome = TXN_ABORTED;
 	} else if ((error = call_until_done(&commit, worker, commit_bound_us)) != NULL) {
 		/* Whatever it says: the request may have been carried out before its answer was lost, and librdkafka
@@ -157,7 +159,6 @@ static void commit_done(void *argument, bool cancelled)
 		sink->txn_err = job->err;
 		if (job->fatal_code)
 			sink_transaction_judge(sink, job->fatal_code, &sink->txn_err);
-		sink->abandoned = sink->abandoned || job->outcome == TXN_UNKNOWN;
 	}
 	rd_kafka_topic_partition_list_destroy(job->offsets);
 	free(job);
@@ -198,9 +199,9 @@ void sink_transaction_judge(struct sink *sink, rd_kafka_resp_err_t code, struct 
 	int64_t now_us = clock_monotonic_us();
 	bool again = sink->fenced_us > 0 && now_us - sink->fenced_us < fenced_again_us;
 
-	if (!sink->transactional_id || sink->abandoned)
+	if (!sink->transactional_id || sink->judged)
 		return;
-	sink->abandoned = true;
+	sink->judged = true;
 	if (code != RD_KAFKA_RESP_ERR__FENCED || now_us - sink->txn_begun_us >= transaction_timeout_us)
 		return;
 	sink->fenced_us = now_us;

@@ -122,7 +122,9 @@ static void derive_state(struct pipeline *pipeline, int64_t now_us)
 		pipeline_set_state(pipeline, PIPELINE_BACKING_OFF, reason);
 		free(reason);
 	} else if (now_us - pipeline->sink_open_us > sink_closed_shown_us) {
-		pipeline_set_state(pipeline, PIPELINE_BACKING_OFF, pipeline->last_error.message);
+		pipeline_set_state(pipeline, PIPELINE_BACKING_OFF,
+		    pipeline->last_error.code ? pipeline->last_error.message
+					      : "waits for the target's transaction coordinator");
 	} else if (pipeline->blocked_parts > 0) {
 		if (pipeline->blocked_parts == 1)
 			reason = xasprintf("a partition waits for a person: %s", blocked);
