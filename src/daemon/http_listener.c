@@ -124,6 +124,17 @@ static int bind_control(int fd, const struct sockaddr_un *address)
 	return result;
 }
 
+/* Makes the directory that the socket is to be in. It stays: the next start, and others, may use it. */
+static int make_directory_of(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	_cleanup_free_ char *directory = slash && slash > path ? xstrndup(path, (size_t)(slash - path)) : NULL;
+
+	if (!directory)
+		return -ENOENT;
+	return mkdir(directory, 0755) < 0 ? -errno : 0;
+}
+
 int control_socket_open(struct control_socket *control, const char *path, struct error *err)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
@@ -143,6 +154,12 @@ int control_socket_open(struct control_socket *control, const char *path, struct
 		return result;
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	result = fd < 0 ? -errno : bind_control(fd, &address);
+	/* Outside a unit nobody makes the default's: /run is empty after each boot. */
+	if (fd >= 0 && result == -ENOENT) {
+		result = make_directory_of(path);
+		if (result == 0)
+			result = bind_control(fd, &address);
+	}
 	if (result < 0)
 		return error_set(err, result, REMEDY_PERSON, "control socket: cannot bind %s: %s%s", path,
 		    strerror(-result),

@@ -17,7 +17,8 @@ struct control_socket {
 };
 
 /* Binds path with mode 0660 and listens. A socket left behind by a process that is gone is removed; one that
- * answers is not (-EADDRINUSE). path must stay valid. Returns 0 or a negative errno. */
+ * answers is not (-EADDRINUSE). The directory is made where it alone is missing, and stays. path must stay valid.
+ * Returns 0 or a negative errno. */
 int control_socket_open(struct control_socket *control, const char *path, struct error *err);
 
 /* Removes the socket's file, unless it is another one's by now, and closes fd unless it is -1. To be called

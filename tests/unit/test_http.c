@@ -307,14 +307,29 @@ static void test_a_file_that_is_no_socket_is_not_removed(void **state)
 	assert_int_equal(unlink(path), 0);
 }
 
-static void test_a_missing_directory_is_told_with_the_remedy(void **state)
+static void test_the_directory_of_the_control_socket_is_made(void **state)
 {
 	struct fixture *fixture = *state;
 	struct control_socket other;
 	struct error err = { 0 };
 	char path[80];
 
-	snprintf(path, sizeof path, "%s/none/control.sock", fixture->directory);
+	snprintf(path, sizeof path, "%s/new/control.sock", fixture->directory);
+	assert_int_equal(control_socket_open(&other, path, &err), 0);
+	assert_int_equal(access(path, F_OK), 0);
+	control_socket_close(&other);
+	*strrchr(path, '/') = '\0';
+	assert_int_equal(rmdir(path), 0);
+}
+
+static void test_directories_that_are_missing_are_told_with_the_remedy(void **state)
+{
+	struct fixture *fixture = *state;
+	struct control_socket other;
+	struct error err = { 0 };
+	char path[80];
+
+	snprintf(path, sizeof path, "%s/none/none/control.sock", fixture->directory);
 	assert_int_equal(control_socket_open(&other, path, &err), -ENOENT);
 	assert_non_null(strstr(err.message, "RuntimeDirectory="));
 }
@@ -366,7 +381,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 		    test_a_file_that_is_no_socket_is_not_removed, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
-		    test_a_missing_directory_is_told_with_the_remedy, set_up, tear_down),
+		    test_the_directory_of_the_control_socket_is_made, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+		    test_directories_that_are_missing_are_told_with_the_remedy, set_up, tear_down),
 		cmocka_unit_test(test_tcp_addresses_are_bound_or_refused_with_a_sentence),
 	};
 
