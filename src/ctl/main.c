@@ -90,14 +90,19 @@ static int fail(int exit_code, const char *message)
 }
 
 /* What aloqd says instead of a page: a sentence, but perhaps it is not aloqd that says it. */
-static int refused(const struct control_answer *answer)
+static int refused(const char *pipeline, const struct control_answer *answer)
 {
 	char text[512];
-	size_t length = strcspn(answer->body, "\n");
 
-	escape_text(text, sizeof text, answer->body, length);
+	if (answer->status == HTTP_NOT_FOUND && pipeline) {
+		escape_text(text, sizeof text, pipeline, strlen(pipeline));
+		fprintf(stderr, "aloqctl: aloqd runs no pipeline \"%s\"; aloqctl status shows those that it runs\n",
+		    text);
+		return EXIT_NO_SUCH_PIPELINE;
+	}
+	escape_text(text, sizeof text, answer->body, strcspn(answer->body, "\n"));
 	fprintf(stderr, "aloqctl: aloqd answers %ld: %s\n", answer->status, text);
-	return answer->status == HTTP_NOT_FOUND ? EXIT_NO_SUCH_PIPELINE : EX_UNAVAILABLE;
+	return EX_UNAVAILABLE;
 }
 
 static int show(const struct options *options, const char *pipeline, const struct control_answer *answer)
@@ -129,7 +134,7 @@ static int status(const struct options *options, const char *pipeline)
 	if (result < 0)
 		return fail(result == -EACCES ? EX_NOPERM : EX_UNAVAILABLE, err.message);
 	if (answer.status != HTTP_OK)
-		return refused(&answer);
+		return refused(pipeline, &answer);
 	return show(options, pipeline, &answer);
 }
 

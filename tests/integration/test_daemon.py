@@ -76,6 +76,8 @@ def test_aloqctl_shows_the_pipelines(kafka, topic, aloqd):
     assert said.returncode == 0 and "relay" in said.stdout and "running" in said.stdout, said
     told = json.loads(aloqctl(daemon, "--json", "status").stdout)
     assert told["pipelines"][0]["name"] == "relay"
+    said = aloqctl(daemon, "status", "nobody")
+    assert said.returncode == 1 and '"nobody"' in said.stderr, said
     trial.stop_clean(daemon)
     said = aloqctl(daemon, "status")
     assert said.returncode == 69 and str(daemon.control) in said.stderr, said
