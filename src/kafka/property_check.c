@@ -45,7 +45,8 @@ static void check_property(const struct checked *checked, const struct config_pr
 		    checked->consumer ? "producer" : "consumer", checked->consumer ? "to" : "from");
 		break;
 	case RD_KAFKA_CONF_UNKNOWN:
-		snprintf(words, sizeof words, "librdkafka %s does not know the property \"%s\"",
+		snprintf(words, sizeof words,
+		    "librdkafka %s does not know the property \"%s\"; remove it, or correct its name",
 		    rd_kafka_version_str(), property->name);
 		break;
 	default:
