@@ -16,7 +16,7 @@
 
 #define MESSAGE_SIZE   4096 /* what is longer is cut */
 #define JOURNAL_SOCKET "/run/systemd/journal/socket"
-#define FIELD_COUNT    8
+#define FIELD_COUNT    9
 
 struct field {
 	const char *name;
@@ -169,10 +169,11 @@ void log_at(enum log_level level, const struct log_place *place, const char *for
 	char raw[MESSAGE_SIZE];
 	char message[MESSAGE_SIZE];
 	char pipeline[256];
+	char member[16];
 	char topic[256];
 	char partition[16];
 	char offset[24];
-	struct field fields[4];
+	struct field fields[5];
 	size_t count = 0;
 	int saved_errno = errno;
 	va_list arguments;
@@ -188,6 +189,10 @@ void log_at(enum log_level level, const struct log_place *place, const char *for
 	if (place->pipeline) {
 		escape_text(pipeline, sizeof pipeline, place->pipeline, strlen(place->pipeline));
 		fields[count++] = (struct field){ "pipeline", pipeline };
+	}
+	if (place->member > 0) {
+		snprintf(member, sizeof member, "%" PRId32, place->member);
+		fields[count++] = (struct field){ "member", member };
 	}
 	if (place->topic) {
 		escape_text(topic, sizeof topic, place->topic, strlen(place->topic));

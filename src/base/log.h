@@ -12,17 +12,20 @@
 
 enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_NOTICE, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
 
-/* Where an event happened. Unset members: NULL, partition -1, offset -1. Becomes the journal fields
- * ALOQD_PIPELINE=, ALOQD_TOPIC=, ALOQD_PARTITION=, ALOQD_OFFSET=. */
+/* Where an event happened. Unset members: NULL, 0, partition -1, offset -1. Becomes the journal fields
+ * ALOQD_PIPELINE=, ALOQD_MEMBER=, ALOQD_TOPIC=, ALOQD_PARTITION=, ALOQD_OFFSET=. */
 struct log_place {
 	const char *pipeline;
+	int32_t member; /* of a pipeline that has several: from 1 on */
 	const char *topic;
 	int32_t partition;
 	int64_t offset;
 	const char *message_id; /* 32 hex digits of log_ids.h, for what an operator looks up; or NULL */
 };
 #define LOG_NOWHERE ((const struct log_place){ .partition = -1, .offset = -1 })
-#define LOG_PIPELINE(name) ((const struct log_place){ .pipeline = (name), .partition = -1, .offset = -1 })
+#define LOG_PIPELINE(name) LOG_MEMBER(name, 0)
+#define LOG_MEMBER(name, number) \
+	((const struct log_place){ .pipeline = (name), .member = (number), .partition = -1, .offset = -1 })
 
 /* Picks journal or stderr. program is the SYSLOG_IDENTIFIER and must stay valid. */
 void log_init(const char *program, enum log_level level);

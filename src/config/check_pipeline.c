@@ -91,12 +91,6 @@ static void check_version(const struct judged *judged)
 		    keys_choice_name(
 			keys_find(PLACE_PIPELINE, "on_error")->choices, (int)judged->pipeline->on_error));
 	}
-	if (judged->pipeline->members > 1) {
-		where = key_place(judged, NULL, "members", path);
-		findings_error(judged->load->findings, &where,
-		    "%" PRId32 " members are not in this version; use 1, and run more instances",
-		    judged->pipeline->members);
-	}
 	for (size_t i = 0; i < judged->pipeline->from.topic_count; i++) {
 		if (judged->pipeline->from.topics[i][0] == '^') {
 			where = key_place(judged, "from", "topics", path);
@@ -242,6 +236,26 @@ static void check_create(const struct judged *judged)
 	}
 }
 
+/* Each member has a share of the rate, which must not be 0: that would be no limit. */
+static void check_rate(const struct judged *judged)
+{
+	const struct config_pipeline *pipeline = judged->pipeline;
+	char path[PATH_SIZE];
+	struct finding_place where = key_place(judged, "rate", "records", path);
+
+	if (pipeline->rate_records > 0 && pipeline->rate_records < pipeline->members)
+		findings_error(judged->load->findings, &where,
+		    "%" PRId64 " cannot be shared by %" PRId32 " members; use at least %" PRId32
+		    ", or fewer members",
+		    pipeline->rate_records, pipeline->members, pipeline->members);
+	where = key_place(judged, "rate", "bytes", path);
+	if (pipeline->rate_bytes > 0 && pipeline->rate_bytes < (uint64_t)pipeline->members)
+		findings_error(judged->load->findings, &where,
+		    "%" PRIu64 " cannot be shared by %" PRId32 " members; use at least %" PRId32
+		    ", or fewer members",
+		    pipeline->rate_bytes, pipeline->members, pipeline->members);
+}
+
 /* A member that settles a revoked partition for longer than the group waits for it loses it meanwhile. */
 static void check_revoke_timeout(const struct judged *judged)
 {
@@ -308,6 +322,7 @@ void check_pipeline(struct load *load, size_t index)
 	check_targets(&judged);
 	check_dead_letter(&judged);
 	check_create(&judged);
+	check_rate(&judged);
 	check_revoke_timeout(&judged);
 	where = key_place(&judged, "from", "properties", path);
 	check_properties(load, &pipeline->from.properties, &judged.choice, CLIENT_CONSUMER, &where);

@@ -90,10 +90,14 @@ struct config_pipeline {
 	char *dead_letter; /* topic in to.cluster; not NULL with ON_ERROR_DEAD_LETTER, and then alone */
 	int64_t revoke_timeout_ms;
 	int32_t members;      /* of the group, in this process; at least 1 */
+	int32_t member;	      /* in the copy that one of several has: which it is, from 1 on; else 0 */
 	int64_t rate_records; /* at most that many in a second; 0: no limit */
 	uint64_t rate_bytes;  /* at most that many in a second; 0: no limit */
 	struct config_origin origin;
 };
+
+/* Where something happens that concerns a pipeline, or the one of its members that has these settings. */
+#define LOG_SETTINGS(settings) LOG_MEMBER((settings)->name, (settings)->member)
 
 struct config {
 	enum log_level log_level;

@@ -26,6 +26,14 @@ void histogram_add(struct histogram *histogram, int64_t value_us)
 	histogram->sum_us += value;
 }
 
+void histogram_merge(struct histogram *histogram, const struct histogram *more)
+{
+	for (unsigned i = 0; i < HISTOGRAM_BUCKETS; i++)
+		histogram->count[i] += more->count[i];
+	histogram->total += more->total;
+	histogram->sum_us += more->sum_us;
+}
+
 int64_t histogram_bound_us(unsigned bucket)
 {
 	return bucket < LAST_BUCKET ? INT64_C(1) << (FIRST_BOUND_SHIFT + bucket) : INT64_MAX;

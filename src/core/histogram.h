@@ -15,6 +15,9 @@ struct histogram {
 /* A negative value (a clock that was read out of order) counts as 0. */
 void histogram_add(struct histogram *histogram, int64_t value_us);
 
+/* Adds all that more holds. */
+void histogram_merge(struct histogram *histogram, const struct histogram *more);
+
 /* INT64_MAX for the last bucket. */
 int64_t histogram_bound_us(unsigned bucket);
 

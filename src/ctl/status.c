@@ -124,9 +124,36 @@ static void print_pipeline(FILE *out, yajl_val pipeline)
 	print_count(out, pipeline, "p99 us", "latency", "p99_us");
 }
 
+static void print_members(FILE *out, yajl_val members)
+{
+	static const struct table_column columns[] = {
+		{ "MEMBER", true },
+		{ "STATE", false },
+		{ "PARTITIONS", true },
+		{ "LAG", true },
+		{ "ACKED", true },
+		{ "REASON", false },
+	};
+	_cleanup_(table_freep) struct table *table = table_new(columns, sizeof columns / sizeof columns[0]);
+
+	for (size_t i = 0; i < YAJL_GET_ARRAY(members)->len; i++) {
+		yajl_val one = YAJL_GET_ARRAY(members)->values[i];
+
+		table_add_number(table, number_of(one, "member", NULL));
+		table_add(table, text_of(one, "state"));
+		table_add_number(table, number_of(one, "partition_count", NULL));
+		table_add_number(table, number_of(one, "lag", NULL));
+		table_add_number(table, number_of(one, "acked_records", NULL));
+		table_add(table, text_of(one, "reason"));
+	}
+	fputc('\n', out);
+	table_print(table, out);
+}
+
 int status_print_one(const char *json, FILE *out, struct error *err)
 {
 	static const struct table_column columns[] = {
+		{ "MEMBER", true }, /* left out where the pipeline has only one */
 		{ "TOPIC", false },
 		{ "PARTITION", true },
 		{ "STATE", false },
@@ -138,20 +165,27 @@ int status_print_one(const char *json, FILE *out, struct error *err)
 		{ "IN FLIGHT", true },
 		{ "ERROR", false },
 	};
-	_cleanup_(table_freep) struct table *table = table_new(columns, sizeof columns / sizeof columns[0]);
 	_cleanup_(yajl_tree_freep) yajl_val root = parse(json, err);
 	yajl_val partitions = root ? array_of(root, "partitions", err) : NULL;
+	yajl_val members = root ? member(root, "members", NULL) : NULL;
+	size_t left_out = YAJL_IS_ARRAY(members) && YAJL_GET_ARRAY(members)->len > 0 ? 0 : 1;
+	_cleanup_(table_freep) struct table *table =
+	    table_new(columns + left_out, sizeof columns / sizeof columns[0] - left_out);
 
 	if (!partitions)
 		return -EBADMSG;
 	print_pipeline(out, root);
+	if (!left_out)
+		print_members(out, members);
 	if (YAJL_GET_ARRAY(partitions)->len == 0) {
-		fputs("\nNo partition is assigned to this member of the consumer group.\n", out);
+		fputs("\nNo partition is assigned to this instance.\n", out);
 		return 0;
 	}
 	for (size_t i = 0; i < YAJL_GET_ARRAY(partitions)->len; i++) {
 		yajl_val partition = YAJL_GET_ARRAY(partitions)->values[i];
 
+		if (!left_out)
+			table_add_number(table, number_of(partition, "member", NULL));
 		table_add(table, text_of(partition, "topic"));
 		table_add_number(table, number_of(partition, "partition", NULL));
 		table_add(table, text_of(partition, "state"));

@@ -8,6 +8,7 @@ libdaemon_a_SOURCES = \
 	src/daemon/http_listener.c src/daemon/http_listener.h \
 	src/daemon/http_server.c src/daemon/http_server.h \
 	src/daemon/identity.h \
+	src/daemon/members.c src/daemon/members.h \
 	src/daemon/metrics.c src/daemon/metrics.h \
 	src/daemon/options.c src/daemon/options.h \
 	src/daemon/service_manager.c src/daemon/service_manager.h \

@@ -80,7 +80,7 @@ static const struct metric pipeline_metrics[] = {
 	    counters.transactions_unknown),
 	GAUGE("aloqd_lag_records", "Records between the low-water mark and the log's end, all partitions.",
 	    lag, SIGNED),
-	GAUGE("aloqd_assigned_partitions", "Partitions assigned to this member.", partition_count, SIZE),
+	GAUGE("aloqd_assigned_partitions", "Partitions assigned to this instance.", partition_count, SIZE),
 	GAUGE("aloqd_in_flight_records", "Records sent and not reported yet.", in_flight_records, UNSIGNED),
 	GAUGE("aloqd_held_records", "Records in memory.", held_records, UNSIGNED),
 	GAUGE("aloqd_held_bytes", "Memory that the held records pin.", held_bytes, UNSIGNED),
@@ -207,6 +207,55 @@ static void write_states(FILE *out, const struct pipeline_snapshot *snapshots, s
 	}
 }
 
+enum member_metric { MEMBER_STATE, MEMBER_PARTITIONS, MEMBER_ACKED };
+
+static void write_member(FILE *out, const char *family, enum member_metric what,
+    const struct pipeline_snapshot *member)
+{
+	char number[16];
+	struct metric metric = { .family = family, .label = "member", .label_value = number };
+
+	snprintf(number, sizeof number, "%" PRId32, member->member);
+	for (int state = 0; state < (what == MEMBER_STATE ? PIPELINE_STATE_COUNT : 1); state++) {
+		write_series(out, &metric, member, NULL);
+		if (what == MEMBER_STATE) {
+			fputc(',', out);
+			write_label(out, "state", pipeline_state_name((enum pipeline_state)state));
+			fprintf(out, "} %d\n", (int)member->state == state);
+		} else {
+			fprintf(out, "} %" PRIu64 "\n",
+			    what == MEMBER_ACKED ? member->counters.acked_records : member->partition_count);
+		}
+	}
+}
+
+/* What tells the members of a pipeline apart, where it has several. Everything else is told of them together. */
+static void write_members(FILE *out, const struct pipeline_snapshot *snapshots, size_t count)
+{
+	static const struct {
+		enum member_metric what;
+		const char *family, *type, *help;
+	} heads[] = {
+		{ MEMBER_STATE, "aloqd_member_state", "gauge", "1 for the state that the member is in, 0 for the others." },
+		{ MEMBER_PARTITIONS, "aloqd_member_assigned_partitions", "gauge", "Partitions assigned to the member." },
+		{ MEMBER_ACKED, "aloqd_member_acked_records_total", "counter",
+		    "Records of the member that the target has acknowledged." },
+	};
+
+	for (size_t h = 0; h < sizeof heads / sizeof heads[0]; h++) {
+		bool has_head = false;
+
+		for (size_t i = 0; i < count; i++) {
+			for (size_t m = 0; m < snapshots[i].member_count && snapshots[i].member_count > 1; m++) {
+				if (!has_head)
+					write_head(out, heads[h].family, heads[h].type, heads[h].help);
+				has_head = true;
+				write_member(out, heads[h].family, heads[h].what, &snapshots[i].members[m]);
+			}
+		}
+	}
+}
+
 static void write_info(FILE *out, const struct identity *identity, int64_t started_ms,
     const struct pipeline_snapshot *snapshots, size_t count)
 {
@@ -266,6 +315,7 @@ void metrics_write(FILE *out, const struct identity *identity, int64_t started_m
 {
 	write_info(out, identity, started_ms, snapshots, count);
 	write_states(out, snapshots, count);
+	write_members(out, snapshots, count);
 	write_pipeline_metrics(out, snapshots, count);
 	write_partition_metrics(out, snapshots, count);
 	write_histogram(out, "aloqd_latency_seconds", "From a record's arrival to its delivery report.",

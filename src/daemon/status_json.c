@@ -109,7 +109,32 @@ static void put_partition(yajl_gen gen, const struct partition_snapshot *partiti
 	put_number(gen, "oldest_unsettled", partition->oldest_unsettled);
 	put_number(gen, "oldest_unsettled_age_ms", partition->oldest_unsettled_age_ms);
 	put_text(gen, "error", partition->error);
+	if (partition->member > 0)
+		put_number(gen, "member", partition->member);
 	yajl_gen_map_close(gen);
+}
+
+static void put_member(yajl_gen gen, const struct pipeline_snapshot *member)
+{
+	yajl_gen_map_open(gen);
+	put_number(gen, "member", member->member);
+	put_text(gen, "state", pipeline_state_name(member->state));
+	put_number(gen, "state_since_ms", member->state_since_ms);
+	put_text(gen, "reason", member->reason);
+	put_number(gen, "lag", member->lag);
+	put_count(gen, "acked_records", member->counters.acked_records);
+	put_count(gen, "partition_count", member->partition_count);
+	yajl_gen_map_close(gen);
+}
+
+/* Nothing for a pipeline that has only one. */
+static void put_members(yajl_gen gen, const struct pipeline_snapshot *snapshot)
+{
+	put_name(gen, "members");
+	yajl_gen_array_open(gen);
+	for (size_t i = 0; i < snapshot->member_count && snapshot->member_count > 1; i++)
+		put_member(gen, &snapshot->members[i]);
+	yajl_gen_array_close(gen);
 }
 
 static void put_pipeline(yajl_gen gen, const struct pipeline_snapshot *snapshot)
@@ -136,6 +161,7 @@ static void put_pipeline(yajl_gen gen, const struct pipeline_snapshot *snapshot)
 	put_name(gen, "drain_was_clean");
 	yajl_gen_bool(gen, snapshot->drain_was_clean);
 	put_number(gen, "lag", snapshot->lag);
+	put_members(gen, snapshot);
 	put_count(gen, "partition_count", snapshot->partition_count);
 	put_name(gen, "partitions");
 	yajl_gen_array_open(gen);

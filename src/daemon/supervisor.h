@@ -11,8 +11,8 @@
 
 struct supervisor;
 
-/* Starts every enabled pipeline, each with an equal share of the memory bound. One that cannot be started is
- * logged and counts as failed. config outlives the supervisor; wake_fd (an eventfd, the owner's) becomes
+/* Starts every enabled pipeline, each with an equal share of the memory bound, which its members divide. One that
+ * cannot be started is logged and counts as failed. config outlives the supervisor; wake_fd (an eventfd, the owner's) becomes
  * readable when a state has changed. */
 struct supervisor *supervisor_new(const struct config *config, int wake_fd, int64_t now_us);
 
@@ -22,7 +22,7 @@ void supervisor_refresh(struct supervisor *supervisor, int64_t now_us);
 /* The same, unless the snapshots are younger than 100 ms: bounds what a visitor can make us do. */
 void supervisor_refresh_lazily(struct supervisor *supervisor, int64_t now_us);
 
-/* The snapshots of the last refresh, in the config's order; valid until the next. */
+/* The snapshots of the last refresh, in the config's order, one for each pipeline; valid until the next. */
 const struct pipeline_snapshot *supervisor_snapshots(const struct supervisor *supervisor, size_t *count);
 
 /* Records acknowledged since the start, all pipelines. */

@@ -43,7 +43,7 @@ static void log_line(const rd_kafka_t *client, int severity, const char *facilit
 		level = LOG_LEVEL_DEBUG;
 	if (!log_enabled(level))
 		return;
-	log_at(level, &LOG_PIPELINE(pipeline ? pipeline->name : NULL), "librdkafka: %s: %s", facility, text);
+	log_at(level, pipeline ? &LOG_SETTINGS(pipeline) : &LOG_NOWHERE, "librdkafka: %s: %s", facility, text);
 }
 
 /* ---- settings ---- */
@@ -107,7 +107,9 @@ static rd_kafka_conf_t *conf_new(const struct config_pipeline *pipeline, const s
 	char hash[9];
 
 	config_pipeline_hash(pipeline, hash);
-	client_id = xasprintf("aloqd-%s-%s", pipeline->name, hash);
+	/* Members of one process must be told apart, too. */
+	client_id = pipeline->member > 0 ? xasprintf("aloqd-%s-%s-%" PRId32, pipeline->name, hash, pipeline->member)
+					 : xasprintf("aloqd-%s-%s", pipeline->name, hash);
 	rd_kafka_conf_set_opaque(conf, (void *)pipeline);
 	rd_kafka_conf_set_log_cb(conf, log_line);
 	if (conf_set(conf, "client.id", client_id, err) < 0 ||

@@ -154,7 +154,7 @@ static int create_target(struct preflight *preflight, const char *topic, int par
 	rd_kafka_AdminOptions_destroy(options);
 	rd_kafka_NewTopic_destroy(new_topic);
 	if (r == 0)
-		log_notice(&LOG_PIPELINE(preflight->pipeline->name),
+		log_notice(&LOG_SETTINGS(preflight->pipeline),
 		    "created target topic %s with %d partitions on cluster \"%s\", as to.create says", topic, partitions,
 		    preflight->pipeline->to.cluster->name);
 	return r;
@@ -269,7 +269,7 @@ static void learn_max_bytes(struct preflight *preflight)
 	preflight->result->target_max_bytes =
 	    ask_max_bytes(preflight, preflight->target, targets, pipeline->from.topic_count, &words).smallest;
 	if (!preflight->result->target_max_bytes)
-		log_info(&LOG_PIPELINE(pipeline->name),
+		log_info(&LOG_SETTINGS(pipeline),
 		    "max.message.bytes of the targets is unknown (%s): a batch that is too large for them would have to be "
 		    "sent again record by record",
 		    words);

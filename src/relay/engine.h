@@ -140,6 +140,17 @@ struct engine_counters {
 	uint64_t transactions_committed, transactions_aborted, transactions_unknown;
 };
 
+/* Adds more to sum. */
+static inline void engine_counters_add(struct engine_counters *sum, const struct engine_counters *more)
+{
+	uint64_t *to = (uint64_t *)sum;
+	const uint64_t *from = (const uint64_t *)more;
+
+	_Static_assert(sizeof(struct engine_counters) % sizeof(uint64_t) == 0, "holds nothing but uint64_t");
+	for (size_t i = 0; i < sizeof *sum / sizeof *to; i++)
+		to[i] += from[i];
+}
+
 enum part_state { PART_UNASSIGNED, PART_READING, PART_REVOKING, PART_BLOCKED };
 
 struct part_view {

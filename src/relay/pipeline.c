@@ -51,7 +51,7 @@ static enum log_level level_of(enum pipeline_state state)
 
 void pipeline_set_state(struct pipeline *pipeline, enum pipeline_state state, const char *reason)
 {
-	struct log_place place = LOG_PIPELINE(pipeline->settings->name);
+	struct log_place place = LOG_SETTINGS(pipeline->settings);
 	bool same_reason = reason == pipeline->reason ||
 			   (reason && pipeline->reason && !strcmp(reason, pipeline->reason));
 
@@ -442,7 +442,7 @@ static void *thread_main(void *argument)
 	    sd_event_add_io(pipeline->loop, &wake_source, pipeline->wake_fd, EPOLLIN, on_wake, pipeline) < 0 ||
 	    sd_event_add_time(pipeline->loop, &pipeline->timer, CLOCK_MONOTONIC, (uint64_t)clock_monotonic_us(), 1,
 		on_timer, pipeline) < 0) {
-		log_error(&LOG_PIPELINE(pipeline->settings->name),
+		log_error(&LOG_SETTINGS(pipeline->settings),
 		    "no event loop could be made; raise the limit of open files (LimitNOFILE=)");
 		abort();
 	}

@@ -28,10 +28,12 @@ struct partition_snapshot {
 	int64_t oldest_unsettled; /* offset; -1 none */
 	int64_t oldest_unsettled_age_ms; /* -1 none */
 	char *error;		  /* why it is blocked; NULL unless it is */
+	int32_t member;		  /* that reads it; 0: the pipeline has only one */
 };
 
 struct pipeline_snapshot {
 	char *name;
+	int32_t member;		  /* from 1 on, where the pipeline has several; else 0 */
 	enum delivery delivery;
 	enum pipeline_state state;
 	int64_t state_since_ms;	  /* wall clock, ms since the epoch */
@@ -52,9 +54,11 @@ struct pipeline_snapshot {
 	struct partition_snapshot *partitions; /* those assigned to this member, by topic and number */
 	size_t partition_count;
 	int64_t lag;		  /* sum; -1 when one is unknown or none is assigned */
+	const struct pipeline_snapshot *members; /* of a pipeline as a whole, see daemon/members.h; else NULL */
+	size_t member_count;
 };
 
-/* Starts the thread. config and pipeline outlive it. memory_bytes is this pipeline's share. wake_fd (an
+/* Starts the thread. config and pipeline outlive it. memory_bytes is this one's share. wake_fd (an
  * eventfd) is written when the state has changed. Returns NULL when no thread could be made. */
 struct pipeline *pipeline_start(const struct config *config, const struct config_pipeline *pipeline,
     uint64_t memory_bytes, int wake_fd, struct error *err);

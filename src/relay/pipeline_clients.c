@@ -17,6 +17,16 @@ static uint64_t clamp(uint64_t value, uint64_t low, uint64_t high)
 	return value < low ? low : value > high ? high : value;
 }
 
+/* This member's part of what the pipeline may do in a second. */
+static uint64_t member_share(const struct config_pipeline *settings, uint64_t per_second)
+{
+	uint64_t members = (uint64_t)settings->members;
+
+	if (settings->member == 0)
+		return per_second;
+	return per_second / members + ((uint64_t)settings->member <= per_second % members);
+}
+
 /* The pipeline's share of aloqd.memory: a quarter for what is fetched and not yet read, a sixth for what is held
  * until it is settled (measured: more gains nothing, less fits the caches better); the rest is for fetch buffers
  * that a held record pins, the producer's copies of keys and headers, and the allocator. */
@@ -38,8 +48,8 @@ static void size_clients(const struct pipeline *pipeline, struct client_sizes *s
 		.window_bytes = window,
 		.window_records = (uint32_t)clamp(window / 512, 1000, 100000),
 		.fetch_burst = 4000,
-		.rate_records = (uint64_t)pipeline->settings->rate_records,
-		.rate_bytes = pipeline->settings->rate_bytes,
+		.rate_records = member_share(pipeline->settings, (uint64_t)pipeline->settings->rate_records),
+		.rate_bytes = member_share(pipeline->settings, pipeline->settings->rate_bytes),
 	};
 	/* Four times the fair share, so that a few hot partitions are not held back by many idle ones, and never
 	 * all of it, so that a slow one holds back only itself. */
@@ -62,7 +72,7 @@ static void warn_of_large_records(struct pipeline *pipeline)
 	if (need_bytes <= pipeline->memory_bytes || need_bytes == pipeline->warned_need_bytes)
 		return;
 	pipeline->warned_need_bytes = need_bytes;
-	log_warning(&LOG_PIPELINE(pipeline->settings->name),
+	log_warning(&LOG_SETTINGS(pipeline->settings),
 	    "%" PRIu32 " source partitions with batches of up to %" PRIu32 " bytes (max.message.bytes of their topics) "
 	    "may need %" PRIu64 " MiB, which is more than this pipeline's %" PRIu64 " MiB of aloqd.memory: at least one "
 	    "batch of each is held; raise aloqd.memory, or spread the partitions over more instances",
@@ -89,7 +99,7 @@ void pipeline_note_trouble(struct pipeline *pipeline, const struct log_place *pl
 /* The place of a part, for the log. */
 static struct log_place place_of(const struct pipeline *pipeline, uint32_t part, int64_t offset)
 {
-	struct log_place place = LOG_PIPELINE(pipeline->settings->name);
+	struct log_place place = LOG_SETTINGS(pipeline->settings);
 
 	if (part != UINT32_MAX) {
 		source_part_name(pipeline->source, part, &place.topic, &place.partition);
@@ -153,7 +163,7 @@ static void on_source_trouble(void *host, const struct error *err)
 
 	if (err->code == -ENETDOWN)
 		pipeline->source_down = true;
-	pipeline_note_trouble(pipeline, &LOG_PIPELINE(pipeline->settings->name), err);
+	pipeline_note_trouble(pipeline, &LOG_SETTINGS(pipeline->settings), err);
 }
 
 static void on_sink_trouble(void *host, const struct error *err)
@@ -162,14 +172,14 @@ static void on_sink_trouble(void *host, const struct error *err)
 
 	if (err->code == -ENETDOWN)
 		pipeline->sink_down = true;
-	pipeline_note_trouble(pipeline, &LOG_PIPELINE(pipeline->settings->name), err);
+	pipeline_note_trouble(pipeline, &LOG_SETTINGS(pipeline->settings), err);
 }
 
 static void on_gap(void *host, const char *topic, int32_t partition, int64_t from, int64_t to, const char *words)
 {
 	struct pipeline *pipeline = host;
-	const struct log_place place = { .pipeline = pipeline->settings->name, .topic = topic,
-		.partition = partition, .offset = from, .message_id = LOG_ID_SOURCE_GAP };
+	const struct log_place place = { .pipeline = pipeline->settings->name,
+		.member = pipeline->settings->member, .topic = topic, .partition = partition, .offset = from, .message_id = LOG_ID_SOURCE_GAP };
 
 	pipeline->log_gaps++;
 	pipeline->log_gap_records += (uint64_t)(to - from);
@@ -185,7 +195,7 @@ static void on_assignment(void *host, size_t partitions)
 	pipeline->assigned = true;
 	pipeline->changed = true;
 	engine_on_assignment_complete(pipeline->engine);
-	log_info(&LOG_PIPELINE(pipeline->settings->name), "the group has assigned %zu partitions", partitions);
+	log_info(&LOG_SETTINGS(pipeline->settings), "the group has assigned %zu partitions", partitions);
 }
 
 static void on_place_lost(void *host)
@@ -194,7 +204,7 @@ static void on_place_lost(void *host)
 
 	pipeline->assigned = false;
 	pipeline->changed = true;
-	log_warning(&LOG_PIPELINE(pipeline->settings->name),
+	log_warning(&LOG_SETTINGS(pipeline->settings),
 	    "lost its place in the group \"%s\" and joins again; what was not committed is read again",
 	    pipeline->settings->from.group);
 }
@@ -205,7 +215,8 @@ static void on_place_lost(void *host)
  * crash must be taken for the same one, and another host for another. */
 static char *transactional_id_of(const struct pipeline *pipeline)
 {
-	return xasprintf("aloqd.%s.%s.%d", pipeline->settings->name, pipeline->instance, 0);
+	return xasprintf("aloqd.%s.%s.%" PRId32, pipeline->settings->name, pipeline->instance,
+	    pipeline->settings->member);
 }
 
 static int open_sink(struct pipeline *pipeline, const struct client_sizes *sizes, struct error *err)
@@ -242,7 +253,7 @@ int pipeline_open_clients(struct pipeline *pipeline, struct error *err)
 	struct client_sizes sizes;
 
 	if (pipeline->memory_bytes < memory_comfortable_bytes)
-		log_warning(&LOG_PIPELINE(settings->name),
+		log_warning(&LOG_SETTINGS(settings),
 		    "aloqd.memory leaves %" PRIu64 " MiB for this pipeline; below %" PRIu64
 		    " MiB it is slow and may need more than its share: raise aloqd.memory or run fewer pipelines here",
 		    pipeline->memory_bytes >> 20, memory_comfortable_bytes >> 20);

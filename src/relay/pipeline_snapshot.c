@@ -11,30 +11,11 @@ static char *copy_text(const char *text)
 
 /* ---- sums over the lives of the clients ---- */
 
-/* struct engine_counters holds nothing but counters of one type. */
-static void add_counters(struct engine_counters *sum, const struct engine_counters *more)
-{
-	uint64_t *to = (uint64_t *)sum;
-	const uint64_t *from = (const uint64_t *)more;
-
-	_Static_assert(sizeof(struct engine_counters) % sizeof(uint64_t) == 0, "counters are uint64_t");
-	for (size_t i = 0; i < sizeof *sum / sizeof *to; i++)
-		to[i] += from[i];
-}
-
-static void add_histogram(struct histogram *sum, const struct histogram *more)
-{
-	for (size_t i = 0; i < HISTOGRAM_BUCKETS; i++)
-		sum->count[i] += more->count[i];
-	sum->total += more->total;
-	sum->sum_us += more->sum_us;
-}
-
 void pipeline_keep_counts(struct pipeline *pipeline)
 {
-	add_counters(&pipeline->past, engine_counters(pipeline->engine));
-	add_histogram(&pipeline->past_latency, engine_latency(pipeline->engine));
-	add_histogram(&pipeline->past_commit_latency, engine_commit_latency(pipeline->engine));
+	engine_counters_add(&pipeline->past, engine_counters(pipeline->engine));
+	histogram_merge(&pipeline->past_latency, engine_latency(pipeline->engine));
+	histogram_merge(&pipeline->past_commit_latency, engine_commit_latency(pipeline->engine));
 }
 
 /* ---- the parts ---- */
@@ -60,6 +41,7 @@ static void add_partition(const struct pipeline *pipeline, struct pipeline_snaps
 		return;
 	source_part_name(pipeline->source, part, &topic, &partition->partition);
 	partition->topic = xstrdup(topic);
+	partition->member = pipeline->settings->member;
 	partition->state = view.state;
 	partition->committed = view.committed;
 	partition->mark = view.mark;
@@ -99,6 +81,7 @@ void pipeline_publish(struct pipeline *pipeline, int64_t now_us)
 {
 	struct pipeline_snapshot fresh = {
 		.name = xstrdup(pipeline->settings->name),
+		.member = pipeline->settings->member,
 		.delivery = pipeline->settings->delivery,
 		.state = pipeline->state,
 		.state_since_ms = pipeline->state_since_ms,
@@ -120,9 +103,9 @@ void pipeline_publish(struct pipeline *pipeline, int64_t now_us)
 	struct pipeline_snapshot old;
 
 	if (pipeline->engine) {
-		add_counters(&fresh.counters, engine_counters(pipeline->engine));
-		add_histogram(&fresh.latency, engine_latency(pipeline->engine));
-		add_histogram(&fresh.commit_latency, engine_commit_latency(pipeline->engine));
+		engine_counters_add(&fresh.counters, engine_counters(pipeline->engine));
+		histogram_merge(&fresh.latency, engine_latency(pipeline->engine));
+		histogram_merge(&fresh.commit_latency, engine_commit_latency(pipeline->engine));
 		fresh.held_bytes = engine_held_bytes(pipeline->engine);
 		fresh.held_records = engine_held_records(pipeline->engine);
 		fresh.in_flight_records = engine_in_flight_records(pipeline->engine);

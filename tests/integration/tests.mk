@@ -38,6 +38,7 @@ EXTRA_DIST += \
 	tests/integration/test_faults.py \
 	tests/integration/test_harness.py \
 	tests/integration/test_kafka_script.py \
+	tests/integration/test_members.py \
 	tests/integration/test_positions.py \
 	tests/integration/test_records.py \
 	tests/integration/test_resources.py \

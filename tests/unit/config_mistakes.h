@@ -337,8 +337,12 @@ static const struct mistake mistakes[] = {
 	    "\"block\"\n"
 	    "error main.conf:6: pipelines.orders.dead_letter: \"orders\" is a source of this pipeline too: its "
 	    "records would go round for ever; use another topic for dead letters\n" },
-	{ GOOD_CONFIG("", "", "members = 2;"), "error main.conf:6: pipelines.orders.members: 2 members are not "
-					       "in this version; use 1, and run more instances\n" },
+	{ GOOD_CONFIG("", "", "members = 3; rate = { records = 2; };"),
+	    "error main.conf:6: pipelines.orders.rate.records: 2 cannot be shared by 3 members; use at least 3, or "
+	    "fewer members\n" },
+	{ GOOD_CONFIG("", "", "members = 3; rate = { bytes = \"2\"; };"),
+	    "error main.conf:6: pipelines.orders.rate.bytes: 2 cannot be shared by 3 members; use at least 3, or "
+	    "fewer members\n" },
 	{ GOOD_CONFIG("", "", "members = 65;"),
 	    "error main.conf:6: pipelines.orders.members: 65 is out of range; use 1 to 64\n" },
 	{ GOOD_CONFIG("", "", "members = 0;"),

@@ -15,9 +15,9 @@ struct pipeline {
 struct fake_script fake_scripts[FAKE_PIPELINES];
 
 static struct config_pipeline pipelines[FAKE_PIPELINES] = {
-	{ .name = (char *)"0", .enabled = true },
-	{ .name = (char *)"1", .enabled = true },
-	{ .name = (char *)"2", .enabled = false },
+	{ .name = (char *)"0", .enabled = true, .members = 1 },
+	{ .name = (char *)"1", .enabled = true, .members = 1 },
+	{ .name = (char *)"2", .enabled = false, .members = 1 },
 };
 struct config fake_config = { .pipelines = pipelines,
 	.pipeline_count = FAKE_PIPELINES,
@@ -78,6 +78,7 @@ void pipeline_snapshot(struct pipeline *pipeline, struct pipeline_snapshot *snap
 	script->heartbeats += script->turns;
 	*snapshot = (struct pipeline_snapshot){
 		.name = xstrdup(pipeline->config->name),
+		.member = pipeline->config->member,
 		.state = script->state,
 		.heartbeats = script->heartbeats,
 		.drain_was_clean = script->clean,

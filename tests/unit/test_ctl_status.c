@@ -62,6 +62,19 @@ static void test_a_pipeline_shows_its_partitions_and_says_when_it_has_none(void 
 	    strstr(text, "t              1  blocked          4     5     6        8    3          1  "
 			 "too large\n"));
 	free(text);
+	assert_int_equal(
+	    print(status_print_one,
+		"{\"name\":\"orders\",\"state\":\"running\",\"members\":[{\"member\":1,\"state\":\"running\","
+		"\"partition_count\":1,\"lag\":3,\"acked_records\":9},{\"member\":2,\"state\":\"failed\","
+		"\"reason\":\"no\"}],\"partitions\":[{\"topic\":\"t\",\"partition\":1,\"member\":1,\"mark\":5}]}",
+		&text),
+	    0);
+	assert_non_null(strstr(text, "MEMBER  STATE    PARTITIONS  LAG  ACKED  REASON\n"
+				     "     1  running           1    3      9  -\n"
+				     "     2  failed            -    -      -  no\n"));
+	assert_non_null(strstr(text, "MEMBER  TOPIC  PARTITION"));
+	assert_non_null(strstr(text, "\n     1  t              1"));
+	free(text);
 	assert_int_equal(print(status_print_one, "{\"partitions\":[]}", &text), 0);
 	assert_non_null(strstr(text, "No partition is assigned"));
 	free(text);

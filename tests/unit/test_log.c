@@ -98,6 +98,9 @@ static void test_a_line_has_its_level_fields_and_message(void **state)
 	line = logged(LOG_LEVEL_WARNING, &place, "two\nlines");
 	assert_string_equal(line, "warning pipeline=orders topic=o\\n partition=3 offset=42: two\\nlines\n");
 	free(line);
+	line = logged(LOG_LEVEL_INFO, &LOG_MEMBER("orders", 2), "turns");
+	assert_string_equal(line, "info pipeline=orders member=2: turns\n");
+	free(line);
 	line = logged(LOG_LEVEL_INFO, &LOG_NOWHERE, "plain");
 	assert_string_equal(line, "info: plain\n");
 	free(line);

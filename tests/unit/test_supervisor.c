@@ -46,6 +46,30 @@ static void test_a_pipeline_that_cannot_start_is_seen_as_failed_and_the_others_r
 	supervisor_free(supervisor);
 }
 
+static void test_members_divide_their_pipelines_memory_and_are_seen_as_one(void **state)
+{
+	const struct pipeline_snapshot *snapshots;
+	struct supervisor *supervisor;
+	size_t count;
+
+	fake_config.pipelines[1].members = 4;
+	supervisor = supervisor_new(&fake_config, -1, 0);
+	snapshots = supervisor_snapshots(supervisor, &count);
+	assert_int_equal(count, 2);
+	assert_int_equal(fake_scripts[0].memory_bytes, 500);
+	assert_int_equal(fake_scripts[1].memory_bytes, 125);
+	assert_int_equal(snapshots[0].counters.acked_records, 5);
+	assert_int_equal(snapshots[1].counters.acked_records, 20);
+	assert_int_equal(snapshots[1].member_count, 4);
+	for (int i = 0; i < 4; i++)
+		assert_int_equal(snapshots[1].members[i].member, i + 1);
+	assert_int_equal(snapshots[0].members[0].member, 0);
+	assert_int_equal(supervisor_acked_records(supervisor), 25);
+	supervisor_free(supervisor);
+	assert_int_equal(fake_scripts[1].freed, 4);
+	fake_config.pipelines[1].members = 1;
+}
+
 /* Refreshes every second from `from` to `to`, as the main loop does. */
 static void pass(struct supervisor *supervisor, int64_t from_s, int64_t to_s)
 {
@@ -178,6 +202,8 @@ int main(void)
 		    test_enabled_pipelines_share_the_memory_and_disabled_ones_do_not_start, fake_reset),
 		cmocka_unit_test_setup(
 		    test_a_pipeline_that_cannot_start_is_seen_as_failed_and_the_others_run, fake_reset),
+		cmocka_unit_test_setup(
+		    test_members_divide_their_pipelines_memory_and_are_seen_as_one, fake_reset),
 		cmocka_unit_test_setup(
 		    test_a_thread_that_does_not_turn_is_named_until_it_turns_again, fake_reset),
 		cmocka_unit_test_setup(test_the_own_pause_is_not_held_against_the_threads, fake_reset),

@@ -56,7 +56,7 @@ endif
 
 if HAVE_CMOCKA
 daemon_tests = tests/unit/test_ctl_status tests/unit/test_daemon tests/unit/test_daemon_pages \
-	tests/unit/test_http tests/unit/test_manual tests/unit/test_supervisor
+	tests/unit/test_http tests/unit/test_manual tests/unit/test_members tests/unit/test_supervisor
 fake_pipeline = tests/unit/fake_pipeline.c tests/unit/fake_pipeline.h
 check_PROGRAMS += $(daemon_tests)
 TESTS += $(daemon_tests)
@@ -67,6 +67,8 @@ tests_unit_test_daemon_LDADD = libdaemon.a libkafka.a libcore.a libbase.a $(RDKA
 	$(MICROHTTPD_LIBS) $(SYSTEMD_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_daemon_pages_SOURCES = tests/unit/test_daemon_pages.c
 tests_unit_test_daemon_pages_LDADD = libdaemon.a libcore.a libbase.a $(YAJL_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_members_SOURCES = tests/unit/test_members.c
+tests_unit_test_members_LDADD = libdaemon.a libcore.a libbase.a $(YAJL_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_http_SOURCES = tests/unit/test_http.c
 tests_unit_test_http_LDADD = libdaemon.a libbase.a $(MICROHTTPD_LIBS) $(SYSTEMD_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_manual_SOURCES = tests/unit/test_manual.c

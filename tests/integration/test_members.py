@@ -1,0 +1,61 @@
+"""members = N: several members of the group in one process."""
+
+from harness.checker import Place
+from harness.config import QUICK_SESSION
+from harness.trial import CommitAudit, Trial
+from harness.waiting import eventually
+from harness.workload import Load
+
+PARTITIONS, MEMBERS = 6, 3
+
+
+def shares(daemon):
+    """How many partitions each member reads."""
+    return [member["partition_count"] for member in daemon.pipeline().get("members", [])]
+
+
+def await_shared(daemon):
+    daemon.await_assigned(PARTITIONS)
+    eventually(lambda: shares(daemon) == [PARTITIONS // MEMBERS] * MEMBERS, 45,
+               lambda: f"the members share the partitions; they have {shares(daemon)}\n{daemon.log_tail()}")
+
+
+def test_three_members_share_the_partitions_and_sigterm_repeats_nothing(kafka, topic, aloqd):
+    trial = Trial(kafka, topic, PARTITIONS)
+    daemon = aloqd(trial.settings(members=MEMBERS))
+    with Load(kafka.brokers, trial.source, PARTITIONS, rate=4000) as load:
+        for _ in range(2):
+            daemon.start_ready()
+            await_shared(daemon)
+            daemon.await_acked(3000)
+            pipeline = daemon.pipeline()
+            assert len(pipeline["partitions"]) == PARTITIONS
+            assert {partition["member"] for partition in pipeline["partitions"]} == {1, 2, 3}
+            assert all(member["acked_records"] > 0 for member in pipeline["members"]), pipeline["members"]
+            assert sum(m["acked_records"] for m in pipeline["members"]) == pipeline["counters"]["acked_records"]
+            assert daemon.terminate() == 0, daemon.log_tail()
+        load.stop()
+    for number in range(1, MEMBERS + 1):
+        assert f"pipeline=relay member={number}: the group has assigned" in daemon.log_text()
+    daemon.start_ready()
+    verdict = trial.finish(daemon)
+    assert verdict.compared == load.produced and verdict.kept_exactly(), verdict
+
+
+def test_three_members_killed_lose_nothing(kafka, topic, aloqd):
+    trial = Trial(kafka, topic, PARTITIONS)
+    daemon = aloqd(trial.settings(members=MEMBERS, from_properties=QUICK_SESSION))
+    audit = CommitAudit(trial)
+    restarted_from = {Place(partition, 0) for partition in range(PARTITIONS)}
+    with Load(kafka.brokers, trial.source, PARTITIONS, rate=4000):
+        for _ in range(3):
+            daemon.start()
+            await_shared(daemon)
+            daemon.await_acked(2500)
+            daemon.kill()
+            restarted_from |= {Place(partition, offset) for partition, offset in audit.look().items()}
+    daemon.start()
+    verdict = trial.finish(daemon)
+    audit.close()
+    assert verdict.kept_at_least_once(), verdict
+    assert set(verdict.restarts) <= restarted_from, (verdict.restarts, restarted_from)
