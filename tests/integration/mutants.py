@@ -1,147 +1,325 @@
 #!/usr/bin/python3
-"""Breaks aloqd on purpose, one promise at a time, and checks that the integration tests notice.
+"""Breaks aloqd on purpose, one promise at a time, and checks that the tests notice: they are worth what they catch.
 
-Run by hand after a change to the engine, to source or sink, or to the harness:
+    tests/integration/mutants.py [NAME...]      these, or all: about 20 minutes on 2 cores
+    tests/integration/mutants.py --quick        those that the simulation is to catch: a minute, no Kafka
 
-    tests/integration/mutants.py [NAME...]
-
-Each mutant is one replacement in a copy of the tree. A mutant whose place is not found any more is an error:
-move it to where its promise is kept now. Takes some minutes; needs what the integration tests need."""
+Run after a change to the engine, to source or sink, or to the harness; scripts/test runs the quick ones. Each
+mutant is one replacement in a copy of the tree, built and given to the tests that guard the promise. A mutant
+whose place is not found any more is an error: move it to where its promise is kept now. The last lines are a table:
+which mutant was caught by which test, and what that said. (The simulation has mutants of its own, at the seam between
+engine, source and sink: tests/sim/sim --mutants.)"""
 
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
+import time
+from collections import namedtuple
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
 
-# name: file, text in it, what stands there instead, the tests of which at least one must fail (pytest's -k)
+# So long the tests of one mutant may take: one that hangs is caught, too.
+TESTS_S = 600
+# So long the simulation looks for a seed that shows a mutant.
+SIM_S = 60
+
+# path: the file; text: once in it; instead: what stands there in the mutant; guard: who must notice, an expression
+# for pytest's -k (one failure is enough), or Sim.
+Mutant = namedtuple("Mutant", "path text instead guard")
+Sim = namedtuple("Sim", "delivery")
+
 MUTANTS = {
-    "commits what is only read": (
+    "commits what is only read": Mutant(
         "src/relay/strategy_at_least_once.c",
         "	return offset_tracker_mark(part->tracker);",
         "	return offset_tracker_end(part->tracker);",
         "kill_9_ten_times or drain_that_cannot_finish"),
-    "commits one too many": (
+    "commits one too many": Mutant(
         "src/relay/strategy_at_least_once.c",
         "	return offset_tracker_mark(part->tracker);",
         "	return offset_tracker_mark(part->tracker) + (offset_tracker_mark(part->tracker) > 0);",
         "kill_9_ten_times or sigterm_ten_times"),
-    "drops a record": (
+    "drops a record": Mutant(
         "src/kafka/source.c",
         "	if (!message) {",
         "	if (!message || message->offset == 1234) {",
         "200000_mixed"),
-    "doubles a record on a clean path": (
+    "doubles a record on a clean path": Mutant(
         "src/kafka/sink.c",
         "	error = rd_kafka_produceva(sink->client.producer, fields, count);",
         "	if (message->offset == 1234)\n		rd_kafka_produce(fields[0].u.rkt, route->partition,\n"
         "		    RD_KAFKA_MSG_F_COPY, message->payload, message->len, message->key, message->key_len, NULL);\n"
         "	error = rd_kafka_produceva(sink->client.producer, fields, count);",
         "200000_mixed"),
-    "forgets the headers": (
+    "swaps two records": Mutant(
+        "src/kafka/sink.c",
+        "	const struct route *route = route_of(sink, part, message);",
+        """	const struct route *route = route_of(sink, part, message);
+	static uint64_t held_handle;
+	static void *held;
+	static bool swapped;
+
+	if (part == 0 && message->offset == 1234 && !held) {
+		held = payload;
+		held_handle = handle;
+		return 0;
+	}
+	if (part == 0 && message->offset == 1235 && held && !swapped) {
+		swapped = true;
+		if (op_submit(context, handle, part, payload, outcome, err) < 0)
+			return err->code;
+		return op_submit(context, held_handle, part, held, outcome, err);
+	}""",
+        "200000_mixed"),
+    "forgets the headers": Mutant(
         "src/kafka/sink.c",
         "	return rd_kafka_headers_copy(headers);",
         "	return NULL;",
         "byte_for_byte"),
-    "makes an empty value of a null one": (
+    "makes an empty value of a null one": Mutant(
         "src/kafka/sink.c",
         "	fields[count].u.mem.ptr = message->payload;",
         '	fields[count].u.mem.ptr = message->payload ? message->payload : "";',
         "byte_for_byte"),
-    "makes a null key of an empty one": (
+    "makes a null key of an empty one": Mutant(
         "src/kafka/sink.c",
         "	fields[count].u.mem.ptr = message->key;",
         "	fields[count].u.mem.ptr = message->key_len ? message->key : NULL;",
         "byte_for_byte"),
-    "stamps anew": (
+    "stamps anew": Mutant(
         "src/kafka/sink.c",
         "	if (timestamp_ms > 0 &&",
         "	if (timestamp_ms > INT64_MAX / 2 &&",
         "byte_for_byte"),
-    "ends without its last commit": (
+    "ends without its last commit": Mutant(
         "src/relay/strategy_at_least_once.c",
         "	return commit_offset(part) <= part->committed;",
         "	return engine->draining || commit_offset(part) <= part->committed;",
         "sigterm_ten_times"),
-    "gives partitions up without settling them": (
+    "gives partitions up without settling them": Mutant(
         "src/relay/pipeline_clients.c",
         ".revoke_timeout_us = ",
         ".revoke_timeout_us = 0 * ",
         "takes_over_from_the_other"),
-    "reads on before the commit in sync mode": (
+    "reads on before the commit in sync mode": Mutant(
         "src/relay/strategy_at_least_once.c",
         "	return room < limit - uncommitted_records ? room : limit - uncommitted_records;",
         "	return room;",
         "kill_9_in_sync_mode"),
-    "relays aborted records": (
+    "relays aborted records": Mutant(
         "src/core/delivery.c",
         '"isolation.level", "read_committed"',
         '"isolation.level", "read_uncommitted"',
         "read_committed_relays"),
-    "crosses gaps": (
+    "crosses gaps": Mutant(
         "src/kafka/positions.c",
         "	if (from->on_gap == GAP_BLOCK) {",
         "	if (from->on_gap == GAP_BLOCK && log_start > (1 << 30)) {",
         "on_gap_block or opens_while_reading"),
-    "knows no bound of memory": (
+    "knows no bound of memory": Mutant(
         "src/relay/pipeline_clients.c",
         "	uint64_t window = pipeline->memory_bytes / 6;",
         "	uint64_t window = pipeline->memory_bytes * 6;",
         "1_gb or small_records"),
+    # ---- the rules of delivery, for the simulation to notice ----
+    "settles what is only sent": Mutant(
+        "src/core/offset_tracker.c",
+        "		if (slot->state != SLOT_SETTLED)\n			return;",
+        "		if (slot->state == SLOT_WAITING)\n			return;",
+        Sim("at_least_once")),
+    "moves the mark over what is not settled": Mutant(
+        "src/core/offset_tracker.c",
+        "	if (seq == tracker->mark_seq)",
+        "	tracker->mark = slot->next;\n	if (seq == tracker->mark_seq)",
+        Sim("at_least_once")),
+    "lets a late report of an old epoch count": Mutant(
+        "src/relay/engine_events.c",
+        "	part->tracker = offset_tracker_new(position, part->next_seq);",
+        "	part->tracker = offset_tracker_new(position, 0);",
+        Sim("at_least_once")),
+    "writes on behind the new owner of a lost partition": Mutant(
+        "src/relay/engine_events.c",
+        "	if (part->ended)\n		engine_recover(engine, false);",
+        "",
+        Sim("at_least_once")),
+    "gives a partition up with records in flight": Mutant(
+        "src/relay/engine.c",
+        "		else if (!has_flight(part) && part->commit_sent < 0 &&",
+        "		else if (part->commit_sent < 0 &&",
+        Sim("at_least_once")),
+    "gives a partition up uncommitted": Mutant(
+        "src/relay/engine.c",
+        "			 !has_more_to_settle(engine, part) && engine->strategy->is_settled(engine, part))",
+        "			 !has_more_to_settle(engine, part))",
+        Sim("at_least_once")),
+    "commits while a commit is on its way": Mutant(
+        "src/relay/engine_commit.c",
+        "	if (engine->commit_outstanding)\n		return false;",
+        "",
+        Sim("at_least_once")),
+    "blocks at a record that is not the one at fault": Mutant(
+        "src/relay/engine_recovery.c",
+        "	if (engine->alone == handle_make(part->number, seq)) {",
+        "	if (seq != UINT64_MAX) {",
+        Sim("at_least_once")),
+    "sends the rest of a batch past the one that failed": Mutant(
+        "src/relay/strategy_at_least_once.c",
+        "		offset_tracker_rewind(part->tracker, !engine->config.idempotent);",
+        "		offset_tracker_rewind(part->tracker, false);",
+        Sim("at_least_once")),
+    "produces before its commit is answered": Mutant(
+        "src/relay/strategy_at_most_once.c",
+        "	return slot->next <= part->committed;",
+        "	return slot->next <= part->committed || part->commit_sent >= slot->next;",
+        Sim("at_most_once")),
+    "sends again what may have been written": Mutant(
+        "src/relay/strategy_at_most_once.c",
+        "	.on_failed = on_failed,",
+        "	.on_failed = engine_send_again,",
+        Sim("at_most_once")),
+    "commits a transaction that must be aborted": Mutant(
+        "src/relay/strategy_exactly_once.c",
+        "offset_tracker_in_flight(part->tracker) > 0))\n		engine_recover(engine, false);",
+        "offset_tracker_in_flight(part->tracker) > 0))\n		engine->now_us += 0;",
+        Sim("exactly_once")),
+    "takes an aborted transaction for a committed one": Mutant(
+        "src/relay/strategy_exactly_once.c",
+        "		send_again(engine);\n		break;\n	case TXN_UNKNOWN:",
+        "		engine_take_answers(engine, engine->marks, engine->txn_mark_count, false);\n		break;\n"
+        "	case TXN_UNKNOWN:",
+        Sim("exactly_once")),
+    "goes on from memory after an unknown transaction": Mutant(
+        "src/relay/strategy_exactly_once.c",
+        "		engine->txn_rewind = true;\n		engine_recover(engine, true);",
+        "		engine->txn_rewind = false;\n		engine_recover(engine, true);",
+        Sim("exactly_once")),
+    "commits a transaction before all its reports are in": Mutant(
+        "src/relay/strategy_exactly_once.c",
+        "	if (engine->txn_state == TXN_CLOSING && engine->in_flight == 0 && engine->sink_state == SINK_OPEN)",
+        "	if (engine->txn_state == TXN_CLOSING && engine->sink_state == SINK_OPEN)",
+        Sim("exactly_once")),
 }
 
 
-def build(tree, objects):
-    done = subprocess.run(["make", "-s", "-j2", "aloqd", "aloqctl"], cwd=objects, stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT, text=True, check=False)
-    assert done.returncode == 0, f"does not build in {tree}:\n{done.stdout[-3000:]}"
+class Tree:
+    """A copy of the sources and a build of it, which mutants change and give back."""
+
+    def __init__(self):
+        self.directory = pathlib.Path(tempfile.mkdtemp(prefix="aloqd-mutants-"))
+        self.sources, self.objects = self.directory / "tree", self.directory / "build"
+        shutil.copytree(TOP, self.sources, ignore=shutil.ignore_patterns(
+            ".git", "build*", "autom4te.cache", "*.o", "__pycache__"))
+        # build-aux was left out with build*; it comes from bootstrap.
+        subprocess.run(["./bootstrap"], cwd=self.sources, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                       check=True)
+        self.objects.mkdir()
+        subprocess.run([self.sources / "configure"], cwd=self.objects, stdout=subprocess.DEVNULL, check=True)
+
+    def remove(self):
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+    def build(self, *targets):
+        done = subprocess.run(["make", "-s", "-j2", *targets], cwd=self.objects, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, text=True, check=False)
+        assert done.returncode == 0, f"does not build:\n{done.stdout[-3000:]}"
 
 
-def tests_fail(objects, expression):
-    done = subprocess.run([sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider",
-                           "-k", expression, TOP / "tests/integration"],
-                          env={**os.environ, "ALOQD_BUILD": str(objects)}, stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT, text=True, check=False)
-    assert done.returncode in (0, 1), f"pytest says {done.returncode}:\n{done.stdout[-3000:]}"
-    why = [line[4:] for line in done.stdout.splitlines() if line.startswith("E  ")]
-    return done.returncode == 1, why[0].strip()[:150] if why else ""
+def run(command, limit_s, **options):
+    """(exit status, output); None when it had to be stopped."""
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **options) as process:
+        try:
+            output, _ = process.communicate(timeout=limit_s)
+            return process.returncode, output
+        except subprocess.TimeoutExpired:
+            # pytest ends its Kafkas and daemons.
+            process.terminate()
+            try:
+                output, _ = process.communicate(timeout=60)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                output, _ = process.communicate()
+            return None, output
 
 
-def main(names):
-    unknown = set(names) - set(MUTANTS)
+def ask_simulation(tree, guard):
+    """(test that has caught it or None, what it said)"""
+    tree.build("tests/sim/sim")
+    status, output = run(["./tests/sim/sim", "--delivery", guard.delivery, "--seconds", str(SIM_S)], SIM_S + 60,
+                         cwd=tree.objects)
+    if status == 0:
+        return None, ""
+    rule = re.search(r"^seed (\d+), \w+: broken: (.*)$", output, re.MULTILINE)
+    if rule:
+        return "the simulation", f"{rule[2]} (seed {rule[1]})"
+    # The engine's own assertions may be faster than the checker.
+    return "the simulation", f"ends with {status}: {output.strip().splitlines()[-1] if output.strip() else ''}"
+
+
+def ask_integration(tree, expression):
+    tree.build("aloqd", "aloqctl")
+    status, output = run([sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "-k", expression,
+                          TOP / "tests/integration"], TESTS_S, env={**os.environ, "ALOQD_BUILD": str(tree.objects)})
+    assert status in (None, 0, 1), f"pytest says {status}:\n{output[-3000:]}"
+    if status == 0:
+        return None, ""
+    test = re.search(r"^FAILED \S*::(\S+)", output, re.MULTILINE)
+    why = [line[4:].strip() for line in output.splitlines() if line.startswith("E  ")]
+    return test[1] if test else expression, why[0] if why else f"not done after {TESTS_S} s"
+
+
+def try_mutant(tree, mutant):
+    """(test that has caught it or None, what it said)"""
+    path = tree.sources / mutant.path
+    whole = path.read_text()
+    if whole.count(mutant.text) != 1:
+        return None, f"NO PLACE: its text is not found once in {mutant.path}"
+    path.write_text(whole.replace(mutant.text, mutant.instead))
+    try:
+        if isinstance(mutant.guard, Sim):
+            return ask_simulation(tree, mutant.guard)
+        return ask_integration(tree, mutant.guard)
+    finally:
+        path.write_text(whole)
+
+
+def table(rows):
+    """Aligned, a line each."""
+    rows = [("mutant", "caught by", "which said"), *rows]
+    widths = [max(len(row[column]) for row in rows) for column in range(2)]
+    return "\n".join(f"{row[0]:{widths[0]}}  {row[1]:{widths[1]}}  {row[2][:120]}".rstrip() for row in rows)
+
+
+def choose(arguments):
+    if arguments == ["--quick"]:
+        return [name for name, mutant in MUTANTS.items() if isinstance(mutant.guard, Sim)]
+    unknown = set(arguments) - set(MUTANTS)
     if unknown:
         sys.exit(f"no such mutant: {', '.join(sorted(unknown))}; there are: {', '.join(MUTANTS)}")
-    directory = pathlib.Path(tempfile.mkdtemp(prefix="aloqd-mutants-"))
-    tree, objects, survivors = directory / "tree", directory / "build", []
+    return arguments or list(MUTANTS)
+
+
+def main(arguments):
+    names = choose(arguments)
+    began, rows, survivors = time.monotonic(), [], []
+    tree = Tree()
     try:
-        shutil.copytree(TOP, tree, ignore=shutil.ignore_patterns(".git", "build*", "autom4te.cache", "*.o"))
-        # build-aux was left out with build*; it comes from bootstrap.
-        subprocess.run(["./bootstrap"], cwd=tree, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                       check=True)
-        objects.mkdir()
-        subprocess.run([tree / "configure"], cwd=objects, stdout=subprocess.DEVNULL, check=True)
-        build(tree, objects)
-        for name in names or MUTANTS:
-            path, text, instead, expression = MUTANTS[name]
-            whole = (tree / path).read_text()
-            if whole.count(text) != 1:
-                print(f"NO PLACE  {name}: not found once in {path}", flush=True)
+        for name in names:
+            test, why = try_mutant(tree, MUTANTS[name])
+            print(f"{'caught  ' if test else 'SURVIVED'}  {name}", flush=True)
+            rows.append((name, test or "NOBODY", why))
+            if not test:
                 survivors.append(name)
-                continue
-            (tree / path).write_text(whole.replace(text, instead))
-            build(tree, objects)
-            caught, why = tests_fail(objects, expression)
-            print(f"{'caught  ' if caught else 'SURVIVED'}  {name}: {why}", flush=True)
-            if not caught:
-                survivors.append(name)
-            (tree / path).write_text(whole)
     finally:
-        shutil.rmtree(directory, ignore_errors=True)
+        tree.remove()
+    print()
+    print(table(rows))
+    print(f"{len(names) - len(survivors)} of {len(names)} mutants caught in {time.monotonic() - began:.0f} s")
     if survivors:
-        sys.exit(f"{len(survivors)} survived: {', '.join(survivors)}")
+        sys.exit(f"survived: {', '.join(survivors)}")
 
 
 if __name__ == "__main__":
