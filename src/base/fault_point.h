@@ -6,6 +6,8 @@
  *   ALOQD_FAULT_POINT=NAME:NTH          at the NTH passing (from 1), at once
  *   ALOQD_FAULT_POINT=NAME:NTH:WAIT_MS  the thread stays there for WAIT_MS, then the process dies: what it has
  *                                       handed to other threads gets out, and the answer is never seen
+ *   ALOQD_FAULT_POINT=NAME:NTH:+RUN_US  the thread goes on, and the process dies RUN_US after it was there: in
+ *                                       the middle of a call that comes next
  *
  * Names say what was done last ("after-...") or would be done next ("before-..."). test_fault_points.py has a
  * case for every name in src/, and fails when one is without. Any thread. */

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include "base/clock.h"
+#include "base/fault_point.h"
 #include "base/memory.h"
 #include "kafka/error_class.h"
 #include "kafka/group_token.h"
@@ -80,6 +81,7 @@ int sink_transaction_init(const struct sink *sink, rd_kafka_t *producer, struct 
 	const struct call call = { .run = call_init, .producer = producer };
 	rd_kafka_error_t *error = call_until_done(&call, worker, init_bound_us);
 
+	FAULT_POINT("after-txn-init");
 	return error ? error_class_set_object(err, error, "taking up the transactional id \"%s\" on cluster \"%s\"",
 			   sink->transactional_id, sink->pipeline->to.cluster->name)
 		     : 0;
@@ -128,7 +130,9 @@ static void commit_run(struct worker *worker, void *argument)
 	rd_kafka_error_t *error;
 
 	job->outcome = TXN_UNKNOWN;
+	FAULT_POINT("before-send-offsets");
 	error = call_until_done(&send_offsets, worker, commit_bound_us);
+	FAULT_POINT("after-send-offsets");
 	if (error) {
 		bool can_abort = rd_kafka_error_txn_requires_abort(error);
 
@@ -141,6 +145,7 @@ static void commit_run(struct worker *worker, void *argument)
 		 * may have sent it twice. Only the brokers know. */
 		error_class_set_object(&job->err, error, "committing the transaction");
 	} else {
+		FAULT_POINT("after-txn-commit");
 		job->outcome = TXN_COMMITTED;
 	}
 	if (job->outcome == TXN_UNKNOWN)

@@ -5,21 +5,11 @@ import re
 import pytest
 
 from harness.config import QUICK_SESSION
-from harness.trial import CommitAudit, Trial
+from harness.trial import CommitAudit, ExactTrial
 from harness.waiting import eventually
 from harness.workload import Load, fill, fill_mixed, new_producer, send, small_record
 
 PARTITIONS = 6
-
-
-class ExactTrial(Trial):
-    """One cluster, by one name: else a transaction could not hold the offsets."""
-
-    def settings(self, **settings):
-        made = super().settings(delivery="exactly_once", **settings)
-        made["pipelines"]["relay"]["to"]["cluster"] = "source"
-        del made["clusters"]["target"]
-        return made
 
 
 def test_mixed_records_arrive_once_and_in_order(kafka, topic, aloqd):

@@ -64,10 +64,10 @@ class Aloqd:
     def start_ready(self, timeout_s=45):
         return self.start().await_ready(timeout_s)
 
-    def start_to_die(self, point, passing=1, wait_ms=0):
-        """Starts it with the wish that it dies, as of kill -9, at that passing of a fault point. Needs the program
-        that has them."""
-        self._spawn(ALOQD_FAULT_POINT=f"{point}:{passing}:{wait_ms}")
+    def start_to_die(self, point, passing=1, wait_ms=0, run_us=0):
+        """Starts it with the wish that it dies, as of kill -9, at that passing of a fault point: after having stayed
+        there, or having gone on, for a moment. Needs the program that has them."""
+        self._spawn(ALOQD_FAULT_POINT=f"{point}:{passing}:" + (f"+{run_us}" if run_us else f"{wait_ms}"))
         return self
 
     def await_death(self, timeout_s=60):

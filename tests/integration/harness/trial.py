@@ -64,6 +64,16 @@ class Trial:
         return self.verdict()
 
 
+class ExactTrial(Trial):
+    """exactly_once. One cluster, by one name: else a transaction could not hold the offsets."""
+
+    def settings(self, **settings):
+        made = super().settings(delivery="exactly_once", **settings)
+        made["pipelines"]["relay"]["to"]["cluster"] = "source"
+        del made["clusters"]["target"]
+        return made
+
+
 class CommitAudit:
     """Rule 1 of the guarantees, asked again and again: no committed offset lies beyond what the target holds.
     Each look reads only what is new."""
