@@ -9,6 +9,7 @@
 #include "base/memory.h"
 #include "kafka/client.h"
 #include "kafka/error_class.h"
+#include "kafka/start_notice.h"
 
 enum { REQUEST_TIMEOUT_MS = 5000, COMMIT_SLICE_MS = 250 };
 
@@ -29,68 +30,115 @@ void positions_clear(struct positions *positions)
 
 /* ---- the decision ---- */
 
-static void cross_gap(struct resolved_position *item, const struct config_from *from, int64_t expected,
-    int64_t log_start, int64_t log_end, bool truncated)
+/* Why reading cannot go on where it was. */
+enum gap_kind {
+	GAP_NONE,
+	GAP_OF_RETENTION,    /* the log begins later */
+	GAP_OF_TRUNCATION,   /* the log ends before */
+	GAP_OF_ANOTHER,	     /* it is another topic of the same name */
+	GAP_OF_GONE_OFFSETS, /* there was a committed offset, and is none any more */
+};
+
+static enum gap_kind gap_kind(const struct position_facts *facts, int64_t expected)
 {
-	if (truncated)
-		snprintf(item->gap_words, sizeof item->gap_words,
+	if (expected < 0)
+		return facts->had_commit ? GAP_OF_GONE_OFFSETS : GAP_NONE;
+	if (*facts->read_id && *facts->topic_id && strcmp(facts->read_id, facts->topic_id))
+		return GAP_OF_ANOTHER;
+	if (expected < facts->log_start)
+		return GAP_OF_RETENTION;
+	return expected > facts->log_end ? GAP_OF_TRUNCATION : GAP_NONE;
+}
+
+static void gap_describe(struct resolved_position *item, enum gap_kind kind, const struct position_facts *facts,
+    int64_t expected)
+{
+	size_t size = sizeof item->gap_words;
+
+	switch (kind) {
+	case GAP_OF_RETENTION:
+		snprintf(item->gap_words, size,
+		    "the log begins at %" PRId64 ": retention has deleted %" PRId64 " offsets from %" PRId64 " on",
+		    facts->log_start, facts->log_start - expected, expected);
+		break;
+	case GAP_OF_TRUNCATION:
+		snprintf(item->gap_words, size,
 		    "the log ends at %" PRId64 ", before offset %" PRId64
 		    ": it was truncated, or the topic was recreated",
-		    log_end, expected);
-	else
-		snprintf(item->gap_words, sizeof item->gap_words,
-		    "the log begins at %" PRId64 ": retention has deleted %" PRId64 " offsets from %" PRId64 " on",
-		    log_start, log_start - expected, expected);
+		    facts->log_end, expected);
+		break;
+	case GAP_OF_ANOTHER:
+		snprintf(item->gap_words, size,
+		    "the topic was recreated: offset %" PRId64 " is of the one with id %s, this one has id %s and "
+		    "offsets %" PRId64 " to %" PRId64,
+		    expected, facts->read_id, facts->topic_id, facts->log_start, facts->log_end);
+		break;
+	case GAP_OF_GONE_OFFSETS:
+		snprintf(item->gap_words, size,
+		    "the group's committed offset is gone: the topic was recreated, or the offset was deleted or has "
+		    "expired; the log has offsets %" PRId64 " to %" PRId64,
+		    facts->log_start, facts->log_end);
+		break;
+	case GAP_NONE:
+		break;
+	}
+}
+
+static void cross_gap(struct resolved_position *item, enum gap_kind kind, const struct config_from *from,
+    const struct position_facts *facts, int64_t expected)
+{
+	gap_describe(item, kind, facts, expected);
+	item->recreated = kind == GAP_OF_ANOTHER;
 	if (from->on_gap == GAP_BLOCK) {
 		item->blocked = true;
-		item->position = expected;
+		item->position = expected >= 0 ? expected : facts->log_start;
 		error_set(&item->err, -ENODATA, REMEDY_PERSON,
 		    "gap in %s [%" PRId32 "]: %s; decide with from.on_gap = \"earliest\" or \"latest\", or set the group's "
 		    "offset with kafka-consumer-groups.sh --reset-offsets while aloqd is stopped, then restart it",
 		    item->topic, item->partition, item->gap_words);
 		return;
 	}
-	item->position = from->on_gap == GAP_EARLIEST ? log_start : log_end;
-	item->gap_from = truncated ? item->position : expected;
+	item->position = from->on_gap == GAP_EARLIEST ? facts->log_start : facts->log_end;
+	/* How much is gone can be counted where the log is still the same. */
+	item->gap_from = kind == GAP_OF_RETENTION ? expected : item->position;
 	item->gap_to = item->position;
 	/* While the partition is read, records before the gap may be in flight: then the low-water mark moves over
-	 * the gap behind them. A truncated log lies below all of them. */
-	item->commit = item->at < 0 || truncated;
+	 * the gap behind them. A log that is shorter, or another one, lies below all of them. */
+	item->commit = item->at < 0 || kind != GAP_OF_RETENTION;
 }
 
-void positions_decide(struct resolved_position *item, const struct config_from *from, int64_t committed,
-    bool topic_has_commits, int64_t log_start, int64_t log_end, int64_t start_offset)
+void positions_decide(struct resolved_position *item, const struct config_from *from,
+    const struct position_facts *facts)
 {
-	int64_t expected = item->at >= 0 ? item->at : committed;
+	int64_t expected = item->at >= 0 ? item->at : facts->committed;
+	enum gap_kind kind = gap_kind(facts, expected);
 
 	item->gap_from = item->gap_to = -1;
-	item->blocked = item->commit = false;
+	item->blocked = item->commit = item->recreated = false;
 	item->gap_words[0] = '\0';
+	if (kind != GAP_NONE) {
+		cross_gap(item, kind, from, facts, expected);
+		return;
+	}
 	if (expected >= 0) {
-		if (expected < log_start) {
-			cross_gap(item, from, expected, log_start, log_end, false);
-		} else if (expected > log_end) {
-			cross_gap(item, from, expected, log_start, log_end, true);
-		} else {
-			item->position = expected;
-		}
+		item->position = expected;
 		return;
 	}
 	item->commit = true;
-	if (topic_has_commits) {
+	if (facts->topic_has_commits) {
 		/* The partition is newer than the group's first start: nothing of it may be missed. */
-		item->position = log_start;
+		item->position = facts->log_start;
 	} else if (from->start == START_NONE) {
 		item->blocked = true;
 		item->commit = false;
-		item->position = log_start;
+		item->position = facts->log_start;
 		error_set(&item->err, -ENODATA, REMEDY_PERSON,
 		    "the group \"%s\" has no committed offset on %s [%" PRId32
 		    "] and from.start is \"none\"; set one with kafka-consumer-groups.sh --reset-offsets, or choose "
 		    "another from.start, then restart aloqd",
 		    from->group, item->topic, item->partition);
 	} else {
-		item->position = start_offset < log_start ? log_start : start_offset;
+		item->position = facts->start_offset < facts->log_start ? facts->log_start : facts->start_offset;
 	}
 }
 
@@ -99,6 +147,7 @@ void positions_decide(struct resolved_position *item, const struct config_from *
 /* All partitions of a topic, with what the group has committed on each. */
 struct topic_commits {
 	const char *topic;
+	char topic_id[TOPIC_ID_SIZE];
 	rd_kafka_topic_partition_list_t *list;
 	bool any;
 };
@@ -130,6 +179,7 @@ static int topic_commits_read(struct topic_commits *commits, rd_kafka_t *consume
 		return error_class_set(err, code, "committed offsets of the group on %s", topic);
 	for (int i = 0; i < commits->list->cnt; i++)
 		commits->any = commits->any || commits->list->elems[i].offset >= 0;
+	topic_ids_ask(consumer, &topic, 1, &commits->topic_id);
 	return 0;
 }
 
@@ -175,29 +225,38 @@ static int true_log_end(const struct config_pipeline *pipeline, const struct res
 }
 
 static int resolve_item(struct resolved_position *item, rd_kafka_t *consumer, const struct config_pipeline *pipeline,
-    const struct topic_commits *commits, struct error *err)
+    const struct topic_commits *commits, struct topic_memory *memory, struct error *err)
 {
 	const rd_kafka_topic_partition_t *answer =
 	    rd_kafka_topic_partition_list_find(commits->list, item->topic, item->partition);
-	int64_t committed = answer && answer->offset >= 0 ? answer->offset : -1;
-	int64_t expected = item->at >= 0 ? item->at : committed;
-	int64_t log_start = 0;
-	int64_t log_end = 0;
-	int64_t start = -1;
+	char read_id[TOPIC_ID_SIZE] = "";
+	struct position_facts facts = { .committed = answer && answer->offset >= 0 ? answer->offset : -1,
+		.topic_has_commits = commits->any, .read_id = read_id, .topic_id = commits->topic_id,
+		.had_commit = topic_memory_has_commit(memory, item->topic, item->partition), .start_offset = -1 };
+	int64_t expected = item->at >= 0 ? item->at : facts.committed;
 	rd_kafka_resp_err_t code;
 
 	if (answer && answer->err)
 		return error_class_set(err, answer->err, "committed offset of group \"%s\" on %s [%" PRId32 "]",
 		    pipeline->from.group, item->topic, item->partition);
-	code = rd_kafka_query_watermark_offsets(consumer, item->topic, item->partition, &log_start, &log_end,
-	    REQUEST_TIMEOUT_MS);
+	if (item->at >= 0)
+		memcpy(read_id, item->read_id, sizeof read_id);
+	else if (facts.committed >= 0)
+		topic_id_read(answer->metadata, answer->metadata_size, read_id);
+	code = rd_kafka_query_watermark_offsets(consumer, item->topic, item->partition, &facts.log_start,
+	    &facts.log_end, REQUEST_TIMEOUT_MS);
 	if (code)
 		return error_class_set(err, code, "log start and end of %s [%" PRId32 "]", item->topic, item->partition);
-	if (expected > log_end && true_log_end(pipeline, item, &log_end, err) < 0)
+	if (expected > facts.log_end && true_log_end(pipeline, item, &facts.log_end, err) < 0)
 		return err->code;
-	if (expected < 0 && start_offset(consumer, &pipeline->from, item, log_start, log_end, &start, err) < 0)
+	if (expected < 0 && start_offset(consumer, &pipeline->from, item, facts.log_start, facts.log_end,
+			      &facts.start_offset, err) < 0)
 		return err->code;
-	positions_decide(item, &pipeline->from, committed, commits->any, log_start, log_end, start);
+	positions_decide(item, &pipeline->from, &facts);
+	memcpy(item->topic_id, commits->topic_id, sizeof item->topic_id);
+	item->started = expected < 0 && !commits->any && !facts.had_commit && !item->blocked;
+	if (facts.committed >= 0)
+		topic_memory_note_commit(memory, item->topic, item->partition);
 	return 0;
 }
 
@@ -288,18 +347,42 @@ static int commit_new_positions(struct positions *positions, rd_kafka_t *consume
 
 	if (spare_committed_foreign_items(positions, consumer, err) < 0)
 		return err->code;
-	for (size_t i = 0; i < positions->count; i++)
-		if (positions->items[i].commit)
-			rd_kafka_topic_partition_list_add(list, positions->items[i].topic,
-			    positions->items[i].partition)
-			    ->offset = positions->items[i].position;
+	for (size_t i = 0; i < positions->count; i++) {
+		const struct resolved_position *item = &positions->items[i];
+		rd_kafka_topic_partition_t *offset;
+
+		if (!item->commit)
+			continue;
+		offset = rd_kafka_topic_partition_list_add(list, item->topic, item->partition);
+		offset->offset = item->position;
+		topic_id_store(offset, item->topic_id);
+	}
 	if (list->cnt == 0)
 		return 0;
 	FAULT_POINT("before-start-commit");
 	if (commit_list(consumer, list, worker, err) < 0)
 		return err->code;
 	FAULT_POINT("after-start-commit");
+	for (int i = 0; i < list->cnt; i++)
+		topic_memory_note_commit(positions->memory, list->elems[i].topic, list->elems[i].partition);
 	return 0;
+}
+
+/* Once for each topic. Before anything is committed, or they would count as topics with offsets of old. */
+static void notice_starts(struct positions *positions, rd_kafka_t *consumer, const struct config_pipeline *pipeline)
+{
+	if (positions->starts_noticed)
+		return;
+	positions->starts_noticed = true;
+	for (size_t i = 0; i < positions->count; i++) {
+		bool said = !positions->items[i].started;
+
+		for (size_t k = 0; k < i && !said; k++)
+			said = positions->items[k].started &&
+			       !strcmp(positions->items[k].topic, positions->items[i].topic);
+		if (!said)
+			start_notice(consumer, pipeline, positions->items[i].topic);
+	}
 }
 
 /* Resolves all items of one topic. What the group has committed is read once: two looks could see another
@@ -317,7 +400,7 @@ static int resolve_topic(struct positions *positions, const char *topic, rd_kafk
 			continue;
 		if (worker_cancelled(worker))
 			return error_set(err, -ECANCELED, REMEDY_NONE, "cancelled");
-		if (resolve_item(&positions->items[i], consumer, pipeline, &commits, err) < 0)
+		if (resolve_item(&positions->items[i], consumer, pipeline, &commits, positions->memory, err) < 0)
 			return err->code;
 	}
 	return 0;
@@ -339,5 +422,6 @@ void positions_resolve(struct positions *positions, rd_kafka_t *consumer, const 
 		if (wanted && resolve_topic(positions, topic, consumer, pipeline, worker, err) < 0)
 			return;
 	}
+	notice_starts(positions, consumer, pipeline);
 	commit_new_positions(positions, consumer, worker, err);
 }

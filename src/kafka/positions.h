@@ -7,32 +7,49 @@
 #include "base/error.h"
 #include "base/worker.h"
 #include "config/config.h"
+#include "kafka/topic_id.h"
+#include "kafka/topic_memory.h"
 
 struct resolved_position {
 	char *topic;
 	int32_t partition;
 	int64_t at;	   /* in: continue here, whatever is committed; -1: from the group's committed offset */
+	char read_id[TOPIC_ID_SIZE];  /* in, with at: of the topic that it belongs to; "" unknown */
+	char topic_id[TOPIC_ID_SIZE]; /* out: of the topic as it is now; "" unknown */
 	int64_t position;  /* out: read from here */
 	bool foreign;	   /* out: another member's, committed along with ours on the group's first start */
 	bool blocked;	   /* out: do not read; err says why */
 	bool commit;	   /* out: not what the group has committed */
+	bool started;	   /* out: from.start was asked, as the group has committed nothing on the topic */
+	bool recreated;	   /* out: the topic is another one of the same name */
 	int64_t gap_from;  /* out: [gap_from, gap_to) is crossed on purpose; -1 none */
 	int64_t gap_to;
-	char gap_words[160];
+	char gap_words[256];
 	struct error err;
 };
 
 struct positions {
 	struct resolved_position *items;
 	size_t count;
+	struct topic_memory *memory; /* in: not ours; read and added to */
+	bool starts_noticed;	     /* by an earlier try */
 	struct error err; /* code != 0: nothing could be resolved */
 };
 
-/* From what is known of a partition to where to read. Pure; used by positions_resolve() and its test.
- * committed: -1 none; topic_has_commits: the group has committed something on this topic; start_offset: what
- * from.start means here (-1 with START_NONE). */
-void positions_decide(struct resolved_position *item, const struct config_from *from, int64_t committed,
-    bool topic_has_commits, int64_t log_start, int64_t log_end, int64_t start_offset);
+/* What is known of a partition. */
+struct position_facts {
+	int64_t committed;	/* by the group; -1 none */
+	bool topic_has_commits; /* the group has committed something on this topic */
+	bool had_commit;	/* it once had on this partition, as this process has seen */
+	const char *read_id;	/* of the topic in which `at`, or the committed offset, was reached; "" unknown */
+	const char *topic_id;	/* of the topic as it is now; "" unknown */
+	int64_t log_start, log_end;
+	int64_t start_offset; /* what from.start means here (-1 with START_NONE) */
+};
+
+/* From what is known of a partition to where to read. Pure; used by positions_resolve() and its test. */
+void positions_decide(struct resolved_position *item, const struct config_from *from,
+    const struct position_facts *facts);
 
 /* Resolves all items, and commits those positions that the group has not committed yet, so that a crash
  * cannot move them. Where the group has committed nothing on a topic at all and from.start is not the

@@ -57,7 +57,7 @@ static void op_release_chunk(void *context, void *payload)
 
 /* ---- parts ---- */
 
-static struct source_topic *topic_of(struct source *source, const char *name)
+struct source_topic *source_topic_of(struct source *source, const char *name)
 {
 	struct source_topic *topic;
 
@@ -73,7 +73,7 @@ static struct source_topic *topic_of(struct source *source, const char *name)
 
 struct source_part *source_part_of(struct source *source, const char *name, int32_t partition)
 {
-	struct source_topic *topic = topic_of(source, name);
+	struct source_topic *topic = source_topic_of(source, name);
 	struct source_part *part;
 
 	if (partition < 0)
@@ -164,6 +164,8 @@ static void take_partition_error(struct source *source, struct source_part *part
 		source_reposition(source, part, part->next_offset);
 		break;
 	default:
+		if (source_error_means_gone(code))
+			source_doubt_topics(source);
 		error_class_set(&err, code, "%s [%" PRId32 "] at offset %" PRId64 ": %s", part->topic->name,
 		    part->partition, part->next_offset, rd_kafka_event_error_string(event));
 		if (err.remedy == REMEDY_PERSON)
@@ -229,8 +231,18 @@ rd_kafka_topic_partition_list_t *source_offsets(const struct source *source, con
 
 		item->offset = marks[i].offset;
 		source_set_leader_epoch(item, marks[i].leader_epoch);
+		topic_id_store(item, part->topic_id);
 	}
 	return list;
+}
+
+/* The group's offsets of a deleted topic were deleted with it. One that is committed now would be taken for an offset
+ * of the topic that was made in its place. */
+static void leave_out_gone(const struct source *source, rd_kafka_topic_partition_list_t *list)
+{
+	for (size_t i = 0; i < source->topic_count; i++)
+		for (size_t p = 0; source->topics[i]->gone && p < source->topics[i]->part_count; p++)
+			rd_kafka_topic_partition_list_del(list, source->topics[i]->name, (int32_t)p);
 }
 
 static void op_commit(void *context, const struct mark *marks, size_t count)
@@ -243,7 +255,9 @@ static void op_commit(void *context, const struct mark *marks, size_t count)
 	memcpy(source->marks, marks, count * sizeof *marks);
 	source->mark_count = count;
 	source->commit_outstanding = true;
-	code = rd_kafka_commit_queue(source->consumer, list, source->commit_queue, NULL, NULL);
+	leave_out_gone(source, list);
+	code = list->cnt > 0 ? rd_kafka_commit_queue(source->consumer, list, source->commit_queue, NULL, NULL)
+			     : RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
 	rd_kafka_topic_partition_list_destroy(list);
 	/* Told from serve, like every answer. */
 	source->commit_refused = code;
@@ -257,18 +271,23 @@ static void answer_commit(struct source *source, rd_kafka_resp_err_t code,
 	error_clear(&err);
 	for (size_t i = 0; i < source->mark_count; i++) {
 		struct mark *mark = &source->marks[i];
-		const struct source_part *part = source->parts[mark->part];
+		struct source_part *part = source->parts[mark->part];
 		const rd_kafka_topic_partition_t *answer =
 		    answers ? rd_kafka_topic_partition_list_find((rd_kafka_topic_partition_list_t *)answers,
 				  part->topic->name, part->partition)
 			    : NULL;
+		rd_kafka_resp_err_t why = answer && answer->err ? answer->err : code;
 
-		mark->error = code || !answer || answer->err ? -EIO : 0;
-		if (!code && answer && answer->err)
-			error_class_set(&err, answer->err, "commit of %s [%" PRId32 "] at offset %" PRId64,
+		if (!why && part->topic->gone)
+			why = RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
+		mark->error = why || !answer ? -EIO : 0;
+		if (why == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART)
+			part->topic->gone = true;
+		if (why)
+			error_class_set(&err, why, "commit of %s [%" PRId32 "] at offset %" PRId64,
 			    part->topic->name, part->partition, mark->offset);
 	}
-	if (code)
+	if (code && !err.code)
 		error_class_set(&err, code, "commit of %zu partitions", source->mark_count);
 	source->commit_outstanding = false;
 	source->events->commit_done(source->owner, source->marks, source->mark_count, err.code ? &err : NULL);
@@ -326,6 +345,8 @@ static void take_error(struct source *source, rd_kafka_event_t *event)
 	case RD_KAFKA_RESP_ERR__MAX_POLL_EXCEEDED:
 		/* The rebalance that follows says what is lost. */
 	default:
+		if (source_error_means_gone(code))
+			source_doubt_topics(source);
 		error_class_set(&err, code, "source cluster \"%s\": %s", source->pipeline->from.cluster->name,
 		    rd_kafka_event_error_string(event));
 		if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN)
@@ -360,6 +381,7 @@ static void op_serve(void *context)
 
 	wake_broker_threads(source);
 	source_serve_positions(source);
+	source_serve_topics(source);
 	while ((event = rd_kafka_queue_poll(source->queue, 0)) != NULL) {
 		switch (rd_kafka_event_type(event)) {
 		case RD_KAFKA_EVENT_REBALANCE:
@@ -440,13 +462,14 @@ static int subscribe(struct source *source, struct error *err)
 }
 
 struct source *source_new(const struct config_pipeline *pipeline, const struct client_sizes *sizes, int wake_fd,
-    struct worker *worker, const struct source_host *host, struct error *err)
+    struct worker *worker, struct topic_memory *memory, const struct source_host *host, struct error *err)
 {
 	struct source *source = xcalloc(1, sizeof *source);
 
 	source->pipeline = pipeline;
 	source->wake_fd = wake_fd;
 	source->worker = worker;
+	source->memory = memory;
 	source->host = *host;
 	source->consumer = client_new_consumer(pipeline, sizes, err);
 	if (!source->consumer) {
@@ -496,7 +519,7 @@ bool source_is_closed(const struct source *source)
 
 bool source_is_idle(const struct source *source)
 {
-	return !source->job;
+	return !source->job && !source->looking_up;
 }
 
 void source_free(struct source *source)

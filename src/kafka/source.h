@@ -11,6 +11,7 @@
 #include "config/config.h"
 #include "core/flow.h"
 #include "kafka/client.h"
+#include "kafka/topic_memory.h"
 
 struct source;
 
@@ -28,9 +29,10 @@ struct source_host {
 };
 
 /* Makes the consumer and subscribes. wake_fd (an eventfd) becomes readable when there is something to serve;
- * worker runs what would block. Both, pipeline and events outlive the source. NULL and err on failure. */
+ * worker runs what would block, and alone uses memory. All of them, pipeline and events outlive the
+ * source. NULL and err on failure. */
 struct source *source_new(const struct config_pipeline *pipeline, const struct client_sizes *sizes, int wake_fd,
-    struct worker *worker, const struct source_host *host, struct error *err);
+    struct worker *worker, struct topic_memory *memory, const struct source_host *host, struct error *err);
 
 /* Where its events go; before the first step. */
 void source_set_events(struct source *source, const struct source_events *events, void *owner);

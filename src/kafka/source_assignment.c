@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 #include "base/clock.h"
 #include "base/memory.h"
 #include "kafka/error_class.h"
@@ -72,18 +73,21 @@ static void job_done(void *argument, bool cancelled)
 	job->finished = true;
 }
 
-static void job_add(struct resolve_job *job, const char *topic, int32_t partition, int64_t at)
+static void job_add(struct resolve_job *job, const char *topic, int32_t partition, int64_t at, const char *read_id)
 {
 	struct positions *positions = &job->positions;
+	struct resolved_position *item;
 
 	positions->items = xreallocarray(positions->items, positions->count + 1, sizeof *positions->items);
-	positions->items[positions->count++] =
-	    (struct resolved_position){ .topic = xstrdup(topic), .partition = partition, .at = at };
+	item = &positions->items[positions->count++];
+	*item = (struct resolved_position){ .topic = xstrdup(topic), .partition = partition, .at = at };
+	memcpy(item->read_id, read_id, sizeof item->read_id);
 }
 
 static void job_submit(struct source *source, struct resolve_job *job)
 {
 	job->source = source;
+	job->positions.memory = source->memory;
 	job->give_up_us = clock_after_us(clock_monotonic_us(), give_up_after_us);
 	source->job = job;
 	worker_submit(source->worker, job_run, job_done, job);
@@ -191,11 +195,12 @@ static void finish_revoke(struct source *source)
 
 static void begin_resolving(struct source *source)
 {
+	static const char no_id[TOPIC_ID_SIZE] = "";
 	struct resolve_job *job = xcalloc(1, sizeof *job);
 
 	job->is_assignment = true;
 	for (int i = 0; i < source->pending->cnt; i++)
-		job_add(job, source->pending->elems[i].topic, source->pending->elems[i].partition, -1);
+		job_add(job, source->pending->elems[i].topic, source->pending->elems[i].partition, -1, no_id);
 	job_submit(source, job);
 }
 
@@ -207,8 +212,10 @@ static void take_up(struct source *source, struct source_part *part, const struc
 	if (item->gap_from >= 0)
 		source->host.gap(source->host.host, item->topic, item->partition, item->gap_from, item->gap_to,
 		    item->gap_words);
-	if (!item->blocked)
-		rd_kafka_topic_partition_list_add(list, item->topic, item->partition)->offset = item->position;
+	if (item->blocked)
+		return;
+	memcpy(part->topic_id, item->topic_id, sizeof part->topic_id);
+	rd_kafka_topic_partition_list_add(list, item->topic, item->partition)->offset = item->position;
 }
 
 static void announce(struct source *source, struct source_part *part, const struct resolved_position *item)
@@ -252,6 +259,8 @@ static void apply_assignment(struct source *source, const struct positions *posi
 			    source_part_of(source, positions->items[i].topic, positions->items[i].partition),
 			    &positions->items[i]);
 	source->host.assignment(source->host.host, own_count);
+	/* A topic that is gone is in no assignment, and nothing else may tell. */
+	source_doubt_topics(source);
 }
 
 /* ---- a gap while reading, or back to what is committed ---- */
@@ -280,7 +289,7 @@ static void begin_repositioning(struct source *source)
 		const struct source_part *part = source->parts[i];
 
 		if (part->assigned && !part->revoking && part->reposition)
-			job_add(job, part->topic->name, part->partition, part->reposition_at);
+			job_add(job, part->topic->name, part->partition, part->reposition_at, part->topic_id);
 	}
 	if (job->positions.count > 0)
 		job_submit(source, job);
@@ -295,6 +304,17 @@ static struct source_part *still_wanted(struct source *source, const struct reso
 	return part->assigned && !part->revoking && part->reposition ? part : NULL;
 }
 
+/* Of a topic that was recreated all partitions are, also those whose offset happens to exist again. */
+static void reposition_siblings(struct source *source, const struct source_topic *topic)
+{
+	for (size_t i = 0; i < topic->part_count; i++) {
+		struct source_part *part = topic->parts[i];
+
+		if (part && part->assigned && part->reading && !part->revoking && !part->reposition)
+			source_reposition(source, part, part->next_offset);
+	}
+}
+
 static void apply_repositioning(struct source *source, const struct positions *positions)
 {
 	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)source->part_count + 1);
@@ -304,6 +324,8 @@ static void apply_repositioning(struct source *source, const struct positions *p
 	for (size_t i = 0; i < positions->count; i++) {
 		struct source_part *part = still_wanted(source, &positions->items[i]);
 
+		if (part && positions->items[i].recreated)
+			reposition_siblings(source, part->topic);
 		if (part)
 			take_up(source, part, &positions->items[i], list);
 	}

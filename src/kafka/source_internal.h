@@ -1,10 +1,11 @@
-/* source_internal.h: what the source's two files share: source.c (records, commits, control events) and
- * source_assignment.c (rebalances, positions). */
+/* source_internal.h: what the source's files share: source.c (records, commits, control events),
+ * source_assignment.c (rebalances, positions) and source_topics.c (topics that are gone). */
 #pragma once
 #include <librdkafka/rdkafka.h>
 #include <stdbool.h>
 #include "kafka/record.h"
 #include "kafka/source.h"
+#include "kafka/topic_id.h"
 
 struct record_block;
 
@@ -12,6 +13,7 @@ struct source_topic {
 	char *name;
 	struct source_part **parts; /* by partition; NULL: never seen */
 	size_t part_count;
+	bool gone; /* deleted while it was read: if there is one of its name again, our offsets are not for it */
 };
 
 struct source_part {
@@ -22,6 +24,7 @@ struct source_part {
 	bool reading;		 /* records are taken from the queue */
 	uint64_t epoch;
 	int64_t next_offset; /* what the next record has at least */
+	char topic_id[TOPIC_ID_SIZE]; /* of the topic in which it is read; "" unknown */
 	bool assigned;	     /* by the group, even if blocked and so not read */
 	bool revoking;	     /* the engine has been asked to let it go */
 	bool reposition;       /* its position is to be resolved anew */
@@ -40,6 +43,7 @@ struct source {
 	rd_kafka_queue_t *queue, *commit_queue;
 	int wake_fd;
 	struct worker *worker;
+	struct topic_memory *memory;
 	struct source_host host;
 	const struct source_events *events;
 	void *owner;
@@ -57,6 +61,10 @@ struct source {
 	bool reposition_wanted;
 	bool closing;
 
+	bool topics_doubted; /* something was said as if a topic did not exist */
+	bool looking_up;     /* the worker asks for them */
+	int64_t looked_up_us;
+
 	struct mark *marks; /* of the outstanding commit */
 	size_t mark_count;
 	bool commit_outstanding;
@@ -71,8 +79,19 @@ struct source {
 };
 
 /* ---- source.c ---- */
+struct source_topic *source_topic_of(struct source *source, const char *name);
 struct source_part *source_part_of(struct source *source, const char *topic, int32_t partition);
 void source_watch_queue(struct source *source, rd_kafka_queue_t *queue);
+
+/* ---- source_topics.c ---- */
+
+/* Does it say that a topic or partition does not exist? */
+bool source_error_means_gone(rd_kafka_resp_err_t code);
+/* Something was said as if a topic did not exist: find out. */
+void source_doubt_topics(struct source *source);
+/* Asks where there are doubts, and now and then for the ids. A topic that does not exist fails the source, which is to
+ * be made anew; the partitions of one that was recreated are repositioned. */
+void source_serve_topics(struct source *source);
 
 /* ---- source_assignment.c ---- */
 

@@ -487,6 +487,7 @@ struct pipeline *pipeline_start(const struct config *config, const struct config
 		error_set(err, -EAGAIN, REMEDY_PERSON, "no thread could be made; raise TasksMax=");
 		goto failed;
 	}
+	pipeline->topic_memory = topic_memory_new();
 	pipeline_publish(pipeline, clock_monotonic_us());
 	r = pthread_create(&pipeline->thread, NULL, thread_main, pipeline);
 	if (r) {
@@ -497,6 +498,7 @@ struct pipeline *pipeline_start(const struct config *config, const struct config
 
 failed:
 	worker_free(pipeline->worker);
+	topic_memory_free(pipeline->topic_memory);
 	if (pipeline->wake_fd >= 0)
 		close(pipeline->wake_fd);
 	pipeline_snapshot_clear(&pipeline->published);
@@ -525,6 +527,7 @@ void pipeline_free(struct pipeline *pipeline)
 		return;
 	pthread_join(pipeline->thread, NULL);
 	worker_free(pipeline->worker);
+	topic_memory_free(pipeline->topic_memory);
 	close(pipeline->wake_fd);
 	pipeline_snapshot_clear(&pipeline->published);
 	pthread_mutex_destroy(&pipeline->snapshot_lock);

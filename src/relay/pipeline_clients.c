@@ -259,7 +259,8 @@ int pipeline_open_clients(struct pipeline *pipeline, struct error *err)
 		    pipeline->memory_bytes >> 20, memory_comfortable_bytes >> 20);
 	warn_of_large_records(pipeline);
 	size_clients(pipeline, &sizes, &engine_config.limits);
-	pipeline->source = source_new(settings, &sizes, pipeline->wake_fd, pipeline->worker, &source_host, err);
+	pipeline->source = source_new(settings, &sizes, pipeline->wake_fd, pipeline->worker,
+	    pipeline->topic_memory, &source_host, err);
 	if (!pipeline->source)
 		return err->code;
 	if (open_sink(pipeline, &sizes, err) < 0) {

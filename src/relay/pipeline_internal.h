@@ -15,6 +15,7 @@
 #include "kafka/probe.h"
 #include "kafka/sink.h"
 #include "kafka/source.h"
+#include "kafka/topic_memory.h"
 #include "relay/engine.h"
 #include "relay/pipeline.h"
 
@@ -45,6 +46,7 @@ struct pipeline {
 	sd_event_source *timer;
 	int64_t armed_us; /* what the timer is set to */
 	struct worker *worker;
+	struct topic_memory *topic_memory; /* from one life to the next; the worker's */
 	struct worker *sink_worker; /* exactly_once: ends transactions, in this life of the clients; else NULL */
 
 	enum pipeline_phase phase;

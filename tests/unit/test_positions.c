@@ -9,13 +9,22 @@
 
 enum { LOG_START = 100, LOG_END = 500 };
 
+static struct resolved_position decide_by(const struct config_from *from, int64_t at,
+    const struct position_facts *facts)
+{
+	struct resolved_position item = { .topic = (char *)"orders", .partition = 3, .at = at };
+
+	positions_decide(&item, from, facts);
+	return item;
+}
+
 static struct resolved_position decide(const struct config_from *from, int64_t at, int64_t committed, bool has_commits,
     int64_t start_offset)
 {
-	struct resolved_position item = { .topic = "orders", .partition = 3, .at = at };
+	const struct position_facts facts = { .committed = committed, .topic_has_commits = has_commits, .read_id = "",
+		.topic_id = "", .log_start = LOG_START, .log_end = LOG_END, .start_offset = start_offset };
 
-	positions_decide(&item, from, committed, has_commits, LOG_START, LOG_END, start_offset);
-	return item;
+	return decide_by(from, at, &facts);
 }
 
 static void test_committed_offset_is_where_reading_goes_on(void **state)
@@ -112,6 +121,70 @@ static void test_gap_met_while_reading_is_not_committed_past_records_in_flight(v
 	assert_false(item.commit);
 }
 
+static void test_another_topic_of_the_name_is_a_gap_although_the_offset_exists(void **state)
+{
+	struct config_from from = { .on_gap = GAP_BLOCK };
+	const struct position_facts facts = { .committed = 250, .topic_has_commits = true, .read_id = "old",
+		.topic_id = "new", .log_start = LOG_START, .log_end = LOG_END, .start_offset = -1 };
+	struct resolved_position item = decide_by(&from, -1, &facts);
+
+	assert_true(item.blocked);
+	assert_true(item.recreated);
+	assert_false(item.commit);
+	assert_int_equal(item.position, 250);
+	assert_non_null(strstr(item.err.message, "recreated"));
+
+	from.on_gap = GAP_EARLIEST;
+	for (int64_t at = -1; at < 500; at += 500) {
+		item = decide_by(&from, at, &facts);
+		assert_false(item.blocked);
+		assert_int_equal(item.position, LOG_START);
+		/* What is gone is of another log: it cannot be counted. */
+		assert_int_equal(item.gap_from, LOG_START);
+		assert_int_equal(item.gap_to, LOG_START);
+		assert_true(item.commit);
+	}
+	from.on_gap = GAP_LATEST;
+	assert_int_equal(decide_by(&from, -1, &facts).position, LOG_END);
+}
+
+static void test_ids_that_are_equal_or_unknown_tell_nothing(void **state)
+{
+	const struct config_from from = { .on_gap = GAP_BLOCK };
+	static const char *const ids[][2] = { { "same", "same" }, { "", "new" }, { "old", "" }, { "", "" } };
+
+	for (size_t i = 0; i < sizeof ids / sizeof ids[0]; i++) {
+		const struct position_facts facts = { .committed = 250, .topic_has_commits = true,
+			.read_id = ids[i][0], .topic_id = ids[i][1], .log_start = LOG_START, .log_end = LOG_END };
+
+		assert_false(decide_by(&from, -1, &facts).blocked);
+		assert_int_equal(decide_by(&from, -1, &facts).position, 250);
+	}
+}
+
+static void test_offsets_that_are_gone_are_a_gap_and_no_first_start(void **state)
+{
+	struct config_from from = { .start = START_LATEST, .on_gap = GAP_BLOCK };
+	const struct position_facts facts = { .committed = -1, .had_commit = true, .read_id = "", .topic_id = "",
+		.log_start = LOG_START, .log_end = LOG_END, .start_offset = LOG_END };
+	struct resolved_position item = decide_by(&from, -1, &facts);
+
+	assert_true(item.blocked);
+	assert_false(item.commit);
+	assert_int_equal(item.position, LOG_START);
+	assert_non_null(strstr(item.err.message, "offset is gone"));
+
+	from.on_gap = GAP_EARLIEST;
+	item = decide_by(&from, -1, &facts);
+	assert_int_equal(item.position, LOG_START);
+	assert_int_equal(item.gap_from, LOG_START);
+	assert_true(item.commit);
+	/* Where reading is under way it goes on, and its next commit is one again. */
+	item = decide_by(&from, 250, &facts);
+	assert_int_equal(item.position, 250);
+	assert_int_equal(item.gap_from, -1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -122,6 +195,9 @@ int main(void)
 		cmocka_unit_test(test_gap_of_retention_blocks_unless_told_otherwise),
 		cmocka_unit_test(test_truncated_log_is_a_case_of_its_own),
 		cmocka_unit_test(test_gap_met_while_reading_is_not_committed_past_records_in_flight),
+		cmocka_unit_test(test_another_topic_of_the_name_is_a_gap_although_the_offset_exists),
+		cmocka_unit_test(test_ids_that_are_equal_or_unknown_tell_nothing),
+		cmocka_unit_test(test_offsets_that_are_gone_are_a_gap_and_no_first_start),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

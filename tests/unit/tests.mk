@@ -94,11 +94,14 @@ endif
 
 if HAVE_CMOCKA
 kafka_tests = tests/unit/test_positions tests/unit/test_client tests/unit/test_engine \
-	tests/unit/test_engine_rate tests/unit/test_group_token
+	tests/unit/test_engine_rate tests/unit/test_group_token tests/unit/test_topic_id
 check_PROGRAMS += $(kafka_tests)
 TESTS += $(kafka_tests)
 tests_unit_test_group_token_SOURCES = tests/unit/test_group_token.c
 tests_unit_test_group_token_LDADD = libkafka.a libconf.a libcore.a libbase.a $(RDKAFKA_LIBS) $(LIBCONFIG_LIBS) \
+	$(SYSTEMD_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_topic_id_SOURCES = tests/unit/test_topic_id.c
+tests_unit_test_topic_id_LDADD = libkafka.a libconf.a libcore.a libbase.a $(RDKAFKA_LIBS) $(LIBCONFIG_LIBS) \
 	$(SYSTEMD_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_positions_SOURCES = tests/unit/test_positions.c
 tests_unit_test_positions_LDADD = libkafka.a libconf.a libcore.a libbase.a $(RDKAFKA_LIBS) $(LIBCONFIG_LIBS) \

@@ -5,6 +5,7 @@ import pathlib
 import random
 import re
 import socket
+import struct
 import subprocess
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
@@ -159,6 +160,22 @@ class Cluster:
                                      for partition, offset in offsets.items()], asynchronous=False)
         finally:
             consumer.close()
+
+    def commit_with_metadata(self, group, topic, partition, offset, metadata):
+        """The same with the string that goes along with an offset, which this Python client can not set: an
+        OffsetCommit request of version 2. One node: it is the coordinator."""
+        def text(value):
+            return struct.pack(">h", len(value.encode())) + value.encode()
+        request = (struct.pack(">hhi", 8, 2, 1) + text("tests") + text(group) + struct.pack(">i", -1) + text("") +
+                   struct.pack(">qi", -1, 1) + text(topic) + struct.pack(">iiq", 1, partition, offset) +
+                   text(metadata))
+        host, port = self.brokers.split(",")[0].rsplit(":", 1)
+        with socket.create_connection((host, int(port)), timeout=20) as connection:
+            connection.sendall(struct.pack(">i", len(request)) + request)
+            with connection.makefile("rb") as answers:
+                answer = answers.read(struct.unpack(">i", answers.read(4))[0])
+        error = struct.unpack(">h", answer[-2:])[0]
+        assert error == 0, f"OffsetCommit: error {error}"
 
     def delete_records(self, topic, offsets):
         """Moves the log starts, as retention would. AdminClient cannot in this version; Kafka's tool can."""
