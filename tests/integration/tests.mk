@@ -25,6 +25,7 @@ EXTRA_DIST += \
 	tests/integration/harness/config.py \
 	tests/integration/harness/proxy.py \
 	tests/integration/harness/reader.py \
+	tests/integration/harness/tools.py \
 	tests/integration/harness/trial.py \
 	tests/integration/harness/waiting.py \
 	tests/integration/harness/workload.py \
@@ -39,6 +40,7 @@ EXTRA_DIST += \
 	tests/integration/test_harness.py \
 	tests/integration/test_kafka_script.py \
 	tests/integration/test_members.py \
+	tests/integration/test_others_proof.py \
 	tests/integration/test_positions.py \
 	tests/integration/test_records.py \
 	tests/integration/test_resources.py \

@@ -7,4 +7,5 @@ reader    every record of a topic, by raw offsets
 checker   source against target: lost, repeated, out of order, altered
 aloqd     the daemon as a process: its configuration, its control socket, its end
 proxy     a TCP proxy that delays, freezes, resets and swallows
+tools     Kafka's own verifiable producer and consumer
 """
