@@ -9,6 +9,7 @@
 struct client_sizes {
 	uint32_t partition_prefetch_records; /* of one source partition, fetched and not yet read */
 	uint32_t partition_prefetch_kbytes;
+	uint64_t prefetch_bound_bytes;	    /* of all source partitions together */
 	uint32_t fetch_max_bytes;	    /* one fetch answer */
 	uint32_t partition_fetch_max_bytes; /* one partition's share of it */
 	uint32_t produce_queue_records;

@@ -138,6 +138,7 @@ static void take_record(struct source *source, struct source_part *part, rd_kafk
 		.bytes = (uint32_t)(message->len + message->key_len + RECORD_OVERHEAD_BYTES),
 		.payload_bytes = (uint32_t)(message->len + message->key_len),
 		.leader_epoch = source_leader_epoch(message), .payload = record };
+	prefetch_turns_read(&source->turns, part->number, chunk.bytes);
 	source->events->chunk(source->owner, &chunk);
 }
 
@@ -177,10 +178,8 @@ static void take_partition_error(struct source *source, struct source_part *part
 	rd_kafka_event_destroy(event);
 }
 
-static uint32_t op_fetch(void *context, uint32_t number, uint32_t max_records)
+uint32_t source_take_events(struct source *source, struct source_part *part, uint32_t max_records)
 {
-	struct source *source = context;
-	struct source_part *part = source->parts[number];
 	uint32_t taken = 0;
 
 	while (taken < max_records && part->reading) {
@@ -199,6 +198,13 @@ static uint32_t op_fetch(void *context, uint32_t number, uint32_t max_records)
 	}
 	source->dequeued += taken;
 	return taken;
+}
+
+static uint32_t op_fetch(void *context, uint32_t number, uint32_t max_records)
+{
+	struct source *source = context;
+
+	return source_take_events(source, source->parts[number], max_records);
 }
 
 /* Before librdkafka 2.2 a broker thread whose prefetch is full sleeps for up to a second, however fast the
@@ -379,6 +385,7 @@ static void op_serve(void *context)
 	struct source *source = context;
 	rd_kafka_event_t *event;
 
+	source_bound_prefetch(source);
 	wake_broker_threads(source);
 	source_serve_positions(source);
 	source_serve_topics(source);
@@ -480,6 +487,7 @@ struct source *source_new(const struct config_pipeline *pipeline, const struct c
 	rd_kafka_poll_set_consumer(source->consumer);
 	source->queue = rd_kafka_queue_get_consumer(source->consumer);
 	source->commit_queue = rd_kafka_queue_new(source->consumer);
+	prefetch_turns_init(&source->turns, sizes->prefetch_bound_bytes);
 	watch_queue(source->queue, wake_fd);
 	watch_queue(source->commit_queue, wake_fd);
 	prepare_waking(source, sizes);
@@ -548,6 +556,7 @@ void source_free(struct source *source)
 		source->record_blocks = block->next;
 		free(block);
 	}
+	prefetch_turns_clear(&source->turns);
 	if (source->password)
 		explicit_bzero(source->password, strlen(source->password));
 	free(source->username);

@@ -148,6 +148,7 @@ static void own_queues(struct source *source, const rd_kafka_topic_partition_lis
 		if (!part->queue)
 			continue;
 		rd_kafka_queue_forward(part->queue, NULL);
+		prefetch_turns_begin(&source->turns, part->number, clock_monotonic_us());
 		source_watch_queue(source, part->queue);
 	}
 }

@@ -1,8 +1,10 @@
 /* source_internal.h: what the source's files share: source.c (records, commits, control events),
- * source_assignment.c (rebalances, positions) and source_topics.c (topics that are gone). */
+ * source_assignment.c (rebalances, positions), source_prefetch.c (the bound of what is fetched ahead) and
+ * source_topics.c (topics that are gone). */
 #pragma once
 #include <librdkafka/rdkafka.h>
 #include <stdbool.h>
+#include "core/prefetch_turns.h"
 #include "kafka/record.h"
 #include "kafka/source.h"
 #include "kafka/topic_id.h"
@@ -70,6 +72,10 @@ struct source {
 	bool commit_outstanding;
 	rd_kafka_resp_err_t commit_refused;
 
+	struct prefetch_turns turns; /* by the parts' numbers */
+	int64_t look_us;	     /* when to look at what is held again */
+	bool turns_told;
+
 	struct record *free_records;
 	struct record_block *record_blocks;
 	bool needs_waking;
@@ -82,6 +88,13 @@ struct source {
 struct source_topic *source_topic_of(struct source *source, const char *name);
 struct source_part *source_part_of(struct source *source, const char *topic, int32_t partition);
 void source_watch_queue(struct source *source, rd_kafka_queue_t *queue);
+/* Takes what the partition's queue holds, up to so many records, and tells the engine. Returns how many. */
+uint32_t source_take_events(struct source *source, struct source_part *part, uint32_t max_records);
+
+/* ---- source_prefetch.c ---- */
+
+/* Pauses and resumes partitions, so that not too much is fetched ahead. */
+void source_bound_prefetch(struct source *source);
 
 /* ---- source_topics.c ---- */
 

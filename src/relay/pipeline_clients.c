@@ -40,6 +40,8 @@ static void size_clients(const struct pipeline *pipeline, struct client_sizes *s
 	*sizes = (struct client_sizes){
 		.partition_prefetch_kbytes = (uint32_t)clamp(quarter / parts / 1024, 64, 1024),
 		.partition_prefetch_records = (uint32_t)clamp(quarter / parts / 512, 100, 10000),
+		/* What librdkafka holds of a partition is a batch or a fetch answer more than it was told. */
+		.prefetch_bound_bytes = 2 * quarter,
 		.fetch_max_bytes = (uint32_t)clamp(pipeline->memory_bytes / 32, 1 << 20, 8 << 20),
 		.partition_fetch_max_bytes = (uint32_t)clamp(quarter / parts, 64 << 10, 1 << 20),
 		.message_max_bytes = pipeline->preflight.target_max_bytes,
@@ -62,21 +64,23 @@ static void size_clients(const struct pipeline *pipeline, struct client_sizes *s
 	sizes->produce_queue_kbytes = 2097151;
 }
 
-/* Whatever the sizes are set to, librdkafka holds at least one whole batch of every partition. Says so where that
- * may be more than the share, once. */
+/* Whatever the sizes are set to, librdkafka fetches at least one whole batch of every partition: where those together
+ * may be more than the share, the partitions take turns, which is slower. Says so once. */
 static void warn_of_large_records(struct pipeline *pipeline)
 {
 	const struct preflight_result *preflight = &pipeline->preflight;
-	uint64_t need_bytes = (uint64_t)preflight->source_partitions * preflight->source_max_bytes;
+	uint32_t members = (uint32_t)pipeline->settings->members;
+	uint32_t parts = (preflight->source_partitions + members - 1) / members;
+	uint64_t need_bytes = (uint64_t)parts * preflight->source_max_bytes;
 
 	if (need_bytes <= pipeline->memory_bytes || need_bytes == pipeline->warned_need_bytes)
 		return;
 	pipeline->warned_need_bytes = need_bytes;
 	log_warning(&LOG_SETTINGS(pipeline->settings),
 	    "%" PRIu32 " source partitions with batches of up to %" PRIu32 " bytes (max.message.bytes of their topics) "
-	    "may need %" PRIu64 " MiB, which is more than this pipeline's %" PRIu64 " MiB of aloqd.memory: at least one "
-	    "batch of each is held; raise aloqd.memory, or spread the partitions over more instances",
-	    preflight->source_partitions, preflight->source_max_bytes, need_bytes >> 20, pipeline->memory_bytes >> 20);
+	    "may need %" PRIu64 " MiB, which is more than its share of %" PRIu64 " MiB of aloqd.memory: they will take "
+	    "turns to fetch, which is slower; raise aloqd.memory, or spread the partitions over more instances",
+	    parts, preflight->source_max_bytes, need_bytes >> 20, pipeline->memory_bytes >> 20);
 }
 
 /* ---- what clients and engine say ---- */

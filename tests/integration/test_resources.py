@@ -75,6 +75,32 @@ def test_large_records_in_many_partitions_are_warned_of_where_they_need_more_tha
     large.stop_clean(daemon)
 
 
+def test_large_records_in_many_partitions_stay_in_bounds(kafka, far_kafka, topic, aloqd):
+    """One record of each would be 186 MB; they take turns."""
+    trial = Trial(kafka, topic, 64, to=far_kafka, max_message_bytes=3_000_000)
+    try:
+        fill(kafka.brokers, trial.source, (big_record(index, 2_900_000) for index in range(128)), 64,
+             message_max_bytes=3_000_000, queue_buffering_max_kbytes=100_000)
+        daemon = aloqd(trial.settings(aloqd_memory="32MiB")).start_ready()
+        daemon.await_acked(1)
+        far_kafka.freeze()
+        try:
+            holds_for(lambda: daemon.status_kb("VmRSS") < (32 + ALLOWANCE_MIB) * 1024, 5,
+                      lambda: f"VmRSS is {daemon.status_kb('VmRSS')} kB")
+        finally:
+            far_kafka.thaw()
+        trial.await_caught_up(daemon, timeout_s=120)
+        peak_kb = daemon.status_kb("VmHWM")
+        trial.stop_clean(daemon)
+        assert peak_kb < (32 + ALLOWANCE_MIB) * 1024, f"peak {peak_kb} kB"
+        assert "take turns to fetch" in daemon.log_text()
+        verdict = trial.verdict(digests=True)
+        assert verdict.compared == 128 and verdict.kept_at_least_once(), verdict
+    finally:
+        kafka.delete_topic(trial.source)
+        far_kafka.delete_topic(trial.target)
+
+
 def test_an_idle_daemon_uses_next_to_no_cpu(kafka, topic, aloqd):
     trial = Trial(kafka, topic, 6)
     fill_mixed(kafka.brokers, trial.source, 600, 6)
