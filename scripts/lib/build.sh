@@ -24,6 +24,7 @@ configure_tree() {
 	step "configuring in ${build#"$PWD"/}"
 	# Objects made with other options would be taken for new ones.
 	[[ -z $wanted || ! -f $build/Makefile ]] || make -C "$build" -s clean >/dev/null 2>&1 || true
+	mkdir -p "$build"
 	(cd "$build" && run_logged "$build/logs/configure.log" "$top/configure" "$@") || die "configure failed"
 	echo "$wanted" >"$build/configured-with"
 }

@@ -17,6 +17,7 @@ enum { POLL_MS = 200, ANSWER_MS = 30 * 1000, EXIT_BROKEN = 1 };
 
 struct options {
 	const char *brokers;
+	const char *target_brokers; /* where they are others */
 	const char *source;
 	const char *target;
 };
@@ -27,6 +28,7 @@ static int parse_options(int argc, char **argv, struct options *options)
 		{ "brokers", required_argument, NULL, 'b' },
 		{ "source", required_argument, NULL, 's' },
 		{ "target", required_argument, NULL, 't' },
+		{ "target-brokers", required_argument, NULL, 'T' },
 		{ 0 },
 	};
 	int option;
@@ -43,6 +45,9 @@ static int parse_options(int argc, char **argv, struct options *options)
 		case 't':
 			options->target = optarg;
 			break;
+		case 'T':
+			options->target_brokers = optarg;
+			break;
 		default:
 			return -EINVAL;
 		}
@@ -51,6 +56,8 @@ static int parse_options(int argc, char **argv, struct options *options)
 	    argument_required("check", "source", options->source) < 0 ||
 	    argument_required("check", "target", options->target) < 0)
 		return -EINVAL;
+	if (!options->target_brokers)
+		options->target_brokers = options->brokers;
 	return argument_none_left("check", argc, argv, optind);
 }
 
@@ -122,12 +129,13 @@ static int add_to_source(
 static int read_topic(struct audit *audit, const struct options *options, bool is_source, struct error *err)
 {
 	const char *topic = is_source ? options->source : options->target;
+	const char *brokers = is_source ? options->brokers : options->target_brokers;
 	_cleanup_(simple_consumer_freep) struct simple_consumer *consumer = NULL;
 	int64_t deadline_us = clock_monotonic_us() + ANSWER_MS * USEC_PER_MSEC;
 	struct image image = { 0 };
 	int result = 0;
 
-	consumer = simple_consumer_new(options->brokers, topic, ANSWER_MS, err);
+	consumer = simple_consumer_new(brokers, topic, ANSWER_MS, err);
 	if (!consumer)
 		return err->code;
 	while (result >= 0 && !simple_consumer_at_end(consumer)) {

@@ -20,7 +20,7 @@ static const struct command {
 	    "--brokers LIST --topic NAME [--count N] [--every N]\n"
 	    "      prints orders as they arrive, or each Nth; ends after N different ones" },
 	{ "check", command_check,
-	    "--brokers LIST --source NAME --target NAME\n"
+	    "--brokers LIST --source NAME --target NAME [--target-brokers LIST]\n"
 	    "      compares both: produced, relayed, lost, repeated, out of order, altered;\n"
 	    "      exit code 1 when at_least_once was broken" },
 };

@@ -3,9 +3,10 @@
 set -eu
 sandbox=${ALOQD_BUILD:-.}/aloq-sandbox
 work=$(mktemp -d "${TMPDIR:-/tmp}/aloqd-sandbox.XXXXXX")
-cluster=
+cluster= other=
 clean_up() {
 	[ -z "$cluster" ] || kill "$cluster" 2>/dev/null || true
+	[ -z "$other" ] || kill "$other" 2>/dev/null || true
 	rm -rf "$work"
 }
 trap clean_up EXIT
@@ -32,8 +33,10 @@ expect() {
 "$sandbox" cluster --brokers 2 --topic source:3 --topic target:3 --topic empty:1 --ready-file "$work/ready" \
     >"$work/cluster.out" &
 cluster=$!
+"$sandbox" cluster --topic source:3 --ready-file "$work/other" >/dev/null &
+other=$!
 tries=0
-until [ -e "$work/ready" ] || [ "$tries" = 100 ]; do
+until { [ -e "$work/ready" ] && [ -e "$work/other" ]; } || [ "$tries" = 100 ]; do
 	tries=$((tries + 1))
 	sleep 0.1
 done
@@ -52,6 +55,9 @@ expect "a topic holds what itself holds" 0 '^  relayed  *300$' \
     "$sandbox" check --brokers "$brokers" --source source --target source
 expect "what did not arrive is lost, and breaks the promise" 1 '^  lost  *300$' \
     "$sandbox" check --brokers "$brokers" --source source --target empty
+expect "the target may be in another cluster" 1 '^  lost  *300$' \
+    "$sandbox" check --brokers "$brokers" --source source --target source \
+    --target-brokers "$(sed -n 's/^bootstrap.servers=//p' "$work/other")"
 expect "orders can be produced at a rate" 0 '^100 orders produced, 100 delivered' \
     "$sandbox" orders --brokers "$brokers" --topic target --count 100 --rate 500
 expect "the same order at another time is altered" 1 '^  altered  *100$' \
