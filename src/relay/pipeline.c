@@ -108,17 +108,20 @@ static void derive_state(struct pipeline *pipeline, int64_t now_us)
 	count_blocked(pipeline, blocked, sizeof blocked);
 	if (engine_sink_is_open(pipeline->engine))
 		pipeline->sink_open_us = now_us;
-	if (!pipeline->assigned && !pipeline->source_down && !pipeline->sink_down) {
+	const struct config_pipeline *settings = pipeline->settings;
+	bool source_down = pipeline->source_watch.down;
+	bool sink_down = pipeline->sink_watch.down;
+
+	if (!pipeline->assigned && !source_down && !sink_down) {
 		if (pipeline->state != PIPELINE_STARTING)
 			pipeline_set_state(pipeline, PIPELINE_BACKING_OFF,
 			    "lost its place in the group; joins again, and waits for an assignment");
 		return;
 	}
-	if (pipeline->source_down || pipeline->sink_down) {
-		reason = xasprintf("no broker of the %s cluster \"%s\" can be reached; trying again",
-		    pipeline->source_down ? "source" : "target",
-		    pipeline->source_down ? pipeline->settings->from.cluster->name
-					  : pipeline->settings->to.cluster->name);
+	if (source_down || sink_down) {
+		reason = xasprintf("no broker of the %s cluster \"%s\" answers; trying again",
+		    source_down ? "source" : "target",
+		    source_down ? settings->from.cluster->name : settings->to.cluster->name);
 		pipeline_set_state(pipeline, PIPELINE_BACKING_OFF, reason);
 		free(reason);
 	} else if (now_us - pipeline->sink_open_us > sink_closed_shown_us) {
@@ -204,7 +207,8 @@ static void finish_preflight(struct pipeline *pipeline, int64_t now_us)
 		end_life(pipeline, now_us);
 		return;
 	}
-	pipeline->assigned = pipeline->source_down = pipeline->sink_down = false;
+	pipeline->assigned = false;
+	pipeline->source_watch = pipeline->sink_watch = (struct cluster_watch){ .heard_us = now_us };
 	pipeline->phase = PHASE_RUN;
 	pipeline->life_began_us = pipeline->sink_open_us = now_us;
 	if (pipeline->state == PIPELINE_BACKING_OFF)
@@ -305,7 +309,7 @@ static int64_t turn_running(struct pipeline *pipeline, int64_t now_us)
 		return now_us;
 	}
 	pipeline_probe(pipeline, now_us);
-	if (pipeline->probe_at_us > now_us && (pipeline->source_down || pipeline->sink_down) &&
+	if (pipeline->probe_at_us > now_us && (pipeline->source_watch.silent > 0 || pipeline->sink_watch.silent > 0) &&
 	    pipeline->probe_at_us < next_us)
 		next_us = pipeline->probe_at_us;
 	return next_us;

@@ -85,6 +85,9 @@ static void warn_of_large_records(struct pipeline *pipeline)
 
 /* ---- what clients and engine say ---- */
 
+/* One question may be lost, or meet the one broker of several that is frozen. */
+enum { PROBES_TO_BE_DOWN = 3 };
+
 void pipeline_note_trouble(struct pipeline *pipeline, const struct log_place *place, const struct error *err)
 {
 	uint64_t suppressed;
@@ -161,12 +164,19 @@ static const struct engine_host_ops host_ops = {
 	.lost = on_lost,
 };
 
+/* librdkafka knows that there is no broker. */
+static void watch_down(struct cluster_watch *watch)
+{
+	watch->down = true;
+	watch->silent = PROBES_TO_BE_DOWN;
+}
+
 static void on_source_trouble(void *host, const struct error *err)
 {
 	struct pipeline *pipeline = host;
 
 	if (err->code == -ENETDOWN)
-		pipeline->source_down = true;
+		watch_down(&pipeline->source_watch);
 	pipeline_note_trouble(pipeline, &LOG_SETTINGS(pipeline->settings), err);
 }
 
@@ -175,7 +185,7 @@ static void on_sink_trouble(void *host, const struct error *err)
 	struct pipeline *pipeline = host;
 
 	if (err->code == -ENETDOWN)
-		pipeline->sink_down = true;
+		watch_down(&pipeline->sink_watch);
 	pipeline_note_trouble(pipeline, &LOG_SETTINGS(pipeline->settings), err);
 }
 
@@ -278,9 +288,11 @@ int pipeline_open_clients(struct pipeline *pipeline, struct error *err)
 	return 0;
 }
 
-/* ---- clusters that were down ---- */
+/* ---- clusters that do not answer ---- */
 
 static const int64_t probe_interval_us = 500 * USEC_PER_MSEC;
+/* Without a sign of life for so long it is asked. */
+static const int64_t quiet_us = 3 * USEC_PER_SEC;
 
 struct probe_job {
 	struct pipeline *pipeline;
@@ -299,39 +311,67 @@ static void probe_run(struct worker *worker, void *argument)
 		job->sink_answers = probe_answers(&job->sink);
 }
 
+static void watch_answer(struct cluster_watch *watch, bool answers, int64_t now_us)
+{
+	if (answers) {
+		watch->down = false;
+		watch->silent = 0;
+		watch->heard_us = now_us;
+	} else if (++watch->silent >= PROBES_TO_BE_DOWN) {
+		watch->down = true;
+	}
+}
+
 static void probe_done(void *argument, bool cancelled)
 {
 	struct probe_job *job = argument;
 	struct pipeline *pipeline = job->pipeline;
+	int64_t now_us = clock_monotonic_us();
 
 	pipeline->probing = false;
-	pipeline->probe_at_us = clock_monotonic_us() + probe_interval_us;
-	if (job->source_answers && !cancelled)
-		pipeline->source_down = false;
-	if ((job->sink_answers || (job->source_answers && pipeline->sink_worker)) && !cancelled)
-		pipeline->sink_down = false;
+	pipeline->probe_at_us = now_us + probe_interval_us;
+	if (job->ask_source && !cancelled)
+		watch_answer(&pipeline->source_watch, job->source_answers, now_us);
+	if (job->ask_sink && !cancelled)
+		watch_answer(&pipeline->sink_watch, job->sink_answers, now_us);
+	if (job->source_answers && pipeline->sink_worker && !cancelled)
+		watch_answer(&pipeline->sink_watch, true, now_us);
 	pipeline->changed = true;
 	free(job);
 }
 
+/* Is it to be asked? */
+static bool watch_look(struct cluster_watch *watch, uint64_t progress, int64_t now_us)
+{
+	if (watch->progress != progress && !watch->down)
+		watch->heard_us = now_us;
+	watch->progress = progress;
+	return watch->down || now_us - watch->heard_us > quiet_us;
+}
+
 void pipeline_probe(struct pipeline *pipeline, int64_t now_us)
 {
+	const struct engine_counters *counters = engine_counters(pipeline->engine);
+	bool ask_source = watch_look(&pipeline->source_watch, counters->consumed_records, now_us);
+	bool ask_sink = watch_look(&pipeline->sink_watch, counters->acked_records, now_us);
 	struct probe_job *job;
 
-	if (pipeline->probing || now_us < pipeline->probe_at_us || (!pipeline->source_down && !pipeline->sink_down))
+	/* With exactly_once both are one cluster, and the sink's worker may be about to replace its producer. */
+	if (pipeline->sink_worker) {
+		ask_source = ask_source || pipeline->sink_watch.down;
+		ask_sink = false;
+	}
+	if (pipeline->phase != PHASE_RUN || pipeline->probing || now_us < pipeline->probe_at_us ||
+	    (!ask_source && !ask_sink))
 		return;
 	job = xcalloc(1, sizeof *job);
 	job->pipeline = pipeline;
-	job->ask_source = pipeline->source_down;
-	job->ask_sink = pipeline->sink_down;
-	/* With exactly_once both are one cluster, and the sink's worker may be about to replace its producer. */
-	if (pipeline->sink_worker) {
-		job->ask_source = true;
-		job->ask_sink = false;
-	}
-	source_probe(pipeline->source, &job->source);
-	if (job->ask_sink)
+	if (ask_source)
+		source_probe(pipeline->source, &job->source);
+	if (ask_sink)
 		sink_probe(pipeline->sink, &job->sink);
+	job->ask_source = ask_source;
+	job->ask_sink = ask_sink && job->sink.client;
 	pipeline->probing = true;
 	worker_submit(pipeline->worker, probe_run, probe_done, job);
 }

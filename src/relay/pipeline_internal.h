@@ -31,6 +31,15 @@ enum pipeline_phase {
 	PHASE_END,
 };
 
+/* Does a cluster answer? One that freezes closes no connection, and librdkafka tells nothing for a minute: where
+ * nothing comes from it, it is asked. */
+struct cluster_watch {
+	bool down;
+	uint64_t progress; /* records from it, or acknowledged by it, at the last look */
+	int64_t heard_us;  /* when it last gave a sign of life */
+	uint32_t silent;   /* questions that it has not answered, one after another */
+};
+
 struct pipeline {
 	const struct config_pipeline *settings;
 	const char *instance; /* aloqd.instance */
@@ -71,7 +80,7 @@ struct pipeline {
 	int64_t drain_until_us;	  /* when a drain that does not end is abandoned */
 
 	bool assigned;	      /* the group has given us an assignment in this life */
-	bool source_down, sink_down;
+	struct cluster_watch source_watch, sink_watch;
 	int64_t sink_open_us; /* when the engine was last seen to have a producer */
 	bool probing;
 	int64_t probe_at_us;
@@ -100,7 +109,7 @@ void pipeline_set_state(struct pipeline *pipeline, enum pipeline_state state, co
 int pipeline_open_clients(struct pipeline *pipeline, struct error *err);
 /* Remembers a fault that heals, and logs it, not too often. */
 void pipeline_note_trouble(struct pipeline *pipeline, const struct log_place *place, const struct error *err);
-/* Asks again whether clusters that were down answer. */
+/* Asks whether clusters answer, of which nothing is heard, or that were down. At every turn. */
 void pipeline_probe(struct pipeline *pipeline, int64_t now_us);
 
 /* ---- pipeline_snapshot.c ---- */

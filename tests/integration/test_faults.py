@@ -99,6 +99,25 @@ def test_a_frozen_follower_holds_nothing_up(kafka3, topic, aloqd):
     assert verdict.kept_at_least_once(), verdict
 
 
+@pytest.mark.parametrize("side", ["source", "target"])
+def test_a_frozen_cluster_shows_in_the_state_though_nothing_is_under_way(kafka, far_kafka, topic, aloqd, side):
+    """Its connections stay open and nothing fails: an idle pipeline would learn of it after a minute."""
+    ends = (far_kafka, kafka) if side == "source" else (kafka, far_kafka)
+    trial = Trial(ends[0], topic, 1, to=ends[1])
+    fill(ends[0].brokers, trial.source, [small_record(index) for index in range(10)], 1)
+    daemon = aloqd(trial.settings()).start_ready()
+    trial.await_caught_up(daemon)
+    holds_for(lambda: daemon.pipeline()["state"] == "running", 5, "an idle pipeline runs", every_s=0.5)
+    far_kafka.freeze()
+    try:
+        daemon.await_pipeline(lambda p: p["state"] == "backing_off" and f'{side} cluster "{side}"' in p["reason"],
+                              "the state says which cluster does not answer", timeout_s=20)
+    finally:
+        far_kafka.thaw()
+    daemon.await_state("running")
+    assert trial.finish(daemon).kept_exactly()
+
+
 # ---- the network ----
 
 def test_resets_lose_nothing(kafka, proxy, topic, aloqd):
