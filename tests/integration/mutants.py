@@ -125,6 +125,22 @@ MUTANTS = {
         "	uint64_t window = pipeline->memory_bytes / 6;",
         "	uint64_t window = pipeline->memory_bytes * 6;",
         "1_gb or small_records"),
+    "leaves the offsets out of the transaction": Mutant(
+        "src/kafka/sink_transaction.c",
+        "	error = call_until_done(&send_offsets, worker, commit_bound_us);",
+        "	error = NULL;\n	(void)send_offsets;",
+        "exactly_once and kill_9_ten_times"),
+    "adds its offsets without its membership": Mutant(
+        "src/kafka/sink_transaction.c",
+        ".group = job->token->metadata };",
+        ".group = rd_kafka_consumer_group_metadata_new(job->sink->pipeline->from.group) };",
+        "exactly_once and frozen_instance"),
+    "takes the unknown end of a transaction for a commit": Mutant(
+        "src/kafka/sink_transaction.c",
+        '		error_class_set_object(&job->err, error, "committing the transaction");',
+        '		error_class_set_object(&job->err, error, "committing the transaction");\n'
+        "		job->outcome = TXN_COMMITTED;",
+        "exactly_once and broker_that_is_killed"),
     # ---- the rules of delivery, for the simulation to notice ----
     "settles what is only sent": Mutant(
         "src/core/offset_tracker.c",
