@@ -42,7 +42,8 @@ void source_bound_prefetch(struct source *source)
 	const uint32_t *changes;
 	size_t count;
 
-	if (now_us < source->look_us)
+	/* A consumer that is being closed may not answer any more, and pausing waits for its answer. */
+	if (source->closing || now_us < source->look_us)
 		return;
 	source->look_us = now_us + look_interval_us;
 	look_at_queues(source);
