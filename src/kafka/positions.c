@@ -368,12 +368,9 @@ static int commit_new_positions(struct positions *positions, rd_kafka_t *consume
 	return 0;
 }
 
-/* Once for each topic. Before anything is committed, or they would count as topics with offsets of old. */
-static void notice_starts(struct positions *positions, rd_kafka_t *consumer, const struct config_pipeline *pipeline)
+/* Once for each topic. */
+static void notice_starts(const struct positions *positions, const struct config_pipeline *pipeline)
 {
-	if (positions->starts_noticed)
-		return;
-	positions->starts_noticed = true;
 	for (size_t i = 0; i < positions->count; i++) {
 		bool said = !positions->items[i].started;
 
@@ -381,7 +378,7 @@ static void notice_starts(struct positions *positions, rd_kafka_t *consumer, con
 			said = positions->items[k].started &&
 			       !strcmp(positions->items[k].topic, positions->items[i].topic);
 		if (!said)
-			start_notice(consumer, pipeline, positions->items[i].topic);
+			start_notice(pipeline, positions->items[i].topic, positions->committed_topic);
 	}
 }
 
@@ -394,6 +391,8 @@ static int resolve_topic(struct positions *positions, const char *topic, rd_kafk
 
 	if (topic_commits_read(&commits, consumer, topic, err) < 0)
 		return err->code;
+	if (commits.any)
+		positions->committed_topic = topic;
 	add_foreign_items(positions, &pipeline->from, &commits);
 	for (size_t i = 0; i < positions->count; i++) {
 		if (strcmp(positions->items[i].topic, topic))
@@ -422,6 +421,6 @@ void positions_resolve(struct positions *positions, rd_kafka_t *consumer, const 
 		if (wanted && resolve_topic(positions, topic, consumer, pipeline, worker, err) < 0)
 			return;
 	}
-	notice_starts(positions, consumer, pipeline);
-	commit_new_positions(positions, consumer, worker, err);
+	if (commit_new_positions(positions, consumer, worker, err) == 0)
+		notice_starts(positions, pipeline);
 }

@@ -32,7 +32,7 @@ struct positions {
 	struct resolved_position *items;
 	size_t count;
 	struct topic_memory *memory; /* in: not ours; read and added to */
-	bool starts_noticed;	     /* by an earlier try */
+	const char *committed_topic; /* out: one on which the group has committed; NULL: none of these */
 	struct error err; /* code != 0: nothing could be resolved */
 };
 

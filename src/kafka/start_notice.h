@@ -2,9 +2,8 @@
  * it. On the group's first day that is what was wanted. Later it means that they have gone: Kafka deletes them together
  * with the topic, and after offsets.retention.minutes, and tells nobody. */
 #pragma once
-#include <librdkafka/rdkafka.h>
 #include "config/config.h"
 
-/* Logs it: a warning where records may be passed over, or where the group has offsets on other topics. Blocks for some
- * seconds at most: for a worker's job. */
-void start_notice(rd_kafka_t *consumer, const struct config_pipeline *pipeline, const char *topic);
+/* Logs it: a warning where records may be passed over, or where the group has offsets on another topic (NULL: none is
+ * known). */
+void start_notice(const struct config_pipeline *pipeline, const char *topic, const char *other);
