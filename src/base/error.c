@@ -11,6 +11,7 @@ int error_set(struct error *err, int code, enum error_remedy remedy, const char 
 		return code;
 	err->code = code;
 	err->remedy = remedy;
+	err->name = NULL;
 	va_start(arguments, format);
 	vsnprintf(err->message, sizeof err->message, format, arguments);
 	va_end(arguments);

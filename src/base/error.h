@@ -4,6 +4,7 @@
  * argument. Who receives an error either logs it or passes it on, never both. The message is one
  * sentence for the operator: what happened, and what to do. */
 #pragma once
+#include <stddef.h>
 #include <stdint.h>
 
 /* Who can mend it, and how. Ordered by gravity. */
@@ -18,6 +19,7 @@ enum error_remedy {
 struct error {
 	int code; /* negative errno; 0 = no error */
 	enum error_remedy remedy;
+	const char *name; /* static: what the cause is called where it comes from (MSG_SIZE_TOO_LARGE), or NULL */
 	char message[768]; /* one sentence or more, without newline */
 };
 
@@ -33,5 +35,6 @@ static inline void error_clear(struct error *err)
 {
 	err->code = 0;
 	err->remedy = REMEDY_NONE;
+	err->name = NULL;
 	err->message[0] = '\0';
 }

@@ -14,3 +14,5 @@
 #define LOG_ID_BACKING_OFF "e0cea8dd0dbf4001ac9f182af6495fdf" /* a transient fault, tried again by itself */
 #define LOG_ID_RECORDS_LOST                                                                                  \
 	"f7c8ae095df64fbfa8b650f2042b4864" /* at_most_once: records that will not arrive */
+#define LOG_ID_RECORD_REFUSED                                                                                \
+	"58d32f2393a046a6b78387a5ab823282" /* skipped or a dead letter, as on_error says */

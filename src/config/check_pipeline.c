@@ -85,12 +85,6 @@ static void check_version(const struct judged *judged)
 		    "\"%s\" is not in this version; use \"at_least_once\"",
 		    delivery_name(judged->choice.delivery));
 	}
-	if (judged->pipeline->on_error != ON_ERROR_BLOCK) {
-		where = key_place(judged, NULL, "on_error", path);
-		findings_error(judged->load->findings, &where, "\"%s\" is not in this version; use \"block\"",
-		    keys_choice_name(
-			keys_find(PLACE_PIPELINE, "on_error")->choices, (int)judged->pipeline->on_error));
-	}
 	for (size_t i = 0; i < judged->pipeline->from.topic_count; i++) {
 		if (judged->pipeline->from.topics[i][0] == '^') {
 			where = key_place(judged, "from", "topics", path);

@@ -35,7 +35,6 @@ struct config_cluster {
 
 enum start_policy { START_EARLIEST, START_LATEST, START_TIMESTAMP, START_NONE };
 enum gap_policy { GAP_BLOCK, GAP_EARLIEST, GAP_LATEST };
-enum error_policy { ON_ERROR_BLOCK, ON_ERROR_SKIP, ON_ERROR_DEAD_LETTER };
 enum commit_mode { COMMIT_ASYNC, COMMIT_SYNC };
 enum partition_policy { PARTITION_SAME, PARTITION_KEY, PARTITION_FIXED };
 

@@ -14,7 +14,9 @@ enum applies {
 	ACKS_ARE_NONE,
 	IDEMPOTENT, /* acks = all, in every delivery */
 	NOT_IDEMPOTENT,
-	LOSSLESS_IDEMPOTENT, /* at_least_once with acks = all */
+	GAPLESS,       /* acks = all without transactions */
+	MANY_REQUESTS, /* acks = all, but at_most_once */
+	ONE_REQUEST,   /* at_most_once with acks = all */
 	NO_RESEND,           /* at_most_once with acks 0 or 1 */
 	RESEND,              /* all the others */
 	READ_COMMITTED,
@@ -56,10 +58,12 @@ static const struct rule rules[] = {
 	  "retries must neither repeat nor reorder records" } },
 	{ NOT_IDEMPOTENT, { CLIENT_PRODUCER, "enable.idempotence", "false",
 	  "the brokers offer idempotence only with acks = all" } },
-	{ LOSSLESS_IDEMPOTENT, { CLIENT_PRODUCER, "enable.gapless.guarantee", "true",
+	{ GAPLESS, { CLIENT_PRODUCER, "enable.gapless.guarantee", "true",
 	  "no later record of a partition may be written past one that failed" } },
-	{ IDEMPOTENT, { CLIENT_PRODUCER, "max.in.flight.requests.per.connection", "5",
+	{ MANY_REQUESTS, { CLIENT_PRODUCER, "max.in.flight.requests.per.connection", "5",
 	  "the brokers keep the order of an idempotent producer over five requests at most" } },
+	{ ONE_REQUEST, { CLIENT_PRODUCER, "max.in.flight.requests.per.connection", "1",
+	  "what is on its way when a request fails may be written, and is lost: let it be little" } },
 	{ NOT_IDEMPOTENT, { CLIENT_PRODUCER, "max.in.flight.requests.per.connection", "1",
 	  "without idempotence a retry would overtake the request behind it" } },
 	{ RESEND, { CLIENT_PRODUCER, "message.send.max.retries", "2147483647",
@@ -201,8 +205,12 @@ static bool rule_applies(enum applies applies, const struct delivery_choice *cho
 	case IDEMPOTENT:
 	case ACKS_ARE_ALL:
 		return all;
-	case LOSSLESS_IDEMPOTENT:
-		return all && choice->delivery == DELIVERY_AT_LEAST_ONCE;
+	case GAPLESS:
+		return all && choice->delivery != DELIVERY_EXACTLY_ONCE;
+	case MANY_REQUESTS:
+		return all && choice->delivery != DELIVERY_AT_MOST_ONCE;
+	case ONE_REQUEST:
+		return all && choice->delivery == DELIVERY_AT_MOST_ONCE;
 	case NOT_IDEMPOTENT:
 		return !all;
 	case NO_RESEND:

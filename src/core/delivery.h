@@ -11,6 +11,8 @@
 enum delivery { DELIVERY_AT_MOST_ONCE, DELIVERY_AT_LEAST_ONCE, DELIVERY_EXACTLY_ONCE };
 enum acks { ACKS_ALL = -1, ACKS_NONE = 0, ACKS_LEADER = 1 };
 enum isolation { ISOLATION_READ_COMMITTED, ISOLATION_READ_UNCOMMITTED };
+/* What becomes of a record that the target refuses for ever. */
+enum error_policy { ON_ERROR_BLOCK, ON_ERROR_SKIP, ON_ERROR_DEAD_LETTER };
 
 /* Names as the config spells them. */
 const char *delivery_name(enum delivery delivery);

@@ -93,6 +93,10 @@ struct sink_ops {
 	 * recreated). */
 	int (*submit)(void *sink, uint64_t handle, uint32_t part, void *payload, enum report_outcome *outcome,
 	    struct error *err);
+	/* Sends the chunk of a slot, which the target refuses for that reason, to the topic for dead letters instead.
+	 * In all else like submit. Needed with on_error = dead_letter alone; else it may be NULL. */
+	int (*dead_letter)(void *sink, uint64_t handle, uint32_t part, void *payload, const struct error *reason,
+	    enum report_outcome *outcome, struct error *err);
 	/* Gives up what is queued and in flight; every handle is still reported. */
 	void (*purge)(void *sink);
 	/* Makes a new producer. Only when nothing is in flight. Answered by ready. With

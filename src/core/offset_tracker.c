@@ -262,6 +262,11 @@ int64_t offset_tracker_end(const struct offset_tracker *tracker)
 	return tracker->end;
 }
 
+uint64_t offset_tracker_mark_seq(const struct offset_tracker *tracker)
+{
+	return tracker->mark_seq;
+}
+
 const struct offset_slot *offset_tracker_oldest_unsettled(const struct offset_tracker *tracker)
 {
 	return tracker->mark_seq != tracker->tail ? slot_at(tracker, tracker->mark_seq) : NULL;

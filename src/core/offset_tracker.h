@@ -20,6 +20,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct fault;
+
 enum slot_state {
 	SLOT_WAITING,	/* not submitted, or to be submitted again */
 	SLOT_IN_FLIGHT, /* submitted; its report will come */
@@ -39,6 +41,7 @@ struct offset_slot {
 	bool maybe_written;   /* the owner's own: an earlier submission may have reached the target */
 	uint8_t outcome;      /* the owner's own: the worst report of this submission's parts */
 	int64_t fetched_us;   /* when it came, for the latency histogram */
+	struct fault *fault;  /* the owner's own: the target refuses it, and what becomes of it; NULL: nothing known */
 };
 
 struct offset_tracker;
@@ -101,6 +104,9 @@ int32_t offset_tracker_mark_leader_epoch(const struct offset_tracker *tracker);
 
 /* Behind the last record delivered, or the position: where reading goes on. */
 int64_t offset_tracker_end(const struct offset_tracker *tracker);
+
+/* The sequence number of the slot at the mark: the oldest unsettled one, if there is any. */
+uint64_t offset_tracker_mark_seq(const struct offset_tracker *tracker);
 
 /* The oldest unsettled slot, or NULL. */
 const struct offset_slot *offset_tracker_oldest_unsettled(const struct offset_tracker *tracker);

@@ -117,6 +117,8 @@ static void print_pipeline(FILE *out, yajl_val pipeline)
 	print_count(out, pipeline, "acked", "counters", "acked_records");
 	print_count(out, pipeline, "repeated", "counters", "repeated_records");
 	print_count(out, pipeline, "lost", "counters", "lost_records");
+	print_count(out, pipeline, "skipped", "counters", "skipped_records");
+	print_count(out, pipeline, "dead letters", "counters", "dead_lettered_records");
 	print_count(out, pipeline, "commits", "counters", "commits");
 	print_count(out, pipeline, "in flight", "in_flight_records", NULL);
 	print_count(out, pipeline, "held bytes", "held_bytes", NULL);

@@ -64,6 +64,8 @@ static void put_counters(yajl_gen gen, const struct engine_counters *counters)
 	put_count(gen, "failed_reports", counters->failed_reports);
 	put_count(gen, "repeated_records", counters->repeated_records);
 	put_count(gen, "lost_records", counters->lost_records);
+	put_count(gen, "skipped_records", counters->skipped_records);
+	put_count(gen, "dead_lettered_records", counters->dead_lettered_records);
 	put_count(gen, "late_reports", counters->late_reports);
 	put_count(gen, "dropped_records", counters->dropped_records);
 	put_count(gen, "commits", counters->commits);

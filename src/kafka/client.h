@@ -15,8 +15,9 @@ struct client_sizes {
 	uint32_t produce_queue_records;
 	uint32_t produce_queue_kbytes;
 	uint32_t message_max_bytes; /* the target's limit of one batch; 0: unknown */
+	uint32_t dead_letter_max_bytes; /* the same of the topic for dead letters; 0: unknown, or there is none */
+	uint32_t dead_letter_partitions;
 };
-
 
 /* A consumer of the pipeline's group; not subscribed yet. events on its queue: rebalance, error, commit. */
 rd_kafka_t *client_new_consumer(const struct config_pipeline *pipeline, const struct client_sizes *sizes,

@@ -89,8 +89,11 @@ static int set(struct error *err, rd_kafka_resp_err_t code, const char *words, c
 	const struct error_class *class = class_of(code);
 	const char *advice = class ? class->advice : NULL;
 
-	return error_set(err, -EIO, error_class_remedy(code), "%s: %s (%s)%s%s", context, words,
-	    rd_kafka_err2name(code), advice ? "; " : "", advice ? advice : "");
+	error_set(err, -EIO, error_class_remedy(code), "%s: %s (%s)%s%s", context, words, rd_kafka_err2name(code),
+	    advice ? "; " : "", advice ? advice : "");
+	if (err)
+		err->name = rd_kafka_err2name(code);
+	return -EIO;
 }
 
 int error_class_set(struct error *err, rd_kafka_resp_err_t code, const char *format, ...)

@@ -7,6 +7,7 @@ libkafka_a_SOURCES = \
 	src/kafka/simple_producer.c src/kafka/simple_producer.h
 libkafka_a_SOURCES += \
 	src/kafka/client.c src/kafka/client.h \
+	src/kafka/dead_letter.c \
 	src/kafka/error_class.c src/kafka/error_class.h \
 	src/kafka/positions.c src/kafka/positions.h \
 	src/kafka/preflight.c src/kafka/preflight.h \

@@ -256,6 +256,24 @@ static struct max_bytes ask_max_bytes(
 	return found;
 }
 
+static void learn_dead_letter_max_bytes(struct preflight *preflight)
+{
+	const struct config_pipeline *pipeline = preflight->pipeline;
+	struct preflight_result *result = preflight->result;
+	const char *words;
+
+	if (pipeline->on_error != ON_ERROR_DEAD_LETTER)
+		return;
+	result->dead_letter_max_bytes =
+	    ask_max_bytes(preflight, preflight->target, &pipeline->dead_letter, 1, &words).smallest;
+	if (result->dead_letter_max_bytes > 0 && result->dead_letter_max_bytes <= result->target_max_bytes)
+		log_warning(&LOG_PIPELINE(pipeline->name),
+		    "the topic for dead letters, %s, takes %" PRIu32 " bytes and the targets take %" PRIu32 ": what is "
+		    "too large for them would be too large for it and block its partition; raise its "
+		    "max.message.bytes",
+		    pipeline->dead_letter, result->dead_letter_max_bytes, result->target_max_bytes);
+}
+
 /* A batch must not be larger than the target takes; where that is unknown, too large a one is found when the broker
  * refuses it. The source's tell how much memory its partitions may need; where they are unknown, no one is warned. */
 static void learn_max_bytes(struct preflight *preflight)
@@ -278,6 +296,7 @@ static void learn_max_bytes(struct preflight *preflight)
 						  .greatest;
 	for (size_t i = 0; i < pipeline->from.topic_count; i++)
 		free(targets[i]);
+	learn_dead_letter_max_bytes(preflight);
 }
 
 static int check_target(struct preflight *preflight, const char *source_topic, int source_count)
@@ -303,6 +322,28 @@ static int check_target(struct preflight *preflight, const char *source_topic, i
 	return check_partition_count(preflight, topic, count, source_topic, source_count);
 }
 
+static int check_dead_letter(struct preflight *preflight, int most_partitions)
+{
+	const struct config_pipeline *pipeline = preflight->pipeline;
+	int wanted = pipeline->to.create.partitions > 0 ? pipeline->to.create.partitions : most_partitions;
+	int count;
+
+	if (pipeline->on_error != ON_ERROR_DEAD_LETTER)
+		return 0;
+	count = partitions_of(preflight, preflight->target, pipeline->to.cluster, pipeline->dead_letter);
+	if (count < 0)
+		return count;
+	if (count == 0) {
+		if (!pipeline->to.create.enabled)
+			return missing_target(preflight, pipeline->dead_letter, wanted);
+		if (create_target(preflight, pipeline->dead_letter, wanted) < 0)
+			return preflight->err->code;
+		count = wanted;
+	}
+	preflight->result->dead_letter_partitions = (uint32_t)count;
+	return 0;
+}
+
 /* ---- the run ---- */
 
 static int check_loop(struct preflight *preflight)
@@ -312,12 +353,22 @@ static int check_loop(struct preflight *preflight)
 	for (size_t i = 0; i < pipeline->from.topic_count && preflight->same_cluster; i++) {
 		_cleanup_free_ char *target = config_target_topic(pipeline, pipeline->from.topics[i]);
 
-		for (size_t k = 0; k < pipeline->from.topic_count; k++)
-			if (!strcmp(target, pipeline->from.topics[k]))
+		for (size_t k = 0; k < pipeline->from.topic_count; k++) {
+			const char *source = pipeline->from.topics[k];
+
+			if (pipeline->on_error == ON_ERROR_DEAD_LETTER && !strcmp(pipeline->dead_letter, source))
+				return error_set(preflight->err, -ELOOP, REMEDY_PERSON,
+				    "the topic for dead letters %s is a source of the same pipeline, and clusters "
+				    "\"%s\" and \"%s\" are the same cluster: records would go round for ever; choose "
+				    "another dead_letter",
+				    source, pipeline->from.cluster->name, pipeline->to.cluster->name);
+			if (!strcmp(target, source))
 				return error_set(preflight->err, -ELOOP, REMEDY_PERSON,
 				    "the target topic %s is a source of the same pipeline, and clusters \"%s\" and "
-				    "\"%s\" are the same cluster: records would go round for ever; choose another to.topic",
+				    "\"%s\" are the same cluster: records would go round for ever; choose another "
+				    "to.topic",
 				    target, pipeline->from.cluster->name, pipeline->to.cluster->name);
+		}
 	}
 	return 0;
 }
@@ -344,6 +395,7 @@ static bool same_cluster(struct preflight *preflight)
 static int check_all(struct preflight *preflight)
 {
 	const struct config_from *from = &preflight->pipeline->from;
+	int most_partitions = 0;
 
 	for (size_t i = 0; i < from->topic_count; i++) {
 		int count;
@@ -358,9 +410,13 @@ static int check_all(struct preflight *preflight)
 			    "source topic %s does not exist on cluster \"%s\"; create it or correct from.topics; trying again",
 			    from->topics[i], from->cluster->name);
 		preflight->result->source_partitions += (uint32_t)count;
+		if (count > most_partitions)
+			most_partitions = count;
 		if (check_target(preflight, from->topics[i], count) < 0)
 			return preflight->err->code;
 	}
+	if (check_dead_letter(preflight, most_partitions) < 0)
+		return preflight->err->code;
 	preflight->same_cluster = same_cluster(preflight);
 	if (check_loop(preflight) < 0)
 		return preflight->err->code;

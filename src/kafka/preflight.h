@@ -12,6 +12,8 @@
 struct preflight_result {
 	uint32_t source_partitions;   /* of all source topics together */
 	uint32_t target_max_bytes;    /* the smallest max.message.bytes among the targets; 0 unknown */
+	uint32_t dead_letter_partitions; /* 0: there is no topic for dead letters */
+	uint32_t dead_letter_max_bytes; /* its max.message.bytes; 0 unknown */
 	uint32_t source_max_bytes;    /* the greatest among the sources; 0 unknown */
 	struct error err;	      /* code != 0: it cannot start; the remedy says whether trying again helps */
 };

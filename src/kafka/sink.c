@@ -4,6 +4,7 @@
 #include <librdkafka/rdkafka.h>
 #include <stdlib.h>
 #include <string.h>
+#include "base/cleanup.h"
 #include "base/memory.h"
 #include "kafka/error_class.h"
 #include "kafka/probe.h"
@@ -22,6 +23,10 @@ struct sink *sink_new(const struct config_pipeline *pipeline, const struct clien
 	sink->wake_fd = wake_fd;
 	sink->worker = worker;
 	sink->host = *host;
+	/* Uncompressed, what the producer sends is what the broker measures. */
+	sink->record_max_bytes = SIZE_MAX;
+	if (sizes->message_max_bytes > 0 && !strcmp(pipeline->to.compression, "none"))
+		sink->record_max_bytes = sizes->message_max_bytes;
 	if (transactional_id) {
 		/* Ready once the worker has made a producer and ended what a predecessor has left open. */
 		sink->transactional_id = xstrdup(transactional_id);
@@ -66,19 +71,15 @@ uint64_t sink_untimestamped_records(const struct sink *sink)
 
 /* ---- routes ---- */
 
-static struct target *target_of(struct sink *sink, const char *source_topic)
+struct target *sink_target(struct sink *sink, const char *topic)
 {
-	char *topic = config_target_topic(sink->pipeline, source_topic);
 	struct target *target;
 
-	for (size_t i = 0; i < sink->target_count; i++) {
-		if (strcmp(sink->targets[i]->topic, topic))
-			continue;
-		free(topic);
-		return sink->targets[i];
-	}
+	for (size_t i = 0; i < sink->target_count; i++)
+		if (!strcmp(sink->targets[i]->topic, topic))
+			return sink->targets[i];
 	target = xcalloc(1, sizeof *target);
-	target->topic = topic;
+	target->topic = xstrdup(topic);
 	sink->targets = xreallocarray(sink->targets, sink->target_count + 1, sizeof *sink->targets);
 	sink->targets[sink->target_count++] = target;
 	return target;
@@ -88,6 +89,7 @@ static struct target *target_of(struct sink *sink, const char *source_topic)
 static void add_route(struct sink *sink, uint32_t part, const rd_kafka_message_t *message)
 {
 	const struct config_to *to = &sink->pipeline->to;
+	_cleanup_free_ char *topic = config_target_topic(sink->pipeline, rd_kafka_topic_name(message->rkt));
 	struct route *route;
 
 	if (part >= sink->route_count) {
@@ -96,7 +98,7 @@ static void add_route(struct sink *sink, uint32_t part, const rd_kafka_message_t
 		sink->route_count = part + 1;
 	}
 	route = &sink->routes[part];
-	route->target = target_of(sink, rd_kafka_topic_name(message->rkt));
+	route->target = sink_target(sink, topic);
 	switch (to->partition) {
 	case PARTITION_SAME:
 		route->partition = message->partition;
@@ -119,7 +121,7 @@ static const struct route *route_of(struct sink *sink, uint32_t part, const rd_k
 
 /* ---- submit ---- */
 
-static rd_kafka_topic_t *handle_of(struct sink *sink, struct target *target)
+rd_kafka_topic_t *sink_handle(struct sink *sink, struct target *target)
 {
 	if (!target->handle)
 		target->handle = sink_client_topic(&sink->client, target->topic);
@@ -137,15 +139,14 @@ static rd_kafka_headers_t *headers_of(const rd_kafka_message_t *message)
 	return rd_kafka_headers_copy(headers);
 }
 
-static int refused(rd_kafka_resp_err_t code, const struct route *route, const rd_kafka_message_t *message,
+int sink_not_taken(rd_kafka_resp_err_t code, const char *topic, const rd_kafka_message_t *message,
     enum report_outcome *outcome, struct error *err)
 {
 	if (code == RD_KAFKA_RESP_ERR__QUEUE_FULL)
 		return -EAGAIN;
 	*outcome = error_class_outcome(code);
 	error_class_set(err, code, "%s [%" PRId32 "] offset %" PRId64 " (%zu bytes) to %s",
-	    rd_kafka_topic_name(message->rkt), message->partition, message->offset, message->len,
-	    route->target->topic);
+	    rd_kafka_topic_name(message->rkt), message->partition, message->offset, message->len, topic);
 	return err->code;
 }
 
@@ -156,7 +157,7 @@ static int op_submit(void *context, uint64_t handle, uint32_t part, void *payloa
 	const struct record *record = payload;
 	const rd_kafka_message_t *message = record->message;
 	const struct route *route = route_of(sink, part, message);
-	rd_kafka_headers_t *headers = headers_of(message);
+	rd_kafka_headers_t *headers;
 	rd_kafka_timestamp_type_t timestamp_type;
 	int64_t timestamp_ms = rd_kafka_message_timestamp(message, &timestamp_type);
 	rd_kafka_vu_t fields[7];
@@ -164,8 +165,12 @@ static int op_submit(void *context, uint64_t handle, uint32_t part, void *payloa
 	rd_kafka_error_t *error;
 	rd_kafka_resp_err_t code;
 
+	if (message->len + message->key_len > sink->record_max_bytes)
+		return sink_not_taken(
+		    RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE, route->target->topic, message, outcome, err);
+	headers = headers_of(message);
 	fields[count].vtype = RD_KAFKA_VTYPE_RKT;
-	fields[count++].u.rkt = handle_of(sink, route->target);
+	fields[count++].u.rkt = sink_handle(sink, route->target);
 	fields[count].vtype = RD_KAFKA_VTYPE_PARTITION;
 	fields[count++].u.i32 = route->partition;
 	fields[count].vtype = RD_KAFKA_VTYPE_VALUE;
@@ -193,7 +198,7 @@ static int op_submit(void *context, uint64_t handle, uint32_t part, void *payloa
 	rd_kafka_error_destroy(error);
 	if (headers)
 		rd_kafka_headers_destroy(headers);
-	return refused(code, route, message, outcome, err);
+	return sink_not_taken(code, route->target->topic, message, outcome, err);
 }
 
 /* ---- reports ---- */
@@ -279,6 +284,7 @@ void sink_probe(struct sink *sink, struct probe *probe)
 const struct sink_ops kafka_sink_ops = {
 	.serve = op_serve,
 	.submit = op_submit,
+	.dead_letter = sink_dead_letter,
 	.purge = sink_purge,
 	.recreate = sink_recreate,
 	.txn_begin = sink_transaction_begin,

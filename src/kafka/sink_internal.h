@@ -1,5 +1,5 @@
-/* sink_internal.h: what the sink's files share: sink.c (routes, records, reports), sink_client.c (the producer's life)
- * and sink_transaction.c (exactly_once). */
+/* sink_internal.h: what the sink's files share: sink.c (routes, records, reports), dead_letter.c (records that the
+ * target refuses), sink_client.c (the producer's life) and sink_transaction.c (exactly_once). */
 #pragma once
 #include <librdkafka/rdkafka.h>
 #include <stdbool.h>
@@ -40,6 +40,7 @@ struct sink {
 	struct route *routes; /* by part */
 	uint32_t route_count;
 	uint64_t untimestamped_records;
+	size_t record_max_bytes; /* of key and value: what is larger, the targets refuse */
 
 	bool ready;		/* to be told by the next serve */
 	struct error broken_by; /* why there is no producer, to be told by the next serve */
@@ -53,6 +54,22 @@ struct sink {
 	int64_t txn_begun_us;
 	int64_t fenced_us; /* when another client was last found to have taken our transactional id; 0 never */
 };
+
+/* ---- sink.c ---- */
+
+/* The target topic of this name. */
+struct target *sink_target(struct sink *sink, const char *topic);
+/* Its handle of the producer at hand. */
+rd_kafka_topic_t *sink_handle(struct sink *sink, struct target *target);
+/* Why the producer, or we, did not take a record for this topic: what submit returns. */
+int sink_not_taken(rd_kafka_resp_err_t code, const char *topic, const rd_kafka_message_t *message,
+    enum report_outcome *outcome, struct error *err);
+
+/* ---- dead_letter.c ---- */
+
+/* sink_ops.dead_letter */
+int sink_dead_letter(void *context, uint64_t handle, uint32_t part, void *payload, const struct error *reason,
+    enum report_outcome *outcome, struct error *err);
 
 /* ---- sink_client.c ---- */
 

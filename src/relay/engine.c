@@ -83,16 +83,26 @@ static void submit_refused(struct engine *engine, struct part *part, const struc
 	switch (outcome) {
 	case REPORT_REFUSED:
 		/* Said of this very record, before it was mixed with others: no search is needed. */
-		engine->strategy->on_refused(engine, part, slot, seq, err);
+		engine_refused(engine, part, seq, err);
 		break;
 	case REPORT_STOP:
-		engine_fail(engine, err);
+		engine_stopped(engine, part, seq, err);
 		break;
 	default:
 		engine->host_ops->trouble(engine->host, part->number, slot->first, err);
 		engine_recover(engine, true);
 		break;
 	}
+}
+
+/* Hands the slot to the sink, whichever way it goes. */
+static int send_slot(struct engine *engine, struct part *part, const struct offset_slot *slot, uint64_t handle,
+    enum report_outcome *outcome, struct error *err)
+{
+	if (!slot->fault)
+		return engine->sink_ops->submit(engine->sink, handle, part->number, slot->payload, outcome, err);
+	return engine->sink_ops->dead_letter(engine->sink, handle, part->number, slot->payload, &slot->fault->reason,
+	    outcome, err);
 }
 
 void engine_pump(struct engine *engine, struct part *part)
@@ -109,8 +119,14 @@ void engine_pump(struct engine *engine, struct part *part)
 		struct error err;
 		int r;
 
+		if (slot->fault && slot->fault->policy == ON_ERROR_SKIP) {
+			offset_tracker_settle(part->tracker, seq);
+			part->dirty = true;
+			engine->more = true; /* no report will come that lets the next ones in */
+			continue;
+		}
 		error_clear(&err);
-		r = engine->sink_ops->submit(engine->sink, handle, part->number, slot->payload, &outcome, &err);
+		r = send_slot(engine, part, slot, handle, &outcome, &err);
 		if (r == -EAGAIN) {
 			engine->sink_full = true;
 			return;
@@ -132,7 +148,7 @@ void engine_pump(struct engine *engine, struct part *part)
 		engine->strategy->on_submitted(engine, part, slot);
 		FAULT_POINT("after-produce");
 		if (engine->isolating == part)
-			engine->alone = handle;
+			engine_isolation_submitted(engine, slot, handle);
 	}
 }
 

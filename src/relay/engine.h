@@ -34,10 +34,13 @@ struct engine_host_ops {
 	/* This engine cannot go on with its source and sink: err->remedy says whether new ones may help
 	 * (REMEDY_RESTART) or a person must (REMEDY_PERSON). Said once; the owner then drains. */
 	void (*failed)(void *host, const struct error *err);
+	/* The target refuses this record for ever, and policy (skip or dead_letter) is applied to it: said before
+	 * its offset is committed, once for each time that the record is read. */
+	void (*refused)(void *host, uint32_t part, int64_t offset, enum error_policy policy, const struct error *err);
 	/* For logging: a fault that the engine mends by itself. part UINT32_MAX: concerns no single partition. */
 	void (*trouble)(void *host, uint32_t part, int64_t offset, const struct error *err);
-	/* Records that are lost by the rules of at_most_once, with coordinates. */
-	void (*lost)(void *host, uint32_t part, int64_t first, int64_t next, const struct error *err);
+	/* Records that are lost by the rules of at_most_once: so many of [first, next). */
+	void (*lost)(void *host, uint32_t part, int64_t first, int64_t next, uint64_t records, const struct error *err);
 };
 
 struct engine_limits {
@@ -52,6 +55,7 @@ struct engine_limits {
 
 struct engine_config {
 	enum delivery delivery;
+	enum error_policy on_error;
 	bool idempotent; /* the sink keeps order through retries: what is settled need not be sent again */
 	bool commit_sync;
 	int64_t commit_records;
@@ -131,6 +135,7 @@ struct engine_counters {
 	uint64_t failed_reports;  /* reports with an error */
 	uint64_t repeated_records; /* sent again although they may have been written */
 	uint64_t lost_records;	  /* at_most_once */
+	uint64_t skipped_records, dead_lettered_records; /* settled so by on_error; not among the acked */
 	uint64_t late_reports;	  /* of an epoch that had ended */
 	uint64_t dropped_records; /* by the monotonic guard */
 	uint64_t commits, commit_failures;

@@ -42,7 +42,7 @@ void engine_on_assigned(struct engine *engine, uint32_t number, uint64_t epoch, 
 	part->epoch = epoch;
 	part->tracker = offset_tracker_new(position, part->next_seq);
 	part->committed = part->submitted_end = position;
-	part->commit_sent = -1;
+	part->commit_sent = part->given_back_until = -1;
 	part->appended_records = part->settled_records = part->sent_records = part->committed_records = 0;
 	part->purged = false;
 	engine->counters.assigned_partitions++;
@@ -216,8 +216,10 @@ void engine_on_report(struct engine *engine, uint64_t handle, uint32_t records, 
 	if (slot->state == SLOT_SETTLED) {
 		engine->in_flight--;
 		part->dirty = true;
-		engine->counters.acked_records += slot->records;
-		engine->counters.acked_bytes += slot->bytes;
+		if (!slot->fault) {
+			engine->counters.acked_records += slot->records;
+			engine->counters.acked_bytes += slot->bytes;
+		}
 		histogram_add(&engine->latency, engine->now_us - slot->fetched_us);
 		backoff_reset(&engine->sink_backoff);
 		if (engine->alone == handle)

@@ -6,7 +6,8 @@
  *   engine_parts.c     partitions, their epochs, what they hold
  *   engine_views.c     what the owner can see
  *   engine_commit.c    the one commit in flight
- *   engine_recovery.c  the sink's faults: purge, recreate, resend, find the record at fault
+ *   engine_recovery.c  the sink's faults: purge, recreate, resend
+ *   engine_refusal.c   a refused record: which one it is, and what becomes of it
  *   strategy_*.c       what differs between the three deliveries */
 #pragma once
 #include <stdbool.h>
@@ -22,6 +23,14 @@
 enum { HANDLE_SEQ_BITS = 48 };
 #define HANDLE_SEQ_MASK ((UINT64_C(1) << HANDLE_SEQ_BITS) - 1)
 #define PARTS_MAX	(UINT32_C(1) << (64 - HANDLE_SEQ_BITS))
+
+/* What on_error makes of a record that the target refuses. It hangs at the slot until that is released, through
+ * aborted transactions and new producers: what has been decided once stays so. */
+struct fault {
+	enum error_policy policy; /* skip or dead_letter */
+	bool lost;		  /* at_most_once: the dead letter too; counted as such */
+	struct error reason;
+};
 
 /* An epoch that has ended while records of it were in flight. Their reports free them and move nothing. */
 struct ended_epoch {
@@ -50,10 +59,13 @@ struct part {
 	int64_t sent_before;   /* the same of all earlier epochs: what lies below and is sent again is a repeat */
 	int64_t revoke_deadline_us;
 	bool purged;	       /* the revoke ran into its bound */
-	int64_t suspect_until; /* offsets below it are sent singly: one of them was refused; 0 none */
+	int64_t suspect_until; /* a record below it was refused, and which one is being searched for; 0 none */
 	struct error *blocked; /* why the partition is blocked, NULL unless it is */
 	int64_t blocked_at;    /* then: nothing from this offset on is sent */
 	bool blocked_by_source; /* then: until it is assigned anew; else a record waits for a person */
+	int64_t given_back_until; /* at_most_once, blocked: offsets below it had been committed; -1: they are known to
+				   * be given back, or there were none */
+	uint64_t given_back_records;
 	bool dirty;	       /* reports came in since the last settle */
 };
 
@@ -89,9 +101,8 @@ struct strategy {
 	/* The same, but its epoch has ended: it will not be sent again from here. */
 	void (*on_late_failed)(struct engine *engine, struct part *part, const struct offset_slot *slot,
 	    const struct error *err);
-	/* This very record is refused by the target: on_error. */
-	void (*on_refused)(struct engine *engine, struct part *part, const struct offset_slot *slot, uint64_t seq,
-	    const struct error *err);
+	/* This very record is refused by the target, and nothing is left but to stop at it. */
+	void (*on_refused)(struct engine *engine, struct part *part, uint64_t seq, const struct error *err);
 	/* The partition is to be given up (revoke, drain): drop what need not be sent any more. */
 	void (*stop_reading)(struct engine *engine, struct part *part);
 	/* A slot has been handed to the sink. */
@@ -139,7 +150,10 @@ struct engine {
 	bool sink_full; /* the last submit got -EAGAIN; cleared by reports */
 	int64_t sink_retry_us;
 	struct backoff sink_backoff;
-	struct part *isolating; /* the partition whose suspects are sent singly; NULL none */
+	struct part *isolating; /* the partition whose record at fault is searched for; NULL none */
+	uint64_t group_size;	/* how many of its suspects are sent at once; 0: the search begins */
+	uint64_t group_room;	/* how many more of them may join those in flight */
+	int64_t refused_until;	/* the last group was refused up to here; 0: none yet */
 	uint64_t alone;		/* handle of the record that is in flight alone, 0 none */
 
 	struct commit_policy commit_policy;
@@ -193,6 +207,7 @@ void engine_pump(struct engine *engine, struct part *part);
 struct release_context {
 	struct engine *engine;
 	struct part *part;
+	bool for_good; /* settled for good: will not be read again */
 	uint64_t records;
 };
 void engine_release_slot(void *context, struct offset_slot *slot);
@@ -229,22 +244,34 @@ void engine_recover(struct engine *engine, bool backing_off);
 void engine_recovery_step(struct engine *engine);
 /* Has the sink given up all it had? No report may be left that would wake the engine up. */
 bool engine_recovery_is_due(const struct engine *engine);
-/* Ends the isolation of a partition once the mark has passed its suspects. */
-void engine_isolation_step(struct engine *engine);
-/* A record (or the batch it was in) was refused: send the partition singly up to here; if it was alone, it is
- * the one at fault and the partition is blocked. */
-void engine_suspect(struct engine *engine, struct part *part, const struct offset_slot *slot, uint64_t seq,
-    const struct error *err);
-/* May this partition's next slot be sent, with regard to isolation? */
-bool engine_isolation_allows(const struct engine *engine, const struct part *part);
 
-/* struct strategy's on_failed, on_refused and stop_reading, for those who may send a record twice: recover and send
- * it again; block the partition at it; drop only what has never been sent. */
+/* struct strategy's on_failed and stop_reading, for those who may send a record twice: recover and send it again; drop
+ * only what has never been sent. */
 void engine_send_again(struct engine *engine, struct part *part, uint64_t seq, enum report_outcome outcome,
     const struct error *err);
-void engine_block_refused(struct engine *engine, struct part *part, const struct offset_slot *slot, uint64_t seq,
-    const struct error *err);
 void engine_keep_submitted(struct engine *engine, struct part *part);
+
+/* ---- engine_refusal.c ---- */
+
+/* A record, or the batch that it was in, was refused: search for the one at fault. One that was alone is it. */
+void engine_suspect(struct engine *engine, struct part *part, uint64_t seq, const struct error *err);
+/* This very record is refused: on_error. */
+void engine_refused(struct engine *engine, struct part *part, uint64_t seq, const struct error *err);
+/* Nothing can be written where this slot goes: the pipeline stops, but for a dead letter only its partition. */
+void engine_stopped(struct engine *engine, struct part *part, uint64_t seq, const struct error *err);
+/* struct strategy's on_refused: blocks the partition at it. */
+void engine_block_refused(struct engine *engine, struct part *part, uint64_t seq, const struct error *err);
+/* The slot of a refused record is released: forgets the fault, and counts it if it is settled for good. */
+void engine_release_fault(struct engine *engine, struct offset_slot *slot, bool for_good);
+
+/* The partition whose record at fault is searched for, when another one's turn may have come. */
+void engine_isolation_choose(struct engine *engine);
+/* Ends the search in a partition once the mark has passed its suspects. */
+void engine_isolation_step(struct engine *engine);
+/* May this partition's next slot be sent, with regard to the search? */
+bool engine_isolation_allows(const struct engine *engine, const struct part *part);
+/* A slot of the partition that is searched has been sent. */
+void engine_isolation_submitted(struct engine *engine, const struct offset_slot *slot, uint64_t handle);
 
 static inline uint64_t handle_make(uint32_t part, uint64_t seq)
 {

@@ -8,6 +8,8 @@ void engine_release_slot(void *context, struct offset_slot *slot)
 	struct release_context *release = context;
 	struct engine *engine = release->engine;
 
+	if (slot->fault)
+		engine_release_fault(engine, slot, release->for_good);
 	release->records += slot->records;
 	release->part->held_records -= slot->records;
 	release->part->held_bytes -= slot->bytes;
@@ -91,7 +93,7 @@ struct part *engine_part_at(struct engine *engine, uint32_t number)
 
 		/* Sequence numbers begin at 1, so that no handle is 0. */
 		*part = (struct part){ .number = engine->part_count, .state = PART_UNASSIGNED, .next_seq = 1,
-			.committed = -1, .commit_sent = -1 };
+			.committed = -1, .commit_sent = -1, .given_back_until = -1 };
 		engine->part_count++;
 	}
 	return &engine->parts[number];

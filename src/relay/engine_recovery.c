@@ -50,14 +50,6 @@ void engine_recovery_step(struct engine *engine)
 	}
 }
 
-static void choose_isolated(struct engine *engine)
-{
-	engine->isolating = NULL;
-	for (uint32_t i = 0; i < engine->part_count && !engine->isolating; i++)
-		if (engine->parts[i].suspect_until > 0 && engine->parts[i].tracker)
-			engine->isolating = &engine->parts[i];
-}
-
 void engine_on_sink_ready(struct engine *engine)
 {
 	if (engine->sink_state != SINK_RECREATING)
@@ -67,39 +59,7 @@ void engine_on_sink_ready(struct engine *engine)
 	engine->alone = 0;
 	FAULT_POINT("after-recreate");
 	engine->strategy->on_sink_ready(engine);
-	choose_isolated(engine);
-}
-
-void engine_suspect(struct engine *engine, struct part *part, const struct offset_slot *slot, uint64_t seq,
-    const struct error *err)
-{
-	if (engine->alone == handle_make(part->number, seq)) {
-		engine->strategy->on_refused(engine, part, slot, seq, err);
-		choose_isolated(engine);
-	} else if (slot->next > part->suspect_until) {
-		part->suspect_until = slot->next;
-	}
-	engine_recover(engine, false);
-}
-
-bool engine_isolation_allows(const struct engine *engine, const struct part *part)
-{
-	/* One record at a time, and nothing else: whatever fails then is the record's own fault, and the producer
-	 * that dies of it takes no other record along. */
-	return !engine->isolating || (engine->isolating == part && engine->in_flight == 0);
-}
-
-void engine_isolation_step(struct engine *engine)
-{
-	struct part *part = engine->isolating;
-
-	if (!part)
-		return;
-	if (part->tracker && part->suspect_until > 0 && offset_tracker_mark(part->tracker) < part->suspect_until &&
-	    part->state != PART_UNASSIGNED)
-		return;
-	part->suspect_until = 0;
-	choose_isolated(engine);
+	engine_isolation_choose(engine);
 }
 
 /* ---- what the deliveries that send again have in common ---- */
@@ -111,10 +71,10 @@ void engine_send_again(struct engine *engine, struct part *part, uint64_t seq, e
 
 	switch (outcome) {
 	case REPORT_REFUSED:
-		engine_suspect(engine, part, slot, seq, err);
+		engine_suspect(engine, part, seq, err);
 		break;
 	case REPORT_STOP:
-		engine_fail(engine, err);
+		engine_stopped(engine, part, seq, err);
 		break;
 	default:
 		if (engine->sink_state == SINK_OPEN)
@@ -122,12 +82,6 @@ void engine_send_again(struct engine *engine, struct part *part, uint64_t seq, e
 		engine_recover(engine, true);
 		break;
 	}
-}
-
-void engine_block_refused(struct engine *engine, struct part *part, const struct offset_slot *slot, uint64_t seq,
-    const struct error *err)
-{
-	engine_block(engine, part, slot->first, err);
 }
 
 void engine_keep_submitted(struct engine *engine, struct part *part)

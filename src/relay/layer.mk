@@ -6,6 +6,7 @@ libengine_a_SOURCES = \
 	src/relay/engine_events.c \
 	src/relay/engine_parts.c \
 	src/relay/engine_recovery.c \
+	src/relay/engine_refusal.c \
 	src/relay/engine_views.c \
 	src/relay/strategy_at_least_once.c \
 	src/relay/strategy_at_most_once.c \
@@ -15,4 +16,5 @@ librelay_a_SOURCES = \
 	src/relay/pipeline.c src/relay/pipeline.h \
 	src/relay/pipeline_clients.c \
 	src/relay/pipeline_internal.h \
+	src/relay/pipeline_losses.c \
 	src/relay/pipeline_snapshot.c

@@ -269,6 +269,7 @@ static void sink_freed(void *argument, bool cancelled)
 	pipeline->sink = NULL;
 	pipeline_keep_counts(pipeline);
 	engine_free(TAKE_PTR(pipeline->engine));
+	pipeline_tell_lost(pipeline);
 	worker_submit(pipeline->worker, free_source_job, source_freed, pipeline);
 }
 
@@ -293,6 +294,7 @@ static int64_t run_engine(struct pipeline *pipeline, int64_t now_us)
 			break;
 		now_us = clock_monotonic_us();
 	} while (now_us < end_us);
+	pipeline_tell_lost(pipeline);
 	return next_us;
 }
 
@@ -480,6 +482,8 @@ struct pipeline *pipeline_start(const struct config *config, const struct config
 	pipeline->backoff = (struct backoff){ .base_ms = 500, .cap_ms = 5000,
 		.seed = (uint64_t)clock_monotonic_us() ^ (uint64_t)(uintptr_t)pipeline };
 	pipeline->trouble_limit = (struct log_ratelimit){ .interval_us = 10 * USEC_PER_SEC, .burst = 5 };
+	pipeline->refused_limit = pipeline->lost_limit =
+	    (struct log_ratelimit){ .interval_us = 10 * USEC_PER_SEC, .burst = 20 };
 	pthread_mutex_init(&pipeline->snapshot_lock, NULL);
 	pipeline->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (pipeline->wake_fd < 0) {

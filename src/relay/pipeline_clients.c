@@ -45,6 +45,8 @@ static void size_clients(const struct pipeline *pipeline, struct client_sizes *s
 		.fetch_max_bytes = (uint32_t)clamp(pipeline->memory_bytes / 32, 1 << 20, 8 << 20),
 		.partition_fetch_max_bytes = (uint32_t)clamp(quarter / parts, 64 << 10, 1 << 20),
 		.message_max_bytes = pipeline->preflight.target_max_bytes,
+		.dead_letter_max_bytes = pipeline->preflight.dead_letter_max_bytes,
+		.dead_letter_partitions = pipeline->preflight.dead_letter_partitions,
 	};
 	*limits = (struct engine_limits){
 		.window_bytes = window,
@@ -103,8 +105,7 @@ void pipeline_note_trouble(struct pipeline *pipeline, const struct log_place *pl
 		log_warning(place, "%s", err->message);
 }
 
-/* The place of a part, for the log. */
-static struct log_place place_of(const struct pipeline *pipeline, uint32_t part, int64_t offset)
+struct log_place pipeline_place_of(const struct pipeline *pipeline, uint32_t part, int64_t offset)
 {
 	struct log_place place = LOG_SETTINGS(pipeline->settings);
 
@@ -118,7 +119,7 @@ static struct log_place place_of(const struct pipeline *pipeline, uint32_t part,
 static void on_partition_blocked(void *host, uint32_t part, int64_t offset, const struct error *err)
 {
 	struct pipeline *pipeline = host;
-	struct log_place place = place_of(pipeline, part, offset);
+	struct log_place place = pipeline_place_of(pipeline, part, offset);
 
 	place.message_id = LOG_ID_PARTITION_BLOCKED;
 	log_error(&place,
@@ -144,24 +145,17 @@ static void on_failed(void *host, const struct error *err)
 static void on_trouble(void *host, uint32_t part, int64_t offset, const struct error *err)
 {
 	struct pipeline *pipeline = host;
-	struct log_place place = place_of(pipeline, part, offset);
+	struct log_place place = pipeline_place_of(pipeline, part, offset);
 
 	pipeline_note_trouble(pipeline, &place, err);
 }
 
-static void on_lost(void *host, uint32_t part, int64_t first, int64_t next, const struct error *err)
-{
-	struct pipeline *pipeline = host;
-	struct log_place place = place_of(pipeline, part, first);
-
-	log_error(&place, "lost by at_most_once: offsets %" PRId64 " to %" PRId64 ": %s", first, next - 1, err->message);
-}
-
 static const struct engine_host_ops host_ops = {
 	.partition_blocked = on_partition_blocked,
+	.refused = pipeline_on_refused,
 	.failed = on_failed,
 	.trouble = on_trouble,
-	.lost = on_lost,
+	.lost = pipeline_on_lost,
 };
 
 /* librdkafka knows that there is no broker. */
@@ -256,6 +250,7 @@ int pipeline_open_clients(struct pipeline *pipeline, struct error *err)
 		.assignment = on_assignment, .lost = on_place_lost, .host = pipeline };
 	struct engine_config engine_config = {
 		.delivery = settings->delivery,
+		.on_error = settings->on_error,
 		.idempotent = settings->to.acks == ACKS_ALL,
 		.commit_sync = settings->commit.mode == COMMIT_SYNC,
 		.commit_records = settings->commit.records,

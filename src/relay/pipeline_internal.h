@@ -3,6 +3,7 @@
  *
  *   pipeline.c           the thread, its loop and its phases
  *   pipeline_clients.c   the sizes of the clients, what they and the engine report
+ *   pipeline_losses.c    records that do not arrive at their target, told
  *   pipeline_snapshot.c  what can be seen from outside */
 #pragma once
 #include <pthread.h>
@@ -40,6 +41,14 @@ struct cluster_watch {
 	uint32_t silent;   /* questions that it has not answered, one after another */
 };
 
+/* Neighbours that were lost for one reason. */
+struct lost_range {
+	uint32_t part;
+	int64_t first, next;
+	uint64_t records; /* 0: nothing */
+	struct error err;
+};
+
 struct pipeline {
 	const struct config_pipeline *settings;
 	const char *instance; /* aloqd.instance */
@@ -65,6 +74,9 @@ struct pipeline {
 	struct error last_error;
 	int64_t last_error_at_ms;
 	struct log_ratelimit trouble_limit;
+	struct log_ratelimit refused_limit, lost_limit;
+	struct lost_range lost; /* not logged yet */
+	uint64_t lost_unlogged_records; /* of the ranges that got no line */
 
 	struct preflight_result preflight;
 	uint64_t warned_need_bytes; /* of large records in many partitions; 0: nothing said yet */
@@ -111,6 +123,19 @@ int pipeline_open_clients(struct pipeline *pipeline, struct error *err);
 void pipeline_note_trouble(struct pipeline *pipeline, const struct log_place *place, const struct error *err);
 /* Asks whether clusters answer, of which nothing is heard, or that were down. At every turn. */
 void pipeline_probe(struct pipeline *pipeline, int64_t now_us);
+
+/* The place of a part, for the log; UINT32_MAX: no certain one. */
+struct log_place pipeline_place_of(const struct pipeline *pipeline, uint32_t part, int64_t offset);
+
+/* ---- pipeline_losses.c ---- */
+
+/* engine_host_ops.refused and lost */
+void pipeline_on_refused(
+    void *host, uint32_t part, int64_t offset, enum error_policy policy, const struct error *err);
+void pipeline_on_lost(
+    void *host, uint32_t part, int64_t first, int64_t next, uint64_t records, const struct error *err);
+/* Logs what has been gathered. */
+void pipeline_tell_lost(struct pipeline *pipeline);
 
 /* ---- pipeline_snapshot.c ---- */
 

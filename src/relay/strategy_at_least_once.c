@@ -25,7 +25,7 @@ static uint64_t read_room(const struct engine *engine, const struct part *part, 
 
 static void settle(struct engine *engine, struct part *part)
 {
-	struct release_context context = { .engine = engine, .part = part };
+	struct release_context context = { .engine = engine, .part = part, .for_good = true };
 
 	offset_tracker_release(part->tracker, INT64_MAX, engine_release_slot, &context);
 	part->settled_records += context.records;

@@ -22,7 +22,7 @@ static uint64_t read_room(const struct engine *engine, const struct part *part, 
 
 static void settle(struct engine *engine, struct part *part)
 {
-	struct release_context context = { .engine = engine, .part = part };
+	struct release_context context = { .engine = engine, .part = part, .for_good = true };
 
 	offset_tracker_release(part->tracker, INT64_MAX, engine_release_slot, &context);
 	if (offset_tracker_end(part->tracker) > part->committed)
@@ -33,21 +33,37 @@ static void name_lost(struct engine *engine, struct part *part, const struct off
     const struct error *err)
 {
 	engine->counters.lost_records += slot->records;
-	engine->host_ops->lost(engine->host, part->number, slot->first, slot->next, err);
+	engine->host_ops->lost(engine->host, part->number, slot->first, slot->next, slot->records, err);
 }
 
-static void lose(struct engine *engine, struct part *part, const struct offset_slot *slot, uint64_t seq,
-    const struct error *err)
+static void lose(struct engine *engine, struct part *part, uint64_t seq, const struct error *err)
 {
+	struct offset_slot *slot = offset_tracker_slot(part->tracker, seq);
+
 	name_lost(engine, part, slot, err);
+	if (slot->fault)
+		slot->fault->lost = true;
 	offset_tracker_settle(part->tracker, seq);
 	part->dirty = true;
 }
 
+/* Below it all is committed, or may be. */
+static int64_t promised_until(const struct part *part)
+{
+	if (part->committed < 0) /* given back: what is left was committed */
+		return offset_tracker_end(part->tracker);
+	return part->commit_sent > part->committed ? part->commit_sent : part->committed;
+}
+
+/* What may have been written is not sent again. What was certainly not, is, where its order allows. */
 static void on_failed(struct engine *engine, struct part *part, uint64_t seq, enum report_outcome outcome,
     const struct error *err)
 {
-	lose(engine, part, offset_tracker_slot(part->tracker, seq), seq, err);
+	if (!offset_tracker_slot(part->tracker, seq)->maybe_written) {
+		engine_send_again(engine, part, seq, outcome, err);
+		return;
+	}
+	lose(engine, part, seq, err);
 	if (outcome == REPORT_STOP)
 		engine_fail(engine, err);
 	else
@@ -60,18 +76,43 @@ static void on_late_failed(struct engine *engine, struct part *part, const struc
 	name_lost(engine, part, slot, err);
 }
 
-static void on_refused(struct engine *engine, struct part *part, const struct offset_slot *slot, uint64_t seq,
-    const struct error *err)
+/* What of a partition that has stopped was committed, and never written, is given back: by a commit of where it
+ * stopped, so that whoever reads it next begins there. */
+static void give_back(struct part *part)
 {
-	lose(engine, part, slot, seq, err);
+	part->committed = -1;
+	part->committed_records = part->settled_records;
+	part->dirty = true;
+}
+
+/* The partition stops at this slot. Later ones have not been written, but maybe as dead letters: those must not be
+ * read again, so that all that was committed with them is lost. */
+static void on_refused(struct engine *engine, struct part *part, uint64_t seq, const struct error *err)
+{
+	int64_t promised = promised_until(part);
+	const struct offset_slot *slot;
+	uint64_t records = 0;
+	bool written = false;
+
+	for (uint64_t i = seq; (slot = offset_tracker_slot(part->tracker, i)) && slot->next <= promised; i++) {
+		records += slot->records;
+		written |= slot->state == SLOT_SETTLED && !(slot->fault && slot->fault->policy == ON_ERROR_SKIP);
+	}
+	for (uint64_t i = seq; written && (slot = offset_tracker_slot(part->tracker, i)) && slot->next <= promised; i++)
+		if (slot->state != SLOT_SETTLED)
+			name_lost(engine, part, slot, err);
+	engine_block_refused(engine, part, seq, err);
+	if (written)
+		return;
+	part->given_back_until = promised;
+	part->given_back_records = records;
+	give_back(part);
 }
 
 static void stop_reading(struct engine *engine, struct part *part)
 {
-	int64_t promised = part->commit_sent > part->committed ? part->commit_sent : part->committed;
-
 	/* What is committed, or may be, must still be sent; the rest is read again by whoever comes next. */
-	part->settled_records -= engine_drop_tail(engine, part, promised);
+	part->settled_records -= engine_drop_tail(engine, part, promised_until(part));
 }
 
 static void on_submitted(struct engine *engine, struct part *part, const struct offset_slot *slot)
@@ -88,26 +129,58 @@ static bool is_settled(const struct engine *engine, const struct part *part)
 	return commit_offset(part) <= part->committed && offset_tracker_unsettled(part->tracker) == 0;
 }
 
+/* Loses what waits before a record that has been written, or maybe: sent now, it would come out of order. */
+static void lose_overtaken(struct engine *engine, struct part *part)
+{
+	const struct offset_slot *slot;
+	uint64_t written_seq = 0;
+	uint64_t seq = offset_tracker_mark_seq(part->tracker);
+	struct error err;
+
+	for (; (slot = offset_tracker_slot(part->tracker, seq)) != NULL; seq++)
+		if (slot->state == SLOT_SETTLED && !slot->fault)
+			written_seq = seq;
+	error_set(&err, -EILSEQ, REMEDY_SKIP,
+	    "the target did not take it, and has or may have a later record of its partition already");
+	offset_tracker_rewind(part->tracker, false);
+	while (offset_tracker_next_waiting(part->tracker, &seq) && seq < written_seq)
+		lose(engine, part, seq, &err);
+}
+
 static void on_sink_ready(struct engine *engine)
 {
-	/* Nothing is sent twice: only what was never submitted waits. */
+	for (uint32_t i = 0; i < engine->part_count; i++)
+		if (engine->parts[i].tracker)
+			lose_overtaken(engine, &engine->parts[i]);
 }
 
 static void on_epoch_end(struct engine *engine, struct part *part)
 {
 	struct error err;
 	uint64_t seq;
-	struct offset_slot *slot;
 
 	error_set(&err, -ECANCELED, REMEDY_SKIP,
 	    "the partition was given up after the offset had been committed and before the record was produced");
-	engine_drop_tail(engine, part, part->committed);
-	while ((slot = offset_tracker_next_waiting(part->tracker, &seq)) != NULL)
-		lose(engine, part, slot, seq, &err);
+	if (part->given_back_until > offset_tracker_end(part->tracker)) {
+		/* The commit that gives them back has not been answered. */
+		engine->counters.lost_records += part->given_back_records;
+		engine->host_ops->lost(engine->host, part->number, offset_tracker_end(part->tracker),
+		    part->given_back_until, part->given_back_records, &err);
+	}
+	engine_drop_tail(engine, part, promised_until(part));
+	offset_tracker_rewind(part->tracker, false);
+	while (offset_tracker_next_waiting(part->tracker, &seq))
+		lose(engine, part, seq, &err);
 }
 
 static void on_committed(struct engine *engine, struct part *part)
 {
+	/* The answer of a commit that was on its way when the partition stopped. */
+	if (part->given_back_until >= 0 && part->committed > offset_tracker_end(part->tracker)) {
+		give_back(part);
+		return;
+	}
+	part->given_back_until = -1;
 	if (part_is_stopping(engine, part))
 		stop_reading(engine, part);
 	FAULT_POINT("after-commit-before-produce");

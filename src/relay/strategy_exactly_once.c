@@ -5,6 +5,11 @@
 #include "base/clock.h"
 #include "base/fault_point.h"
 
+static void begin_interval(struct engine *engine)
+{
+	engine->txn_deadline_us = clock_after_us(engine->now_us, engine->config.commit_interval_us);
+}
+
 static bool open_transaction(struct engine *engine)
 {
 	struct error err;
@@ -19,7 +24,7 @@ static bool open_transaction(struct engine *engine)
 		FAULT_POINT("after-txn-begin");
 		engine->txn_state = TXN_OPEN;
 		engine->txn_records = 0;
-		engine->txn_deadline_us = clock_after_us(engine->now_us, engine->config.commit_interval_us);
+		begin_interval(engine);
 	}
 	return engine->txn_state == TXN_OPEN;
 }
@@ -49,6 +54,8 @@ static void on_late_failed(struct engine *engine, struct part *part, const struc
 
 static void on_submitted(struct engine *engine, struct part *part, const struct offset_slot *slot)
 {
+	if (engine->txn_deadline_us == CLOCK_NEVER)
+		begin_interval(engine);
 	engine->txn_records += slot->records;
 }
 
@@ -76,7 +83,10 @@ static void commit_transaction(struct engine *engine)
 	if (count == 0) {
 		engine->source_ops->free_group_token(engine->source, token);
 		engine->txn_state = TXN_OPEN;
-		engine->txn_deadline_us = clock_after_us(engine->now_us, engine->config.commit_interval_us);
+		begin_interval(engine);
+		/* It holds nothing: what it was opened for was refused. It waits for something else. */
+		if (engine->txn_records == 0)
+			engine->txn_deadline_us = CLOCK_NEVER;
 		return;
 	}
 	FAULT_POINT("after-txn-reports");
@@ -93,16 +103,22 @@ static bool transaction_is_due(const struct engine *engine)
 	       somebody_waits(engine);
 }
 
-/* A mark that moved past markers or compacted records alone is committed too, in a transaction without
+/* A mark that moved past markers, compacted or skipped records alone is committed too, in a transaction without
  * records. */
 static void open_for_positions(struct engine *engine)
 {
-	for (uint32_t i = 0; i < engine->part_count && engine->txn_state == TXN_NONE; i++) {
+	bool waits = engine->txn_state == TXN_OPEN && engine->txn_deadline_us == CLOCK_NEVER;
+
+	for (uint32_t i = 0; i < engine->part_count && (waits || engine->txn_state == TXN_NONE); i++) {
 		const struct part *part = &engine->parts[i];
 
-		if (part->tracker && offset_tracker_mark(part->tracker) > part->committed &&
-		    !open_transaction(engine))
+		if (!part->tracker || offset_tracker_mark(part->tracker) <= part->committed)
+			continue;
+		if (!open_transaction(engine))
 			return;
+		if (waits)
+			begin_interval(engine);
+		waits = false;
 	}
 }
 
@@ -192,7 +208,7 @@ static void on_epoch_end(struct engine *engine, struct part *part)
 
 static void on_committed(struct engine *engine, struct part *part)
 {
-	struct release_context context = { .engine = engine, .part = part };
+	struct release_context context = { .engine = engine, .part = part, .for_good = true };
 
 	offset_tracker_release(part->tracker, part->committed, engine_release_slot, &context);
 }

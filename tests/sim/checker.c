@@ -44,8 +44,9 @@ static bool is_data(const struct world *world, uint32_t part, int64_t offset)
 static void advance_prefix(
     const struct world *world, struct checked_epoch *epoch, uint32_t part, int64_t upto)
 {
-	while (epoch->prefix < upto && (!is_data(world, part, epoch->prefix) ||
-					   epoch->settled[epoch->prefix] || epoch->skipped[epoch->prefix]))
+	while (epoch->prefix < upto &&
+	       (!is_data(world, part, epoch->prefix) || epoch->settled[epoch->prefix] ||
+		   epoch->skipped[epoch->prefix] || epoch->passed[epoch->prefix]))
 		epoch->prefix++;
 }
 
@@ -55,7 +56,8 @@ static bool has_uncommitted(const struct world *world, struct checked_epoch *epo
 	advance_prefix(world, epoch, part, epoch->end);
 	for (int64_t offset = epoch->told_committed; offset < epoch->prefix; offset++)
 		if (is_data(world, part, offset) && !epoch->skipped[offset])
-			return true;
+			/* What is passed over need not be so already. */
+			return !epoch->passed[offset];
 	return false;
 }
 
@@ -187,6 +189,12 @@ void checker_position(struct world *world, int instance, uint32_t part, int64_t 
 
 /* ---- commits ---- */
 
+/* at_most_once commits first: what it has stopped before is given back. */
+static bool gives_back(const struct world *world, const struct checked_epoch *epoch, int64_t offset)
+{
+	return world->plan.delivery == DELIVERY_AT_MOST_ONCE && epoch->blocked && offset == epoch->blocked_at;
+}
+
 static void check_mark(struct world *world, int instance, const struct mark *mark)
 {
 	struct checked_epoch *epoch = epoch_of(world, instance, mark->part);
@@ -201,7 +209,7 @@ static void check_mark(struct world *world, int instance, const struct mark *mar
 		    mark->offset);
 		return;
 	}
-	if (mark->offset < epoch->told_committed)
+	if (mark->offset < epoch->told_committed && !gives_back(world, epoch, mark->offset))
 		broken(world, "commits %" PRIu32 "@%" PRId64 " after %" PRId64, mark->part, mark->offset,
 		    epoch->told_committed);
 	if (world->plan.delivery == DELIVERY_AT_MOST_ONCE)
@@ -225,7 +233,7 @@ static void note_committed(struct world *world, int instance, uint32_t part, int
 {
 	struct checked_epoch *epoch = epoch_of(world, instance, part);
 
-	if (offset <= epoch->told_committed)
+	if (offset <= epoch->told_committed && !gives_back(world, epoch, offset))
 		return;
 	epoch->told_committed = offset;
 	epoch->committed_records = 0;
@@ -306,7 +314,7 @@ void checker_source_closed(struct world *world, const struct source *source, boo
 
 /* ---- the sink ---- */
 
-void checker_submit(struct world *world, const struct sink *sink, const struct payload *payload)
+static void check_submission(struct world *world, const struct sink *sink, const struct payload *payload)
 {
 	const struct checked_epoch *epoch = epoch_of(world, payload->instance, payload->part);
 	const char *why = NULL;
@@ -325,13 +333,31 @@ void checker_submit(struct world *world, const struct sink *sink, const struct p
 		why = "to a producer that it has given up";
 	else if (world->plan.delivery == DELIVERY_AT_MOST_ONCE && epoch->told_committed < payload->end)
 		why = "before its commit is known";
-	else if (world->plan.delivery == DELIVERY_AT_MOST_ONCE && payload->submitted)
+	else if (world->plan.delivery == DELIVERY_AT_MOST_ONCE && payload->maybe_written)
+		why = "which may be written";
+	else if (world->plan.delivery == DELIVERY_AT_MOST_ONCE && payload->settled)
 		why = "a second time";
 	else if (world->plan.delivery == DELIVERY_AT_LEAST_ONCE && world->plan.idempotent && payload->settled)
 		why = "which is settled";
 	if (why)
 		broken(world, "submits chunk %" PRIu32 "@%" PRId64 ", %s", payload->part, payload->first,
 		    why);
+}
+
+void checker_submit(struct world *world, const struct sink *sink, const struct payload *payload)
+{
+	check_submission(world, sink, payload);
+	if (payload->refused)
+		broken(world, "submits %" PRIu32 "@%" PRId64 ", which is known to be at fault", payload->part,
+		    payload->first);
+}
+
+void checker_dead_letter(struct world *world, const struct sink *sink, const struct payload *payload)
+{
+	check_submission(world, sink, payload);
+	if (!payload->refused || world->plan.on_error != ON_ERROR_DEAD_LETTER)
+		broken(world, "makes a dead letter of %" PRIu32 "@%" PRId64 " for no reason", payload->part,
+		    payload->first);
 }
 
 void checker_submitted(struct world *world, struct payload *payload, uint64_t handle)
@@ -440,10 +466,10 @@ void checker_sink_closed(struct world *world, const struct sink *sink, bool kill
 
 /* ---- what the engine says, and what it holds ---- */
 
-static const struct payload *chunk_at(const struct world *world, int instance, uint32_t part, int64_t first)
+static struct payload *chunk_at(const struct world *world, int instance, uint32_t part, int64_t first)
 {
 	const struct checked_epoch *epoch = &world->checker.epochs[instance][part];
-	const struct payload *payload = world->instances[instance].source.payloads;
+	struct payload *payload = world->instances[instance].source.payloads;
 
 	while (payload &&
 	       (payload->part != part || !is_of(epoch, payload) || payload->first != first || payload->stale))
@@ -451,29 +477,77 @@ static const struct payload *chunk_at(const struct world *world, int instance, u
 	return payload;
 }
 
+static bool holds_poison(const struct world *world, const struct payload *payload)
+{
+	const struct source_log *log = &world->cluster.sources[payload->part];
+
+	for (uint32_t i = 0; i < payload->records; i++)
+		if (log->records[payload->offsets[i]].poison)
+			return true;
+	return false;
+}
+
 void checker_blocked(struct world *world, int instance, uint32_t part, int64_t offset)
 {
 	struct checked_epoch *epoch = epoch_of(world, instance, part);
 	const struct payload *payload = chunk_at(world, instance, part, offset);
-	bool poisoned = false;
 
 	trace(world, "instance %d blocks %" PRIu32 "@%" PRId64, instance, part, offset);
 	if (!epoch->active)
 		return; /* a gap in the source: not read yet */
-	for (uint32_t i = 0; payload && i < payload->records; i++)
-		if (world->cluster.sources[part].records[payload->offsets[i]].poison)
-			poisoned = true;
-	if (!poisoned || world->plan.delivery == DELIVERY_AT_MOST_ONCE)
+	if (!payload || !holds_poison(world, payload))
 		broken(world, "blocks partition %" PRIu32 " at %" PRId64 ", which can be delivered", part,
+		    offset);
+	else if (world->plan.on_error == ON_ERROR_SKIP && payload->records == 1)
+		broken(world, "blocks partition %" PRIu32 " at %" PRId64 ", which can be skipped", part, offset);
+	else if (world->plan.on_error == ON_ERROR_DEAD_LETTER && payload->records == 1 && !payload->stopped &&
+		 !world->cluster.sources[part].records[payload->offsets[0]].poison_too)
+		broken(world, "blocks partition %" PRIu32 " at %" PRId64 ", which can be a dead letter", part,
 		    offset);
 	epoch->blocked = true;
 	epoch->blocked_at = offset;
 }
 
-void checker_records_lost(struct world *world, uint32_t part, int64_t first, int64_t next)
+void checker_refused(struct world *world, int instance, uint32_t part, int64_t offset, enum error_policy policy)
+{
+	struct checked_epoch *epoch = epoch_of(world, instance, part);
+	struct payload *payload = chunk_at(world, instance, part, offset);
+
+	trace(world, "instance %d %s %" PRIu32 "@%" PRId64, instance,
+	    policy == ON_ERROR_SKIP ? "skips" : "makes a dead letter of", part, offset);
+	if (!payload || payload->refused || payload->records != 1 || policy != world->plan.on_error ||
+	    policy == ON_ERROR_BLOCK || !holds_poison(world, payload)) {
+		broken(world, "takes %" PRIu32 "@%" PRId64 " for refused", part, offset);
+		return;
+	}
+	payload->refused = true;
+	world->checker.refused[part][payload->offsets[0]] = true;
+	epoch->passed[payload->offsets[0]] = policy == ON_ERROR_SKIP;
+}
+
+/* May at_most_once lose it? Only what may be written, or comes before such a record, or can be sent no more, or
+ * was committed together with a dead letter that is written. */
+static bool may_be_lost(const struct world *world, int number, uint32_t part, int64_t offset)
+{
+	const struct instance *instance = &world->instances[number];
+	const struct checked_epoch *epoch = &world->checker.epochs[number][part];
+	const struct payload *payload = instance->source.payloads;
+
+	if (!epoch->active || epoch->revoking || instance->draining || instance->failed ||
+	    !chunk_at(world, number, part, offset))
+		return true;
+	for (; payload; payload = payload->next)
+		if (payload->part == part && is_of(epoch, payload) &&
+		    ((payload->end > offset && (payload->maybe_written || payload->settled)) ||
+			(payload->refused && (payload->maybe_written || payload->settled))))
+			return true;
+	return false;
+}
+
+void checker_records_lost(struct world *world, int instance, uint32_t part, int64_t first, int64_t next)
 {
 	trace(world, "lost: %" PRIu32 "@[%" PRId64 ",%" PRId64 ")", part, first, next);
-	if (world->plan.delivery != DELIVERY_AT_MOST_ONCE)
+	if (world->plan.delivery != DELIVERY_AT_MOST_ONCE || !may_be_lost(world, instance, part, first))
 		broken(world, "loses %" PRIu32 "@%" PRId64, part, first);
 	for (int64_t offset = first; offset < next; offset++)
 		world->checker.lost[part][offset] = true;

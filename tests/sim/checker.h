@@ -38,6 +38,7 @@ struct checked_epoch {
 	bool may_commit[MAX_OFFSETS + 1]; /* where chunks begin and end, and positions */
 	bool settled[MAX_OFFSETS];	  /* acknowledged to this epoch */
 	bool skipped[MAX_OFFSETS];	  /* not read: it went on further ahead */
+	bool passed[MAX_OFFSETS];	  /* known to be at fault, and on_error = skip */
 	int64_t prefix; /* all records from start to here are settled */
 };
 
@@ -58,6 +59,9 @@ struct checker {
 	struct checked_pair pairs[MAX_PARTS][MAX_PARTS]; /* source, target */
 	uint32_t written[MAX_PARTS][MAX_OFFSETS];
 	uint32_t committed_view[MAX_PARTS][MAX_OFFSETS]; /* by committed transactions */
+	bool refused[MAX_PARTS][MAX_OFFSETS];		 /* as the engine says: known to be at fault */
+	uint32_t dead_letters[MAX_PARTS][MAX_OFFSETS];	 /* in their topic */
+	uint32_t dead_letters_view[MAX_PARTS][MAX_OFFSETS]; /* by committed transactions */
 	bool lost[MAX_PARTS][MAX_OFFSETS];		 /* as the engine says */
 	bool unordered[MAX_PARTS];			 /* without idempotence a failure breaks the order */
 	int64_t relayed_to[MAX_PARTS];		    /* by the end: the log's end, or a block */
@@ -86,6 +90,7 @@ void checker_release_chunk(struct world *world, const struct payload *payload);
 void checker_source_closed(struct world *world, const struct source *source, bool killed);
 
 void checker_submit(struct world *world, const struct sink *sink, const struct payload *payload);
+void checker_dead_letter(struct world *world, const struct sink *sink, const struct payload *payload);
 void checker_submitted(struct world *world, struct payload *payload, uint64_t handle);
 void checker_report(
     struct world *world, struct payload *payload, uint32_t records, enum report_outcome outcome);
@@ -103,7 +108,8 @@ void checker_txn_committed(struct world *world, uint32_t txn);
 /* ---- what the engine tells its owner ---- */
 
 void checker_blocked(struct world *world, int instance, uint32_t part, int64_t offset);
-void checker_records_lost(struct world *world, uint32_t part, int64_t first, int64_t next);
+void checker_refused(struct world *world, int instance, uint32_t part, int64_t offset, enum error_policy policy);
+void checker_records_lost(struct world *world, int instance, uint32_t part, int64_t first, int64_t next);
 void checker_stepped(struct world *world, int instance);
 /* clean: what the engine says of its drain. */
 void checker_drained(struct world *world, int instance, bool clean);

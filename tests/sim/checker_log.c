@@ -8,7 +8,8 @@ static int64_t next_of_pair(const struct world *world, uint32_t part, uint32_t t
 {
 	const struct source_log *log = &world->cluster.sources[part];
 
-	while (offset < log->end && (!source_log_has(log, offset) || log->records[offset].target != target))
+	while (offset < log->end && (!source_log_has(log, offset) || log->records[offset].target != target ||
+					world->checker.refused[part][offset]))
 		offset++;
 	return offset;
 }
@@ -39,10 +40,24 @@ static void check_order(struct world *world, uint32_t target, const struct targe
 		pair->last = offset;
 }
 
+static void dead_letter_written(struct world *world, const struct target_entry *entry)
+{
+	uint32_t *count = &world->checker.dead_letters[entry->part][entry->offset];
+
+	if (!world->checker.refused[entry->part][entry->offset])
+		broken(world, "%" PRIu32 "@%" PRId64 " is a dead letter for no reason", entry->part, entry->offset);
+	if (++*count > 1 && world->plan.delivery == DELIVERY_AT_MOST_ONCE)
+		broken(world, "writes the dead letter of %" PRIu32 "@%" PRId64 " twice", entry->part, entry->offset);
+}
+
 void checker_written(struct world *world, uint32_t target, const struct target_entry *entry)
 {
 	struct checker *checker = &world->checker;
 
+	if (target == DEAD_LETTERS) {
+		dead_letter_written(world, entry);
+		return;
+	}
 	check_order(world, target, entry);
 	checker->written[entry->part][entry->offset]++;
 	if (checker->written[entry->part][entry->offset] == 1)
@@ -57,9 +72,17 @@ void checker_written(struct world *world, uint32_t target, const struct target_e
 /* Is it where a reader with the right isolation sees it? */
 static bool has_arrived(const struct world *world, uint32_t part, int64_t offset)
 {
+	const struct checker *checker = &world->checker;
+
+	if (checker->refused[part][offset] && world->plan.on_error == ON_ERROR_SKIP)
+		return true;
+	if (checker->refused[part][offset] && world->plan.delivery == DELIVERY_EXACTLY_ONCE)
+		return checker->dead_letters_view[part][offset] > 0;
+	if (checker->refused[part][offset])
+		return checker->dead_letters[part][offset] > 0;
 	if (world->plan.delivery == DELIVERY_EXACTLY_ONCE)
-		return world->checker.committed_view[part][offset] > 0;
-	return world->checker.written[part][offset] > 0;
+		return checker->committed_view[part][offset] > 0;
+	return checker->written[part][offset] > 0;
 }
 
 void checker_committed(struct world *world, uint32_t part, int64_t committed)
@@ -78,14 +101,18 @@ void checker_committed(struct world *world, uint32_t part, int64_t committed)
 
 void checker_txn_committed(struct world *world, uint32_t txn)
 {
-	for (uint32_t target = 0; target < world->plan.targets; target++) {
+	struct checker *checker = &world->checker;
+
+	for (uint32_t target = 0; target < MAX_TARGETS; target++) {
 		const struct target_log *log = &world->cluster.targets[target];
 
 		for (size_t i = 0; i < log->count; i++) {
 			const struct target_entry *entry = &log->entries[i];
+			uint32_t *seen = target == DEAD_LETTERS
+			    ? &checker->dead_letters_view[entry->part][entry->offset]
+			    : &checker->committed_view[entry->part][entry->offset];
 
-			if (entry->txn == txn &&
-			    ++world->checker.committed_view[entry->part][entry->offset] > 1)
+			if (entry->txn == txn && ++*seen > 1)
 				broken(world, "%" PRIu32 "@%" PRId64 " is committed twice", entry->part,
 				    entry->offset);
 		}
@@ -169,8 +196,8 @@ static void check_losses(struct world *world)
 	for (uint32_t part = 0; part < world->plan.parts; part++) {
 		const struct source_log *log = &world->cluster.sources[part];
 
-		for (int64_t offset = log->first_committed; offset < log->end; offset++)
-			if (source_log_has(log, offset) && !checker->written[part][offset] &&
+		for (int64_t offset = log->first_committed; offset < log->committed; offset++)
+			if (source_log_has(log, offset) && !has_arrived(world, part, offset) &&
 			    !checker->lost[part][offset] && !excused)
 				broken(world, "%" PRIu32 "@%" PRId64 " is lost, and nobody says so", part,
 				    offset);

@@ -29,7 +29,7 @@ void cluster_clear(struct world *world)
 		free(cluster->requests[i]->items);
 		free(cluster->requests[i]);
 	}
-	for (uint32_t target = 0; target < MAX_PARTS; target++)
+	for (uint32_t target = 0; target < MAX_TARGETS; target++)
 		free(cluster->targets[target].entries);
 	free(cluster->requests);
 	free(cluster->producers);
@@ -64,6 +64,7 @@ static void append(struct world *world, uint32_t part)
 		record->target = world->plan.keyed ? random_below(random, world->plan.targets) : part;
 		if (record->data && random_chance(random, world->plan.poison))
 			record->poison = POISON_ALONE + random_below(random, 3);
+		record->poison_too = record->poison && random_chance(&world->later, world->plan.poison_too);
 	}
 	trace(world, "source %" PRIu32 " grows to %" PRId64, part, log->end);
 	for (int i = 0; i < MAX_INSTANCES; i++)
@@ -94,8 +95,8 @@ void cluster_retire_producer(struct world *world, uint32_t number)
 {
 	struct cluster *cluster = &world->cluster;
 	struct producer *producer = &cluster->producers[number];
-	int64_t last_us[MAX_PARTS] = { 0 };
-	bool missing[MAX_PARTS] = { false };
+	int64_t last_us[MAX_TARGETS] = { 0 };
+	bool missing[MAX_TARGETS] = { false };
 
 	if (producer->retired)
 		return;

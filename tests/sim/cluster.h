@@ -22,6 +22,7 @@ struct source_record {
 	bool data;    /* else a marker, aborted, or compacted away */
 	bool expired; /* retention has taken it before it was read */
 	enum poison poison;
+	bool poison_too; /* as a dead letter it is refused as well */
 	uint32_t target;
 };
 
@@ -32,6 +33,16 @@ struct source_log {
 	int64_t committed;	 /* the group's */
 	uint32_t pending_txns;	 /* transactions that have sent offsets and are not decided */
 };
+
+/* What a target makes of a record. */
+static inline enum poison source_log_poison(const struct source_log *log, int64_t offset, uint32_t target)
+{
+	const struct source_record *record = &log->records[offset];
+
+	if (target == DEAD_LETTERS && !record->poison_too)
+		return POISON_NONE;
+	return record->poison;
+}
 
 /* Is there a record for us? */
 static inline bool source_log_has(const struct source_log *log, int64_t offset)
@@ -56,7 +67,7 @@ struct producer {
 	int instance;
 	bool retired; /* purged, killed or replaced: what arrives now is stray */
 	bool fenced;  /* its writes are refused (transactions) */
-	bool broken[MAX_PARTS]; /* a request to this partition is missing: later ones do not fit on */
+	bool broken[MAX_TARGETS]; /* a request to this partition is missing: later ones do not fit on */
 	uint32_t txn; /* that it has open; 0 none */
 };
 
@@ -107,7 +118,7 @@ struct request {
 
 struct cluster {
 	struct source_log sources[MAX_PARTS];
-	struct target_log targets[MAX_PARTS];
+	struct target_log targets[MAX_TARGETS];
 	struct producer *producers;
 	uint32_t producer_count;
 	struct txn *txns;

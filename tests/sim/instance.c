@@ -29,16 +29,27 @@ static void host_trouble(void *opaque, uint32_t part, int64_t offset, const stru
 	trace(instance->world, "instance %d has trouble: %s", instance->number, err->message);
 }
 
-static void host_lost(void *opaque, uint32_t part, int64_t first, int64_t next, const struct error *err)
+static void host_refused(
+    void *opaque, uint32_t part, int64_t offset, enum error_policy policy, const struct error *err)
 {
 	struct instance *instance = opaque;
 
 	if (!instance->dead)
-		checker_records_lost(instance->world, part, first, next);
+		checker_refused(instance->world, instance->number, part, offset, policy);
+}
+
+static void host_lost(
+    void *opaque, uint32_t part, int64_t first, int64_t next, uint64_t records, const struct error *err)
+{
+	struct instance *instance = opaque;
+
+	if (!instance->dead)
+		checker_records_lost(instance->world, instance->number, part, first, next);
 }
 
 static const struct engine_host_ops host_ops = {
 	.partition_blocked = host_blocked,
+	.refused = host_refused,
 	.failed = host_failed,
 	.trouble = host_trouble,
 	.lost = host_lost,
@@ -52,6 +63,7 @@ void instance_start(struct world *world, int number)
 	const struct plan *plan = &world->plan;
 	struct engine_config config = {
 		.delivery = plan->delivery,
+		.on_error = plan->on_error,
 		.idempotent = plan->idempotent,
 		.commit_sync = plan->commit_sync,
 		.commit_records = plan->commit_records,

@@ -22,6 +22,11 @@ enum mutant {
 	MUTANT_READ_TOO_MUCH,	     /* does not keep to its window */
 	MUTANT_IGNORE_RATE,	     /* reads as fast as it can */
 	MUTANT_DRAIN_LIES,	     /* calls every drain clean */
+	MUTANT_SKIP_GOOD,	     /* takes a good record for one that the target refuses */
+	MUTANT_DEAD_LETTER_ON_SUBMIT, /* takes a dead letter that it has handed over for written */
+	MUTANT_DEAD_LETTER_LOST,     /* takes one for written that it has never sent */
+	MUTANT_DEAD_LETTER_TWICE,    /* writes it twice */
+	MUTANT_POISON_AGAIN,	     /* sends what is known to be at fault again, to its target */
 	MUTANT_COMMIT_FAILURE_IS_OK, /* takes a failed commit for a good one, and produces (at_most_once) */
 	MUTANT_ABORT_IS_COMMIT,	     /* takes an aborted transaction for a committed one */
 	MUTANT_UNKNOWN_IS_ABORT,     /* goes on from memory when the outcome is not known */

@@ -92,12 +92,17 @@ static void draw_rate(struct plan *plan, const struct random *random)
 		plan->rate_bytes = 500 + random_below(&own, 100000);
 }
 
-void plan_draw(struct plan *plan, struct random *random, enum delivery delivery)
+void plan_draw(struct plan *plan, struct random *random, struct random *later, enum delivery delivery)
 {
 	*plan = (struct plan){ .delivery = delivery };
+	plan->on_error = random_below(later, 3);
+	plan->poison_too = random_chance(later, 300) ? 1 + random_below(later, 500) : 0;
 	draw_rate(plan, random);
 	plan->idempotent = delivery == DELIVERY_EXACTLY_ONCE || random_chance(random, 750);
 	draw_shape(plan, random);
+	/* As the derivation has it: what is behind a refused request has not left. */
+	if (delivery == DELIVERY_AT_MOST_ONCE)
+		plan->requests_max = 1;
 	draw_limits(plan, random);
 	draw_times(plan, random);
 	plan->fetch_empty = maybe(random, 300);

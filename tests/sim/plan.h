@@ -12,10 +12,13 @@ enum {
 	MAX_PARTS = 4,	   /* source partitions, and target partitions */
 	MAX_INSTANCES = 3, /* processes that share the group */
 	MAX_OFFSETS = 384, /* in one source partition */
+	MAX_TARGETS = MAX_PARTS + 1,
+	DEAD_LETTERS = MAX_PARTS, /* the target where dead letters go */
 };
 
 struct plan {
 	enum delivery delivery;
+	enum error_policy on_error;
 	bool idempotent;
 	bool keyed; /* the target partition follows the record, not the source partition */
 	bool commit_sync;
@@ -41,6 +44,7 @@ struct plan {
 
 	/* Chances in permille, per occasion; 0: does not happen in this scenario. */
 	uint32_t poison;	   /* of records: the target refuses them */
+	uint32_t poison_too;	   /* of those: the topic for dead letters refuses them too */
 	uint32_t request_failure;  /* a produce request fails for good, not by its records' fault */
 	uint32_t request_slow;	   /* takes long: retried, its leader moved */
 	uint32_t request_twice;	   /* without idempotence: retried although it had been written */
@@ -60,7 +64,8 @@ struct plan {
 	bool faultless;		   /* nothing but orderly rebalances and drains: nothing may be repeated */
 };
 
-void plan_draw(struct plan *plan, struct random *random, enum delivery delivery);
+/* What was added later is drawn from `later`, so that a seed still means the same in all else. */
+void plan_draw(struct plan *plan, struct random *random, struct random *later, enum delivery delivery);
 
 /* From now on all goes well. */
 void plan_calm(struct plan *plan);

@@ -74,7 +74,8 @@ static struct world *world_new(const struct scenario *scenario)
 	world->random.state = scenario->seed * UINT64_C(0xd1342543de82ef95) + 1;
 	world->mutant = scenario->mutant;
 	world->now_us = USEC_PER_SEC;
-	plan_draw(&world->plan, &world->random, scenario->delivery);
+	world->later.state = scenario->seed * UINT64_C(0x9fb21c651e98df25) + 2;
+	plan_draw(&world->plan, &world->random, &world->later, scenario->delivery);
 	cluster_init(world);
 	group_init(world);
 	checker_init(world);

@@ -1,3 +1,4 @@
+#include <errno.h>
 #include "shim.h"
 #include "world.h"
 
@@ -21,6 +22,11 @@ const struct mutant_info mutants[MUTANT_COUNT] = {
 	[MUTANT_READ_TOO_MUCH] = { "read-too-much", DELIVERY_AT_LEAST_ONCE },
 	[MUTANT_IGNORE_RATE] = { "ignore-rate", DELIVERY_AT_LEAST_ONCE },
 	[MUTANT_DRAIN_LIES] = { "drain-lies", DELIVERY_AT_LEAST_ONCE },
+	[MUTANT_SKIP_GOOD] = { "skip-good", DELIVERY_AT_LEAST_ONCE },
+	[MUTANT_DEAD_LETTER_ON_SUBMIT] = { "dead-letter-on-submit", DELIVERY_AT_LEAST_ONCE },
+	[MUTANT_DEAD_LETTER_LOST] = { "dead-letter-lost", DELIVERY_EXACTLY_ONCE },
+	[MUTANT_DEAD_LETTER_TWICE] = { "dead-letter-twice", DELIVERY_EXACTLY_ONCE },
+	[MUTANT_POISON_AGAIN] = { "poison-again", DELIVERY_EXACTLY_ONCE },
 	[MUTANT_COMMIT_FAILURE_IS_OK] = { "commit-failure-is-ok", DELIVERY_AT_MOST_ONCE },
 	[MUTANT_ABORT_IS_COMMIT] = { "abort-is-commit", DELIVERY_EXACTLY_ONCE },
 	[MUTANT_UNKNOWN_IS_ABORT] = { "unknown-is-abort", DELIVERY_EXACTLY_ONCE },
@@ -159,7 +165,8 @@ static void pass_sink_serve(void *opaque)
 	struct payload *kept = instance->shim.kept;
 
 	count_operation(instance);
-	if (is_mutant(instance, MUTANT_ACK_ON_SUBMIT) && kept) {
+	if (kept && (is_mutant(instance, MUTANT_ACK_ON_SUBMIT) || is_mutant(instance, MUTANT_DEAD_LETTER_ON_SUBMIT) ||
+			is_mutant(instance, MUTANT_DEAD_LETTER_LOST))) {
 		instance->shim.kept = NULL;
 		engine_on_report(instance->engine, kept->handle, kept->records, REPORT_ACKED, false, NULL);
 	}
@@ -195,6 +202,10 @@ static int pass_sink_submit(void *opaque, uint64_t handle, uint32_t part, void *
 	count_operation(instance);
 	if (is_mutant(instance, MUTANT_SWAP_CHUNKS))
 		return submit_swapped(instance, handle, part, payload, outcome, err);
+	if (strikes(instance, MUTANT_SKIP_GOOD)) {
+		*outcome = REPORT_REFUSED;
+		return error_set(err, -EMSGSIZE, REMEDY_SKIP, "not taken");
+	}
 	r = sim_sink_ops.submit(&instance->sink, handle, part, payload, outcome, err);
 	if (r < 0)
 		return r;
@@ -205,6 +216,31 @@ static int pass_sink_submit(void *opaque, uint64_t handle, uint32_t part, void *
 		sim_source_ops.release_chunk(&instance->source, payload);
 	}
 	if (is_mutant(instance, MUTANT_ACK_ON_SUBMIT) || is_mutant(instance, MUTANT_LATE_REPORT_COUNTS))
+		instance->shim.kept = payload;
+	return 0;
+}
+
+static int pass_sink_dead_letter(void *opaque, uint64_t handle, uint32_t part, void *chunk, const struct error *reason,
+    enum report_outcome *outcome, struct error *err)
+{
+	struct instance *instance = opaque;
+	struct payload *payload = chunk;
+	int r;
+
+	count_operation(instance);
+	if (is_mutant(instance, MUTANT_POISON_AGAIN))
+		return sim_sink_ops.submit(&instance->sink, handle, part, payload, outcome, err);
+	if (is_mutant(instance, MUTANT_DEAD_LETTER_LOST) && !instance->shim.kept) {
+		payload->handle = handle;
+		instance->shim.kept = payload;
+		return 0;
+	}
+	r = sim_sink_ops.dead_letter(&instance->sink, handle, part, payload, reason, outcome, err);
+	if (r < 0)
+		return r;
+	if (is_mutant(instance, MUTANT_DEAD_LETTER_TWICE))
+		sim_sink_ops.dead_letter(&instance->sink, handle, part, payload, reason, outcome, err);
+	if (is_mutant(instance, MUTANT_DEAD_LETTER_ON_SUBMIT))
 		instance->shim.kept = payload;
 	return 0;
 }
@@ -244,6 +280,7 @@ static void pass_sink_txn_commit(void *opaque, const struct mark *marks, size_t 
 const struct sink_ops shim_sink_ops = {
 	.serve = pass_sink_serve,
 	.submit = pass_sink_submit,
+	.dead_letter = pass_sink_dead_letter,
 	.purge = pass_sink_purge,
 	.recreate = pass_sink_recreate,
 	.txn_begin = pass_sink_txn_begin,

@@ -40,7 +40,7 @@ void sink_close(struct sink *sink, bool killed)
 	if (txn)
 		world->cluster.txns[txn].timeout_us = killed ? world->now_us + world->plan.txn_timeout_us
 							     : world->now_us;
-	for (uint32_t target = 0; target < MAX_PARTS; target++)
+	for (uint32_t target = 0; target < MAX_TARGETS; target++)
 		free(sink->queues[target].items);
 	free(sink->reports);
 	memset(sink->queues, 0, sizeof sink->queues);
@@ -71,7 +71,7 @@ static void report_request(struct sink *sink, const struct request *request, int
 	for (size_t i = 0; i < request->count; i++) {
 		const struct item *item = &request->items[i];
 		const struct source_log *log = &sink->world->cluster.sources[item->part];
-		bool at_fault = log->records[item->offset].poison == POISON_ALONE;
+		bool at_fault = source_log_poison(log, item->offset, request->target) == POISON_ALONE;
 
 		switch (request->fate) {
 		case FATE_WRITTEN:
@@ -100,7 +100,7 @@ static void give_up_all(struct sink *sink)
 	int64_t due_us = sink->world->now_us + delay(sink);
 
 	cluster_retire_producer(sink->world, sink->producer);
-	for (uint32_t target = 0; target < MAX_PARTS; target++) {
+	for (uint32_t target = 0; target < MAX_TARGETS; target++) {
 		struct sink_queue *queue = &sink->queues[target];
 
 		for (uint32_t i = 0; i < queue->flight_count; i++) {
@@ -162,6 +162,10 @@ static void emit_reports(struct sink *sink)
 			error_set(&err, -EPERM, REMEDY_PERSON, "not authorised");
 		else if (report.outcome != REPORT_ACKED)
 			error_set(&err, -EIO, REMEDY_RETRY, "not delivered");
+		if (report.possibly_written || report.outcome == REPORT_ACKED)
+			report.payload->maybe_written = true;
+		if (report.outcome == REPORT_STOP)
+			report.payload->stopped = true;
 		checker_report(sink->world, report.payload, report.records, report.outcome);
 		shim_report(sink->instance, &report, report.outcome == REPORT_ACKED ? NULL : &err);
 		/* The engine may have purged meanwhile: what it added stands behind. */
@@ -170,15 +174,15 @@ static void emit_reports(struct sink *sink)
 
 /* ---- requests ---- */
 
-static enum request_fate draw_fate(struct sink *sink, const struct item *items, size_t count)
+static enum request_fate draw_fate(struct sink *sink, const struct item *items, size_t count, uint32_t target)
 {
 	struct random *random = &sink->world->random;
 	const struct plan *plan = &sink->world->plan;
 	bool refused = false;
 
 	for (size_t i = 0; i < count; i++) {
-		enum poison poison =
-		    sink->world->cluster.sources[items[i].part].records[items[i].offset].poison;
+		const struct source_log *log = &sink->world->cluster.sources[items[i].part];
+		enum poison poison = source_log_poison(log, items[i].offset, target);
 
 		if (poison == POISON_BATCH)
 			return FATE_REFUSED_BATCH;
@@ -223,7 +227,7 @@ static void make_request(struct sink *sink, uint32_t target)
 	queue->count -= request.count;
 	memmove(queue->items, queue->items + request.count, queue->count * sizeof *queue->items);
 	request.txn = world->cluster.producers[sink->producer].txn;
-	request.fate = draw_fate(sink, request.items, request.count);
+	request.fate = draw_fate(sink, request.items, request.count, target);
 	request.twice = !world->plan.idempotent && is_ascending(&request) &&
 			random_chance(&world->random, world->plan.request_twice);
 	request.write_us = world->now_us + delay(sink);
@@ -240,7 +244,7 @@ static void make_request(struct sink *sink, uint32_t target)
 
 static void make_requests(struct sink *sink)
 {
-	for (uint32_t target = 0; target < sink->world->plan.targets; target++) {
+	for (uint32_t target = 0; target < MAX_TARGETS; target++) {
 		struct sink_queue *queue = &sink->queues[target];
 
 		while (sink->state == SINK_MODEL_READY && queue->count > 0 &&
@@ -368,6 +372,7 @@ void sink_run(struct sink *sink)
 	first = random_below(&sink->world->random, MAX_PARTS);
 	for (uint32_t i = 0; i < MAX_PARTS; i++)
 		take_answers(sink, (first + i) % MAX_PARTS);
+	take_answers(sink, DEAD_LETTERS);
 	make_requests(sink);
 	if (txn->pending && !txn->offsets_sent && txn->offsets_us <= sink->world->now_us)
 		send_offsets(sink);
@@ -383,7 +388,7 @@ int64_t sink_run_next_us(const struct sink *sink)
 		return CLOCK_NEVER;
 	if (sink->txn.pending && !sink->txn.ended)
 		next_us = sink->txn.offsets_sent ? sink->txn.end_us : sink->txn.offsets_us;
-	for (uint32_t target = 0; target < sink->world->plan.targets; target++) {
+	for (uint32_t target = 0; target < MAX_TARGETS; target++) {
 		const struct sink_queue *queue = &sink->queues[target];
 
 		if (sink->state == SINK_MODEL_READY && queue->count > 0 &&
@@ -403,34 +408,59 @@ static int refuse(struct error *err, int code, enum report_outcome *outcome, enu
 	return error_set(err, code, why == REPORT_REFUSED ? REMEDY_SKIP : REMEDY_RETRY, "not taken");
 }
 
-static int sim_submit(void *opaque, uint64_t handle, uint32_t part, void *chunk, enum report_outcome *outcome,
-    struct error *err)
+static void enqueue(struct sink *sink, uint64_t handle, const struct item *item, uint32_t target)
 {
-	struct sink *sink = opaque;
-	struct payload *payload = chunk;
+	struct sink_queue *queue = &sink->queues[target];
+
+	queue->items = xreallocarray(queue->items, queue->count + 1, sizeof *queue->items);
+	queue->items[queue->count] = *item;
+	queue->items[queue->count++].handle = handle;
+}
+
+/* To the targets of its records, or as dead letters. */
+static int take(struct sink *sink, uint64_t handle, struct payload *payload, bool dead_letter,
+    enum report_outcome *outcome, struct error *err)
+{
 	const struct source_log *log = &sink->world->cluster.sources[payload->part];
 
-	if (instance_is_dead(sink->instance))
-		return 0;
-	checker_submit(sink->world, sink, payload);
 	if (sink->state != SINK_MODEL_READY)
 		return refuse(err, -EIO, outcome, REPORT_RETRY);
 	for (uint32_t i = 0; i < payload->records; i++)
-		if (log->records[payload->offsets[i]].poison == POISON_LOCAL)
+		if (source_log_poison(log, payload->offsets[i], dead_letter ? DEAD_LETTERS : 0) == POISON_LOCAL)
 			return refuse(err, -EMSGSIZE, outcome, REPORT_REFUSED);
 	if (sink->held > 0 && sink->held + payload->records > sink->world->plan.queue_max)
 		return -EAGAIN;
 	checker_submitted(sink->world, payload, handle);
 	sink->held += payload->records;
 	for (uint32_t i = 0; i < payload->records; i++) {
-		int64_t offset = payload->offsets[i];
-		struct sink_queue *queue = &sink->queues[log->records[offset].target];
+		const struct item item = { .payload = payload, .part = payload->part, .offset = payload->offsets[i],
+			.claim = payload->claim };
 
-		queue->items = xreallocarray(queue->items, queue->count + 1, sizeof *queue->items);
-		queue->items[queue->count++] = (struct item){ .handle = handle, .payload = payload,
-			.part = part, .offset = offset, .claim = payload->claim };
+		enqueue(sink, handle, &item, dead_letter ? DEAD_LETTERS : log->records[item.offset].target);
 	}
 	return 0;
+}
+
+static int sim_submit(void *opaque, uint64_t handle, uint32_t part, void *chunk, enum report_outcome *outcome,
+    struct error *err)
+{
+	struct sink *sink = opaque;
+
+	if (instance_is_dead(sink->instance))
+		return 0;
+	checker_submit(sink->world, sink, chunk);
+	return take(sink, handle, chunk, false, outcome, err);
+}
+
+static int sim_dead_letter(void *opaque, uint64_t handle, uint32_t part, void *chunk, const struct error *reason,
+    enum report_outcome *outcome, struct error *err)
+{
+	struct sink *sink = opaque;
+
+	if (instance_is_dead(sink->instance))
+		return 0;
+	checker_dead_letter(sink->world, sink, chunk);
+	return take(sink, handle, chunk, true, outcome, err);
 }
 
 static void sim_purge(void *opaque)
@@ -496,6 +526,7 @@ static void sim_txn_commit(void *opaque, const struct mark *marks, size_t count,
 const struct sink_ops sim_sink_ops = {
 	.serve = sim_serve,
 	.submit = sim_submit,
+	.dead_letter = sim_dead_letter,
 	.purge = sim_purge,
 	.recreate = sim_recreate,
 	.txn_begin = sim_txn_begin,

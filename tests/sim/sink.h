@@ -54,7 +54,7 @@ struct sink {
 	enum sink_model_state state;
 	uint32_t producer;
 	uint32_t held; /* records that are queued or in flight, or whose reports are not emitted */
-	struct sink_queue queues[MAX_PARTS];
+	struct sink_queue queues[MAX_TARGETS];
 	struct report *reports;
 	size_t report_count;
 	bool fatal; /* to be said */

@@ -25,6 +25,9 @@ struct payload {
 	uint32_t unreported; /* of the records in flight */
 	bool stale;	     /* must be dropped by the guard */
 	bool submitted, failed, settled, released;
+	bool refused;	    /* known to be at fault, and skipped or a dead letter */
+	bool maybe_written; /* a part of it, once */
+	bool stopped;	    /* the target said once that it takes nothing */
 };
 
 enum source_part_state { SOURCE_NONE, SOURCE_RESOLVING, SOURCE_READING, SOURCE_REVOKING };

@@ -15,6 +15,7 @@ enum { TRACE_LINES = 120, TRACE_WIDTH = 160 };
 struct world {
 	uint64_t seed;
 	struct random random;
+	struct random later; /* for what was added later, see plan_draw() */
 	struct plan plan;
 	enum mutant mutant;
 	int64_t now_us;

@@ -304,37 +304,22 @@ static const struct mistake mistakes[] = {
 	    "error main.conf:6: pipelines.orders.delivery: \"exactly-once\" is not a choice here; use "
 	    "\"at_least_once\", "
 	    "\"at_most_once\" or \"exactly_once\"\n" },
-	{ GOOD_CONFIG("", "", "on_error = \"skip\";"), "error main.conf:6: pipelines.orders.on_error: "
-	                                               "\"skip\" is not in this version; use \"block\"\n" },
-	{ GOOD_CONFIG("", "", "on_error = \"dead_letter\"; dead_letter = \"x\";"),
-	    "error main.conf:6: pipelines.orders.on_error: \"dead_letter\" is not in this version; use "
-	    "\"block\"\n" },
 	{ GOOD_CONFIG("", "", "dead_letter = \"x\";"),
 	    "error main.conf:6: pipelines.orders.dead_letter: is of no use with on_error = \"block\"; set "
 	    "on_error = \"dead_letter\", or remove it\n" },
 	{ GOOD_CONFIG("", "", "on_error = \"dead_letter\";"),
-	    "error main.conf:6: pipelines.orders.on_error: \"dead_letter\" is not in this version; use "
-	    "\"block\"\n"
 	    "error main.conf:6: pipelines.orders.on_error: \"dead_letter\" needs a topic for what is refused; "
 	    "add dead_letter = \"TOPIC\"\n" },
 	{ GOOD_CONFIG("", "", "on_error = \"dead_letter\"; dead_letter = \"{topic}-dead\";"),
-	    "error main.conf:6: pipelines.orders.on_error: \"dead_letter\" is not in this version; use "
-	    "\"block\"\n"
 	    "error main.conf:6: pipelines.orders.dead_letter: \"{topic}-dead\" is no name of a topic; use up "
 	    "to 249 letters, digits, \".\", \"_\" and \"-\"\n" },
 	{ GOOD_CONFIG("", "", "on_error = \"dead_letter\"; dead_letter = \"__transaction_state\";"),
-	    "error main.conf:6: pipelines.orders.on_error: \"dead_letter\" is not in this version; use "
-	    "\"block\"\n"
 	    "error main.conf:6: pipelines.orders.dead_letter: \"__transaction_state\" is Kafka's own; use "
 	    "another topic\n" },
 	{ GOOD_CONFIG("", "", "on_error = \"dead_letter\"; dead_letter = \"relayed\";"),
-	    "error main.conf:6: pipelines.orders.on_error: \"dead_letter\" is not in this version; use "
-	    "\"block\"\n"
 	    "error main.conf:6: pipelines.orders.dead_letter: \"relayed\" is the target too: what was refused "
 	    "would look like what was relayed; use another topic\n" },
 	{ GOOD_CONFIG("", "", "on_error = \"dead_letter\"; dead_letter = \"orders\";"),
-	    "error main.conf:6: pipelines.orders.on_error: \"dead_letter\" is not in this version; use "
-	    "\"block\"\n"
 	    "error main.conf:6: pipelines.orders.dead_letter: \"orders\" is a source of this pipeline too: its "
 	    "records would go round for ever; use another topic for dead letters\n" },
 	{ GOOD_CONFIG("", "", "members = 3; rate = { records = 2; };"),
@@ -416,7 +401,6 @@ static const struct mistake mistakes[] = {
 			"  again = { from = { cluster = \"main\"; topics = [ \"dead\" ]; }; to = { topic = "
 			"\"a\"; }; };\n"
 			"};\n",
-	    "error main.conf:4: pipelines.a.on_error: \"dead_letter\" is not in this version; use \"block\"\n"
 	    "error main.conf:5: pipelines.again.to.topic: closes a loop in which records would go round for "
 	    "ever: a -> dead (a), dead -> a (again); use another target\n" },
 };

@@ -95,7 +95,9 @@ static void test_at_most_once_resends_nothing_that_may_have_been_written(void **
 	choice.acks = ACKS_ALL; /* idempotent: a retry repeats nothing */
 	expect(&choice, CLIENT_PRODUCER, "enable.idempotence", "true");
 	expect(&choice, CLIENT_PRODUCER, "message.send.max.retries", "2147483647");
-	expect(&choice, CLIENT_PRODUCER, "enable.gapless.guarantee", NULL);
+	/* What lies behind a refused batch has not left: it can still be sent in order. */
+	expect(&choice, CLIENT_PRODUCER, "enable.gapless.guarantee", "true");
+	expect(&choice, CLIENT_PRODUCER, "max.in.flight.requests.per.connection", "1");
 }
 
 static void test_exactly_once_bounds_the_transaction_and_leaves_its_message_timeout(void **state)

@@ -178,7 +178,8 @@ static void host_trouble(void *context, uint32_t part, int64_t offset, const str
 	((struct fake *)context)->troubles++;
 }
 
-static void host_lost(void *context, uint32_t part, int64_t first, int64_t next, const struct error *err)
+static void host_lost(void *context, uint32_t part, int64_t first, int64_t next, uint64_t records,
+    const struct error *err)
 {
 }
 

@@ -128,7 +128,8 @@ static void host_failed(void *context, const struct error *err)
 	fail_msg("%s", err->message);
 }
 
-static void host_lost(void *context, uint32_t part, int64_t first, int64_t next, const struct error *err)
+static void host_lost(void *context, uint32_t part, int64_t first, int64_t next, uint64_t records,
+    const struct error *err)
 {
 }
 

@@ -97,7 +97,8 @@ endif
 
 if HAVE_CMOCKA
 kafka_tests = tests/unit/test_positions tests/unit/test_client tests/unit/test_engine \
-	tests/unit/test_engine_rate tests/unit/test_group_token tests/unit/test_topic_id
+	tests/unit/test_engine_rate tests/unit/test_engine_refusal tests/unit/test_group_token \
+	tests/unit/test_topic_id
 check_PROGRAMS += $(kafka_tests)
 TESTS += $(kafka_tests)
 tests_unit_test_group_token_SOURCES = tests/unit/test_group_token.c
@@ -111,6 +112,8 @@ tests_unit_test_positions_LDADD = libkafka.a libconf.a libcore.a libbase.a $(RDK
 	$(SYSTEMD_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_engine_SOURCES = tests/unit/test_engine.c
 tests_unit_test_engine_LDADD = libengine.a libcore.a libbase.a $(CMOCKA_LIBS)
+tests_unit_test_engine_refusal_SOURCES = tests/unit/test_engine_refusal.c
+tests_unit_test_engine_refusal_LDADD = libengine.a libcore.a libbase.a $(CMOCKA_LIBS)
 tests_unit_test_engine_rate_SOURCES = tests/unit/test_engine_rate.c
 tests_unit_test_engine_rate_LDADD = libengine.a libcore.a libbase.a $(CMOCKA_LIBS)
 tests_unit_test_client_SOURCES = tests/unit/test_client.c

@@ -1,0 +1,424 @@
+/* How the engine finds a record that the target refuses, and what it makes of it. The target takes what was submitted
+ * as one batch each time it is asked, and refuses all of one that holds a record at fault. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <cmocka.h>
+#include "base/clock.h"
+#include "relay/engine.h"
+
+enum { RECORDS = 1000 };
+
+struct item {
+	uint64_t handle;
+	int64_t offset;
+	bool dead_letter;
+};
+
+struct fake {
+	struct engine *engine;
+	bool at_fault[RECORDS];
+	bool at_fault_as_dead_letter[RECORDS];
+	bool refused_at_once; /* records at fault never get further than submit */
+	struct item flight[RECORDS];
+	size_t flight_count;
+	bool broken; /* the producer has died of a refusal */
+	unsigned requests, recreations;
+	bool ready;
+	unsigned written[RECORDS], dead_letters[RECORDS];
+	int64_t last_written;
+	int64_t next_offset;
+	bool assign;
+	int64_t committed;
+	bool answer_commit;
+	struct mark answer;
+	unsigned told[RECORDS];
+	int64_t blocked_at;
+	struct error blocked;
+	unsigned chunks_out;
+};
+
+static void source_serve(void *context)
+{
+	struct fake *fake = context;
+
+	if (fake->assign) {
+		fake->assign = false;
+		fake->next_offset = 0;
+		engine_on_assigned(fake->engine, 0, 1, 0);
+	}
+	if (fake->answer_commit) {
+		fake->answer_commit = false;
+		fake->committed = fake->answer.offset;
+		engine_on_commit_done(fake->engine, &fake->answer, 1, NULL);
+	}
+}
+
+static uint32_t source_fetch(void *context, uint32_t part, uint32_t max_records)
+{
+	struct fake *fake = context;
+	uint32_t count = 0;
+
+	for (; count < max_records && fake->next_offset < RECORDS; count++) {
+		const struct chunk chunk = { .part = 0, .epoch = 1, .first = fake->next_offset,
+			.next = fake->next_offset + 1, .records = 1, .bytes = 10, .leader_epoch = -1,
+			.payload = &fake->at_fault[fake->next_offset] };
+
+		fake->next_offset++;
+		fake->chunks_out++;
+		engine_on_chunk(fake->engine, &chunk);
+	}
+	return count;
+}
+
+static void source_commit(void *context, const struct mark *marks, size_t count)
+{
+	struct fake *fake = context;
+
+	assert_int_equal(count, 1);
+	fake->answer = marks[0];
+	fake->answer_commit = true;
+}
+
+static void source_release_partition(void *context, uint32_t part)
+{
+}
+
+static void source_release_chunk(void *context, void *payload)
+{
+	((struct fake *)context)->chunks_out--;
+}
+
+static const struct source_ops source_ops = {
+	.serve = source_serve,
+	.fetch = source_fetch,
+	.commit = source_commit,
+	.release_partition = source_release_partition,
+	.release_chunk = source_release_chunk,
+};
+
+static bool refuses(const struct fake *fake, const struct item *item)
+{
+	return item->dead_letter ? fake->at_fault_as_dead_letter[item->offset] : fake->at_fault[item->offset];
+}
+
+static void write_all(struct fake *fake)
+{
+	for (size_t i = 0; i < fake->flight_count; i++) {
+		const struct item *item = &fake->flight[i];
+
+		if (item->dead_letter) {
+			fake->dead_letters[item->offset]++;
+			continue;
+		}
+		assert_true(item->offset > fake->last_written);
+		fake->last_written = item->offset;
+		fake->written[item->offset]++;
+	}
+}
+
+/* The target answers what is in flight, as one batch. */
+static void answer(struct fake *fake)
+{
+	enum report_outcome outcome = fake->broken ? REPORT_RETRY : REPORT_ACKED;
+	struct item items[RECORDS];
+	size_t count = fake->flight_count;
+	struct error err;
+
+	error_set(&err, -EIO, REMEDY_SKIP, "as the test says");
+	for (size_t i = 0; i < count && !fake->broken; i++)
+		if (refuses(fake, &fake->flight[i]))
+			outcome = REPORT_REFUSED;
+	if (outcome == REPORT_ACKED)
+		write_all(fake);
+	fake->broken |= outcome == REPORT_REFUSED;
+	fake->requests += count > 0;
+	memcpy(items, fake->flight, count * sizeof items[0]);
+	fake->flight_count = 0;
+	for (size_t i = 0; i < count; i++)
+		engine_on_report(
+		    fake->engine, items[i].handle, 1, outcome, false, outcome == REPORT_ACKED ? NULL : &err);
+}
+
+static void sink_serve(void *context)
+{
+	struct fake *fake = context;
+
+	if (fake->ready) {
+		fake->ready = fake->broken = false;
+		engine_on_sink_ready(fake->engine);
+	}
+	answer(fake);
+}
+
+static int take(struct fake *fake, const struct item *item, enum report_outcome *outcome, struct error *err)
+{
+	if (fake->refused_at_once && refuses(fake, item)) {
+		*outcome = REPORT_REFUSED;
+		return error_set(err, -EMSGSIZE, REMEDY_SKIP, "too large");
+	}
+	assert_true(fake->flight_count < RECORDS);
+	fake->flight[fake->flight_count++] = *item;
+	return 0;
+}
+
+static int sink_submit(void *context, uint64_t handle, uint32_t part, void *payload, enum report_outcome *outcome,
+    struct error *err)
+{
+	struct fake *fake = context;
+	const struct item item = { .handle = handle, .offset = (bool *)payload - fake->at_fault };
+
+	assert_int_equal(fake->told[item.offset], 0);
+	return take(fake, &item, outcome, err);
+}
+
+static int sink_dead_letter(void *context, uint64_t handle, uint32_t part, void *payload, const struct error *reason,
+    enum report_outcome *outcome, struct error *err)
+{
+	struct fake *fake = context;
+	const struct item item = { .handle = handle, .offset = (bool *)payload - fake->at_fault, .dead_letter = true };
+
+	assert_int_equal(fake->told[item.offset], 1);
+	assert_non_null(strstr(reason->message, fake->refused_at_once ? "too large" : "as the test says"));
+	return take(fake, &item, outcome, err);
+}
+
+static void sink_purge(void *context)
+{
+	((struct fake *)context)->broken = true;
+}
+
+static void sink_recreate(void *context)
+{
+	struct fake *fake = context;
+
+	assert_int_equal(fake->flight_count, 0);
+	fake->recreations++;
+	fake->ready = true;
+}
+
+static const struct sink_ops sink_ops = {
+	.serve = sink_serve,
+	.submit = sink_submit,
+	.dead_letter = sink_dead_letter,
+	.purge = sink_purge,
+	.recreate = sink_recreate,
+};
+
+static void host_blocked(void *context, uint32_t part, int64_t offset, const struct error *err)
+{
+	struct fake *fake = context;
+
+	fake->blocked_at = offset;
+	fake->blocked = *err;
+}
+
+static void host_refused(
+    void *context, uint32_t part, int64_t offset, enum error_policy policy, const struct error *err)
+{
+	struct fake *fake = context;
+
+	assert_true(fake->at_fault[offset]);
+	fake->told[offset]++;
+}
+
+static void host_failed(void *context, const struct error *err)
+{
+	fail_msg("%s", err->message);
+}
+
+static void host_trouble(void *context, uint32_t part, int64_t offset, const struct error *err)
+{
+}
+
+static void host_lost(void *context, uint32_t part, int64_t first, int64_t next, uint64_t records,
+    const struct error *err)
+{
+	fail_msg("loses %d", (int)first);
+}
+
+static const struct engine_host_ops host_ops = {
+	.partition_blocked = host_blocked,
+	.refused = host_refused,
+	.failed = host_failed,
+	.trouble = host_trouble,
+	.lost = host_lost,
+};
+
+static void begin(struct fake *fake, enum delivery delivery, enum error_policy on_error)
+{
+	const struct engine_config config = {
+		.delivery = delivery,
+		.on_error = on_error,
+		.idempotent = true,
+		.commit_records = RECORDS,
+		.commit_interval_us = 1,
+		.revoke_timeout_us = 10 * USEC_PER_SEC,
+		.limits = { .window_bytes = 10000000, .window_records = RECORDS, .partition_window_bytes = 10000000,
+			.partition_window_records = RECORDS, .fetch_burst = RECORDS },
+	};
+
+	*fake = (struct fake){ .assign = true, .next_offset = RECORDS, .blocked_at = -1, .last_written = -1 };
+	fake->engine = engine_new(&config, &source_ops, fake, &sink_ops, fake, &host_ops, fake);
+}
+
+/* Until all is committed, up to `end`. */
+static void run_to(struct fake *fake, int64_t end)
+{
+	int64_t now_us = 100 * USEC_PER_SEC;
+
+	for (int i = 0; i < 20000 && fake->committed < end; i++)
+		engine_step(fake->engine, now_us += USEC_PER_MSEC);
+	assert_int_equal(fake->committed, end);
+}
+
+static void check_all_but(struct fake *fake, unsigned faults)
+{
+	const struct engine_counters *counters = engine_counters(fake->engine);
+
+	for (int64_t offset = 0; offset < RECORDS; offset++) {
+		assert_int_equal(fake->told[offset], fake->at_fault[offset]);
+		assert_int_equal(fake->written[offset], !fake->at_fault[offset]);
+	}
+	assert_int_equal(counters->skipped_records + counters->dead_lettered_records, faults);
+	assert_int_equal(counters->acked_records, RECORDS - faults);
+	assert_int_equal(counters->lost_records, 0);
+	engine_free(fake->engine);
+	assert_int_equal(fake->chunks_out, 0);
+}
+
+static void test_one_among_a_thousand_is_found_in_few_steps(void **state)
+{
+	static const int64_t places[] = { 0, 1, 2, 499, 511, 512, 513, 998, 999 };
+
+	for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
+		struct fake fake;
+
+		begin(&fake, DELIVERY_AT_LEAST_ONCE, ON_ERROR_SKIP);
+		fake.at_fault[places[i]] = true;
+		run_to(&fake, RECORDS);
+		assert_in_range(fake.requests, 2, 30);
+		assert_in_range(fake.recreations, 2, 12);
+		check_all_but(&fake, 1);
+	}
+}
+
+static void test_all_of_many_are_found_and_no_good_one_with_them(void **state)
+{
+	struct fake fake;
+	unsigned faults = 0;
+
+	begin(&fake, DELIVERY_AT_LEAST_ONCE, ON_ERROR_DEAD_LETTER);
+	for (int64_t offset = 1; offset < RECORDS; offset += offset < 300 ? 2 : 1 + offset % 50, faults++)
+		fake.at_fault[offset] = true;
+	run_to(&fake, RECORDS);
+	for (int64_t offset = 0; offset < RECORDS; offset++)
+		assert_int_equal(fake.dead_letters[offset], fake.at_fault[offset]);
+	assert_int_equal(engine_counters(fake.engine)->dead_lettered_records, faults);
+	check_all_but(&fake, faults);
+}
+
+static void test_what_is_refused_at_once_needs_no_search(void **state)
+{
+	struct fake fake;
+
+	begin(&fake, DELIVERY_AT_LEAST_ONCE, ON_ERROR_DEAD_LETTER);
+	fake.refused_at_once = true;
+	for (int64_t offset = 0; offset < RECORDS; offset += 10)
+		fake.at_fault[offset] = true;
+	run_to(&fake, RECORDS);
+	assert_int_equal(fake.recreations, 0);
+	check_all_but(&fake, RECORDS / 10);
+}
+
+static void test_a_dead_letter_settles_by_its_own_report(void **state)
+{
+	struct fake fake;
+	int64_t now_us = 0;
+
+	begin(&fake, DELIVERY_AT_LEAST_ONCE, ON_ERROR_DEAD_LETTER);
+	fake.refused_at_once = true;
+	fake.at_fault[0] = true;
+	while (fake.told[0] == 0)
+		engine_step(fake.engine, now_us += USEC_PER_MSEC);
+	/* It is on its way, and not written. */
+	assert_int_equal(fake.dead_letters[0], 0);
+	assert_false(fake.answer_commit);
+	assert_int_equal(engine_counters(fake.engine)->dead_lettered_records, 0);
+	run_to(&fake, RECORDS);
+	assert_int_equal(fake.dead_letters[0], 1);
+	check_all_but(&fake, 1);
+}
+
+static void test_a_dead_letter_that_is_refused_blocks(void **state)
+{
+	for (int at_once = 0; at_once <= 1; at_once++) {
+		struct fake fake;
+
+		begin(&fake, DELIVERY_AT_LEAST_ONCE, ON_ERROR_DEAD_LETTER);
+		fake.refused_at_once = at_once;
+		fake.at_fault[700] = fake.at_fault_as_dead_letter[700] = true;
+		for (int i = 1; i < 1000 && fake.blocked_at < 0; i++)
+			engine_step(fake.engine, i * USEC_PER_MSEC);
+		assert_int_equal(fake.blocked_at, 700);
+		assert_non_null(strstr(fake.blocked.message, "the topic for dead letters refuses it too: "));
+		assert_int_equal(engine_counters(fake.engine)->dead_lettered_records, 0);
+		engine_free(fake.engine);
+		assert_int_equal(fake.chunks_out, 0);
+	}
+}
+
+static void test_at_most_once_gives_back_what_it_had_committed_before_it_stops(void **state)
+{
+	struct fake fake;
+	int64_t now_us = 0;
+
+	begin(&fake, DELIVERY_AT_MOST_ONCE, ON_ERROR_BLOCK);
+	fake.at_fault[700] = true;
+	for (int i = 0; i < 1000 && fake.blocked_at < 0; i++)
+		engine_step(fake.engine, now_us += USEC_PER_MSEC);
+	assert_int_equal(fake.blocked_at, 700);
+	for (int i = 0; i < 10; i++)
+		engine_step(fake.engine, now_us += USEC_PER_MSEC);
+	assert_int_equal(fake.committed, 700);
+	for (int64_t offset = 0; offset < RECORDS; offset++)
+		assert_int_equal(fake.written[offset], offset < 700);
+	engine_drain(fake.engine, now_us + USEC_PER_SEC);
+	engine_step(fake.engine, now_us += USEC_PER_MSEC);
+	assert_true(engine_is_drained(fake.engine));
+	assert_int_equal(engine_counters(fake.engine)->lost_records, 0);
+	engine_free(fake.engine);
+	assert_int_equal(fake.chunks_out, 0);
+}
+
+static void test_at_most_once_sends_the_good_ones_of_a_refused_batch_again(void **state)
+{
+	struct fake fake;
+
+	begin(&fake, DELIVERY_AT_MOST_ONCE, ON_ERROR_SKIP);
+	fake.at_fault[0] = fake.at_fault[333] = fake.at_fault[334] = true;
+	run_to(&fake, RECORDS);
+	for (int i = 1; i < 1000 && engine_counters(fake.engine)->skipped_records < 3; i++)
+		engine_step(fake.engine, USEC_PER_SEC + i * USEC_PER_SEC);
+	for (int i = 0; i < 20 && fake.last_written < RECORDS - 1; i++)
+		engine_step(fake.engine, 2000 * USEC_PER_SEC + i * USEC_PER_SEC);
+	check_all_but(&fake, 3);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_one_among_a_thousand_is_found_in_few_steps),
+		cmocka_unit_test(test_all_of_many_are_found_and_no_good_one_with_them),
+		cmocka_unit_test(test_what_is_refused_at_once_needs_no_search),
+		cmocka_unit_test(test_a_dead_letter_settles_by_its_own_report),
+		cmocka_unit_test(test_a_dead_letter_that_is_refused_blocks),
+		cmocka_unit_test(test_at_most_once_gives_back_what_it_had_committed_before_it_stops),
+		cmocka_unit_test(test_at_most_once_sends_the_good_ones_of_a_refused_batch_again),
+	};
+
+	return cmocka_run_group_tests_name("engine_refusal", tests, NULL, NULL);
+}
