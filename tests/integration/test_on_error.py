@@ -1,0 +1,202 @@
+"""Records that the target refuses for ever, and what on_error makes of them. The others arrive as if they were not
+there."""
+
+import datetime
+
+import pytest
+
+from harness.checker import compare
+from harness.reader import read_topic
+from harness.trial import Trial
+from harness.waiting import holds_for
+from harness.workload import CREATED, EPOCH_MS, Record, fill, small_record
+
+PARTITIONS = 3
+RECORDS = 3000
+TARGET_MAX_BYTES = 5000
+
+
+def too_large(index):
+    return Record(b"large", b"x" * 20_000, (("trace", b"1"), ("trace", None)), CREATED, EPOCH_MS + index)
+
+
+def without_key(index):
+    return Record(None, b"no key", (), CREATED, EPOCH_MS + index)
+
+
+# By index; index % 3 is the partition, index // 3 the offset. Neighbours, the first, the last, and none in partition 2.
+POISON = {0: without_key, 900: too_large, 1501: without_key, 1504: too_large, 1507: without_key, 2998: without_key}
+
+
+class RefusingTrial(Trial):
+    """Its target is compacted, and takes no large record. The source holds a few that it refuses."""
+
+    def __init__(self, kafka, topic, delivery, poison=POISON):
+        super().__init__(kafka, topic, PARTITIONS)
+        kafka.alter_topic(self.target, cleanup_policy="compact", max_message_bytes=TARGET_MAX_BYTES)
+        self.delivery = delivery
+        self.dead = topic("dead")
+        records = [poison[index](index) if index in poison else small_record(index) for index in range(RECORDS)]
+        self.poison = {records[index]: (index % PARTITIONS, index // PARTITIONS) for index in poison}
+        fill(kafka.brokers, self.source, records, PARTITIONS)
+
+    def settings(self, **settings):
+        made = super().settings(delivery=self.delivery, **settings)
+        made["pipelines"]["relay"]["to"]["cluster"] = "source"  # exactly_once: one cluster, by one name
+        del made["clusters"]["target"]
+        return made
+
+    def await_settled(self, daemon):
+        daemon.await_pipeline(lambda p: p["state"] == "running", "nothing is blocked")
+        self.await_caught_up(daemon)
+        self.stop_clean(daemon)
+
+    def check_others(self, below=lambda partition: RECORDS):
+        """All but the poison has arrived, in order, and with exactly_once and at_most_once once."""
+        source = read_topic(self.cluster, self.source).records
+        good = {partition: [record for offset, record in enumerate(records)
+                            if offset < below(partition) and record not in self.poison]
+                for partition, records in source.items()}
+        verdict = compare(good, read_topic(self.to, self.target).records)
+        assert verdict.kept_at_least_once(), verdict
+        assert self.delivery == "at_least_once" or not verdict.repeated, verdict
+        return verdict
+
+
+@pytest.fixture(params=["at_least_once", "exactly_once"])
+def delivery(request):
+    return request.param
+
+
+def counters(daemon):
+    names = ("skipped_records", "dead_lettered_records", "lost_records")
+    return tuple(daemon.counter(name) for name in names)
+
+
+def test_skip_leaves_out_what_is_refused_and_nothing_else(kafka, topic, aloqd, delivery):
+    trial = RefusingTrial(kafka, topic, delivery)
+    daemon = aloqd(trial.settings(on_error="skip")).start_ready()
+    trial.await_caught_up(daemon)
+    daemon.await_pipeline(lambda p: p["counters"]["skipped_records"] == len(POISON), "all of them are counted")
+    assert counters(daemon) == (len(POISON), 0, 0)
+    assert daemon.counter("acked_records") >= RECORDS - len(POISON)
+    trial.await_settled(daemon)
+    trial.check_others()
+    assert trial.committed() == kafka.log_ends(trial.source)
+    for partition, offset in trial.poison.values():
+        line = (f"partition={partition} offset={offset}: offset {offset} is refused for ever and skipped, as on_error "
+                "says:")
+        assert daemon.log_text().count(line) == 1, daemon.log_tail()
+
+
+def check_dead_letter(trial, record, letter, partition, offset, began):
+    """Key, value and headers as they were, and where it is from and why behind them."""
+    assert (letter.key, letter.value) == (record.key, record.value)
+    assert letter.headers[:len(record.headers)] == record.headers
+    added = letter.headers[len(record.headers):]
+    assert [name for name, _ in added] == [
+        "aloqd.source.cluster", "aloqd.source.topic", "aloqd.source.partition", "aloqd.source.offset",
+        "aloqd.source.timestamp", "aloqd.error.code", "aloqd.error.text", "aloqd.time", "aloqd.pipeline"]
+    said = {name: value.decode() for name, value in added}
+    assert said["aloqd.source.cluster"] == "source" and said["aloqd.source.topic"] == trial.source
+    assert (int(said["aloqd.source.partition"]), int(said["aloqd.source.offset"])) == (partition, offset)
+    assert int(said["aloqd.source.timestamp"]) == record.timestamp
+    assert said["aloqd.error.code"] == ("INVALID_RECORD" if record.key is None else "MSG_SIZE_TOO_LARGE")
+    assert said["aloqd.error.code"] in said["aloqd.error.text"] and trial.target in said["aloqd.error.text"]
+    assert said["aloqd.pipeline"] == "relay"
+    at = datetime.datetime.strptime(said["aloqd.time"], "%Y-%m-%dT%H:%M:%S.%f%z")
+    assert began <= at <= datetime.datetime.now(datetime.timezone.utc)
+    assert abs(letter.timestamp - at.timestamp() * 1000) < 5000, "its own time is that of its death"
+
+
+def test_dead_letters_hold_what_is_refused_and_nothing_else(kafka, topic, aloqd, delivery):
+    trial = RefusingTrial(kafka, topic, delivery)
+    kafka.create_topic(trial.dead, 2)
+    began = datetime.datetime.now(datetime.timezone.utc).replace(microsecond=0)
+    daemon = aloqd(trial.settings(on_error="dead_letter", dead_letter=trial.dead)).start_ready()
+    trial.await_caught_up(daemon)
+    daemon.await_pipeline(lambda p: p["counters"]["dead_lettered_records"] == len(POISON), "all of them are counted")
+    assert counters(daemon) == (0, len(POISON), 0)
+    trial.await_settled(daemon)
+    trial.check_others()
+    assert trial.committed() == kafka.log_ends(trial.source)
+    letters = read_topic(kafka, trial.dead).records
+    for record, (partition, offset) in trial.poison.items():
+        here = [letter for letter in letters[partition % 2]
+                if (letter.key, letter.value) == (record.key, record.value) and
+                dict(letter.headers)["aloqd.source.offset"] == b"%d" % offset and
+                dict(letter.headers)["aloqd.source.partition"] == b"%d" % partition]
+        assert len(here) == 1 or (here and delivery == "at_least_once"), (partition, offset, here)
+        check_dead_letter(trial, record, here[0], partition, offset, began)
+    for partition in range(PARTITIONS):
+        offsets = [int(dict(letter.headers)["aloqd.source.offset"]) for letter in letters[partition % 2]
+                   if dict(letter.headers)["aloqd.source.partition"] == b"%d" % partition]
+        expected = [offset for number, offset in trial.poison.values() if number == partition]
+        assert set(offsets) == set(expected), "all of one partition in one, and no other"
+
+
+def test_block_stops_at_what_is_refused_and_goes_on_from_there_once_a_person_has_acted(kafka, topic, aloqd, delivery):
+    poison = {index: POISON[index] for index in (900, 1501)}
+    at = {900 % PARTITIONS: 900 // PARTITIONS, 1501 % PARTITIONS: 1501 // PARTITIONS}
+    trial = RefusingTrial(kafka, topic, delivery, poison)
+    daemon = aloqd(trial.settings()).start()
+    ends = kafka.log_ends(trial.source)
+    daemon.await_pipeline(
+        lambda p: p["partitions"] and all(q["mark"] == at.get(q["partition"], ends[q["partition"]])
+                                          for q in p["partitions"]), "each partition has settled all it can")
+    blocked = daemon.partitions(state="blocked")
+    assert {number for _, number in blocked} == set(at), blocked
+    assert counters(daemon) == (0, 0, 0)
+    repeated = daemon.counter("repeated_records")
+    daemon.terminate()
+    assert trial.committed() == {**ends, **at}
+    trial.check_others(below=lambda partition: at.get(partition, RECORDS))
+    # The target's owner gives way: what stood still goes on, and nothing is missing.
+    kafka.alter_topic(trial.target, cleanup_policy="delete", max_message_bytes=100_000)
+    daemon.start_ready()
+    verdict = trial.finish(daemon)
+    assert verdict.kept_at_least_once(), verdict
+    # What was in flight with a refused record may be there twice, and is counted.
+    assert verdict.repeated <= (repeated if delivery == "at_least_once" else 0), (verdict, repeated)
+
+
+def test_a_dead_letter_that_is_refused_too_blocks_its_partition_alone(kafka, topic, aloqd, delivery):
+    trial = RefusingTrial(kafka, topic, delivery, {900: too_large, 1501: without_key})
+    kafka.create_topic(trial.dead, 1, max_message_bytes=TARGET_MAX_BYTES)
+    daemon = aloqd(trial.settings(on_error="dead_letter", dead_letter=trial.dead)).start()
+    daemon.await_state("blocked")
+    ends = kafka.log_ends(trial.source)
+    daemon.await_pipeline(lambda p: all(q["mark"] == (300 if q["partition"] == 0 else ends[q["partition"]])
+                                        for q in p["partitions"]), "all settle but the blocked one")
+    blocked = daemon.partitions(state="blocked")
+    assert set(blocked) == {(trial.source, 0)}, blocked
+    error = blocked[(trial.source, 0)]["error"]
+    assert error.startswith("the topic for dead letters refuses it too: ") and trial.dead in error, error
+    assert counters(daemon) == (0, 1, 0)
+    daemon.terminate()
+    assert trial.committed() == {**ends, 0: 300}
+    trial.check_others(below=lambda partition: 300 if partition == 0 else RECORDS)
+    letters = read_topic(kafka, trial.dead).records[0]
+    assert {letter.value for letter in letters} == {b"no key"}
+    assert f"the topic for dead letters, {trial.dead}, takes {TARGET_MAX_BYTES} bytes" in daemon.log_text()
+
+
+def test_a_missing_topic_for_dead_letters_is_waited_for_before_the_first_record(kafka, topic, aloqd):
+    trial = RefusingTrial(kafka, topic, "at_least_once", {900: too_large})
+    daemon = aloqd(trial.settings(on_error="dead_letter", dead_letter=trial.dead)).start()
+    reason = daemon.await_state("backing_off")["reason"]
+    assert "kafka-topics" in reason and "--create" in reason and trial.dead in reason, reason
+    holds_for(lambda: sum(kafka.log_ends(trial.target).values()) == 0, 1.0, "nothing is relayed")
+    kafka.create_topic(trial.dead, 1)
+    daemon.await_ready()
+    trial.await_settled(daemon)
+    assert sum(kafka.log_ends(trial.dead).values()) == 1
+
+
+def test_to_create_makes_the_topic_for_dead_letters_too(kafka, topic, aloqd):
+    trial = RefusingTrial(kafka, topic, "at_least_once", {900: too_large})
+    daemon = aloqd(trial.settings(on_error="dead_letter", dead_letter=trial.dead,
+                                  to_create={"replication_factor": 1})).start_ready()
+    trial.await_settled(daemon)
+    assert len(kafka.partitions(trial.dead)) == PARTITIONS
+    assert sum(kafka.log_ends(trial.dead).values()) == 1
