@@ -1,9 +1,11 @@
 """kill -9 at every step: the daemon is built with named fault points, dies at each of them, and is started again.
 
 What must hold afterwards is what its delivery promises. The installed daemon has no fault points
-(tests/scripts/test_fault_points.sh)."""
+(tests/scripts/test_fault_points.sh). Most of the time a restarted daemon waits for the session of the dead one, so the
+cases of a test run side by side."""
 
 from collections import namedtuple
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -14,19 +16,13 @@ from harness.trial import CommitAudit, ExactTrial, Trial
 from harness.workload import CREATED, EPOCH_MS, Load, Record, fill, small_record
 
 PARTITIONS = 2
+SIDE_BY_SIDE = 4
 # The shortest session that the brokers of these tests allow: what a killed member had waits for so long.
 SHORT_SESSION = ["session.timeout.ms=1000", "heartbeat.interval.ms=250"]
 # Many small commits, so that many lie between two kills.
 OFTEN = {"records": 200, "interval": "50ms"}
 # So long the process stays at a point before it dies, where what it has handed over is to get out.
 GETS_OUT_MS = 300
-
-
-@pytest.fixture(name="faulty")
-def faulty_fixture(aloqd):
-    assert PROGRAM_WITH_FAULT_POINTS.exists(), f"not built: make {PROGRAM_WITH_FAULT_POINTS.name}"
-    return lambda settings, name="aloqd": aloqd(settings, name, program=PROGRAM_WITH_FAULT_POINTS)
-
 
 # One death: at this passing of a point, at once, or after having stayed there or gone on.
 Death = namedtuple("Death", "passing wait_ms run_us", defaults=(0, 0))
@@ -52,6 +48,50 @@ EXACTLY_ONCE = {
     "after-txn-commit": [Death(1), Death(3)],
     "after-txn-committed": [Death(1), Death(3)],
 }
+WHILE_STOPPING = {
+    "before-final-commit": [Death(1)],
+    "after-final-commit-sent": [Death(1), Death(1, wait_ms=GETS_OUT_MS)],
+    "after-final-commit-answered": [Death(1)],
+    "before-release": [Death(1), Death(2)],
+    "after-release": [Death(1), Death(2)],
+}
+WHILE_ANOTHER_JOINS = {
+    "after-revoke-begin": [Death(1), Death(2)],
+    "before-release": [Death(1)],
+    "after-release": [Death(1)],
+}
+WHILE_REPLACED = {
+    "before-recreate": [Death(1), Death(2)],
+    "after-recreate": [Death(1), Death(2)],
+}
+AT_THE_START = {
+    "before-start-commit": [Death(1)],
+    "after-start-commit": [Death(1)],
+}
+
+
+@pytest.fixture(name="faulty")
+def faulty_fixture(aloqd):
+    assert PROGRAM_WITH_FAULT_POINTS.exists(), f"not built: make tests/integration/{PROGRAM_WITH_FAULT_POINTS.name}"
+    return lambda settings, name: aloqd(settings, name, program=PROGRAM_WITH_FAULT_POINTS)
+
+
+def side_by_side(play, cases):
+    """play(point, death or deaths) for all cases; every failure is told, with its case."""
+    def played(case):
+        try:
+            play(*case)
+            return None
+        except AssertionError as error:
+            return f"{case}: {error}"
+    with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
+        failures = [failure for failure in pool.map(played, cases) if failure]
+    assert not failures, "\n".join(failures)
+
+
+def topics_of(topic, *case):
+    """Names for one case of a test."""
+    return lambda suffix: topic("-".join(map(str, case)) + "." + suffix)
 
 
 def die_at(daemon, point, death):
@@ -78,103 +118,99 @@ class Restarts:
         assert set(verdict.restarts) <= self.places, (verdict.restarts, self.places)
 
 
-@pytest.mark.parametrize("point", AT_LEAST_ONCE)
-def test_at_least_once_killed(kafka, topic, faulty, point):
-    trial = Trial(kafka, topic, PARTITIONS)
-    daemon = faulty(trial.settings(commit=OFTEN, from_properties=SHORT_SESSION))
-    restarts = Restarts(trial)
-    with Load(kafka.brokers, trial.source, PARTITIONS, rate=4000):
-        for death in AT_LEAST_ONCE[point]:
-            die_at(daemon, point, death)
-            restarts.look()
-    verdict = trial.finish(daemon.start())
-    restarts.check(verdict)
-    if point == "after-produce":
-        # What got out during the wait was written, and its reports were never seen.
-        assert verdict.repeated > 0, verdict
+# ---- at each step ----
+
+def test_at_least_once_killed_at_each_step(kafka, topic, faulty):
+    def play(point, deaths):
+        trial = Trial(kafka, topics_of(topic, point), PARTITIONS)
+        daemon = faulty(trial.settings(commit=OFTEN, from_properties=SHORT_SESSION), point)
+        restarts = Restarts(trial)
+        with Load(kafka.brokers, trial.source, PARTITIONS, rate=2000):
+            for death in deaths:
+                die_at(daemon, point, death)
+                restarts.look()
+        verdict = trial.finish(daemon.start())
+        restarts.check(verdict)
+        if point == "after-produce":
+            # What got out during the wait was written, and its reports were never seen.
+            assert verdict.repeated > 0, verdict
+    side_by_side(play, AT_LEAST_ONCE.items())
 
 
-@pytest.mark.parametrize("point", EXACTLY_ONCE)
-def test_exactly_once_killed(kafka, topic, faulty, point):
-    trial = ExactTrial(kafka, topic, PARTITIONS)
-    daemon = faulty(trial.settings(commit=OFTEN, from_properties=SHORT_SESSION))
-    with Load(kafka.brokers, trial.source, PARTITIONS, rate=4000):
-        for death in EXACTLY_ONCE[point]:
-            die_at(daemon, point, death)
-    verdict = trial.finish(daemon.start())
-    assert verdict.kept_exactly(), verdict
-    assert trial.committed() == kafka.log_ends(trial.source)
-    if point == "before-send-offsets":
-        # All of the transaction was written by then: its records are there, and nobody sees them.
-        assert trial.verdict_uncommitted().repeated > 0
+def test_exactly_once_killed_at_each_step(kafka, topic, faulty):
+    def play(point, deaths):
+        trial = ExactTrial(kafka, topics_of(topic, point), PARTITIONS)
+        daemon = faulty(trial.settings(commit=OFTEN, from_properties=SHORT_SESSION), point)
+        with Load(kafka.brokers, trial.source, PARTITIONS, rate=2000):
+            for death in deaths:
+                die_at(daemon, point, death)
+        verdict = trial.finish(daemon.start())
+        assert verdict.kept_exactly(), verdict
+        assert trial.committed() == kafka.log_ends(trial.source)
+        if point == "before-send-offsets":
+            # All of the transaction was written by then: its records are there, and nobody sees them.
+            assert trial.verdict_uncommitted().repeated > 0
+    side_by_side(play, EXACTLY_ONCE.items())
 
 
 # ---- stopping ----
 
-WHILE_STOPPING = {
-    "before-final-commit": [Death(1)],
-    "after-final-commit-sent": [Death(1), Death(1, wait_ms=GETS_OUT_MS)],
-    "after-final-commit-answered": [Death(1)],
-    "before-release": [Death(1), Death(2)],
-    "after-release": [Death(1), Death(2)],
-}
+def test_at_least_once_killed_while_it_drains(kafka, topic, faulty):
+    def play(point, deaths):
+        trial = Trial(kafka, topics_of(topic, point), PARTITIONS)
+        # Nothing is committed before the drain.
+        daemon = faulty(trial.settings(commit={"records": 10_000_000, "interval": "1h"},
+                                       from_properties=SHORT_SESSION), point)
+        restarts = Restarts(trial)
+        with Load(kafka.brokers, trial.source, PARTITIONS, rate=2000):
+            for death in deaths:
+                daemon.start_to_die(point, *death).await_acked(1000)
+                daemon.process.terminate()
+                daemon.await_death()
+                committed = restarts.look()
+                if point in ("before-release", "after-release"):
+                    # What is given up was committed to its end: of that nothing is repeated.
+                    held = {partition: len(set(records))
+                            for partition, records in restarts.audit.target.records.items()}
+                    exact = [partition for partition in held if held[partition] == committed[partition]]
+                    assert len(exact) >= death.passing, (committed, held)
+        restarts.check(trial.finish(daemon.start()))
+    side_by_side(play, WHILE_STOPPING.items())
 
 
-@pytest.mark.parametrize("point", WHILE_STOPPING)
-def test_at_least_once_killed_while_it_drains(kafka, topic, faulty, point):
-    trial = Trial(kafka, topic, PARTITIONS)
-    # Nothing is committed before the drain.
-    daemon = faulty(trial.settings(commit={"records": 10_000_000, "interval": "1h"},
-                                   from_properties=SHORT_SESSION))
-    restarts = Restarts(trial)
-    with Load(kafka.brokers, trial.source, PARTITIONS, rate=3000):
-        for death in WHILE_STOPPING[point]:
-            daemon.start_to_die(point, *death).await_acked(1000)
-            daemon.process.terminate()
-            daemon.await_death()
-            committed = restarts.look()
-            if point in ("before-release", "after-release"):
-                # What is given up was committed to its end: of that nothing is repeated.
-                held = {partition: len(set(records)) for partition, records in restarts.audit.target.records.items()}
-                exact = [partition for partition in held if held[partition] == committed[partition]]
-                assert len(exact) >= death.passing, (committed, held)
-    restarts.check(trial.finish(daemon.start()))
-
-
-@pytest.mark.parametrize("trial_type, point, passing", [
-    (Trial, "after-revoke-begin", 1), (Trial, "after-revoke-begin", 2), (Trial, "before-release", 1),
-    (Trial, "after-release", 1), (ExactTrial, "after-revoke-begin", 1)])
-def test_killed_while_another_member_joins(kafka, topic, faulty, trial_type, point, passing):
-    trial = trial_type(kafka, topic, PARTITIONS)
-    settings = trial.settings(commit=OFTEN, from_properties=SHORT_SESSION)
-    first, second = faulty(settings, "first"), faulty(settings, "second")
-    with Load(kafka.brokers, trial.source, PARTITIONS, rate=3000):
-        first.start_to_die(point, passing).await_acked(1000)
-        second.start()
-        first.await_death()
-        second.await_assigned(PARTITIONS)
-    verdict = trial.finish(second)
-    assert verdict.kept_exactly() if trial_type is ExactTrial else verdict.kept_at_least_once(), verdict
+def test_killed_while_another_member_joins(kafka, topic, faulty):
+    def play(trial_type, point, death):
+        trial = trial_type(kafka, topics_of(topic, trial_type.__name__, point, death.passing), PARTITIONS)
+        settings = trial.settings(commit=OFTEN, from_properties=SHORT_SESSION)
+        first, second = faulty(settings, f"first-{point}"), faulty(settings, f"second-{point}")
+        with Load(kafka.brokers, trial.source, PARTITIONS, rate=2000):
+            first.start_to_die(point, *death).await_acked(1000)
+            second.start()
+            first.await_death()
+            second.await_assigned(PARTITIONS)
+        verdict = trial.finish(second)
+        assert verdict.kept_exactly() if trial_type is ExactTrial else verdict.kept_at_least_once(), verdict
+    side_by_side(play, [(trial_type, point, death) for trial_type in (ExactTrial, Trial)
+                        for point, deaths in WHILE_ANOTHER_JOINS.items() for death in deaths])
 
 
 # ---- a producer that has failed ----
 
-@pytest.mark.parametrize("trial_type, point", [
-    (Trial, "before-recreate"), (Trial, "after-recreate"), (ExactTrial, "before-recreate"),
-    (ExactTrial, "after-recreate")])
-def test_killed_while_the_producer_is_replaced(kafka, topic, faulty, trial_type, point):
+def test_killed_while_the_producer_is_replaced(kafka, topic, faulty):
     """A compacted topic refuses records without a key, and the producer that was refused is made anew."""
-    trial = trial_type(kafka, topic, PARTITIONS)
-    kafka.alter_topic(trial.target, cleanup_policy="compact")
-    records = [small_record(index) for index in range(2000)]
-    records[900] = Record(None, b"no key", (), CREATED, EPOCH_MS + 900)
-    fill(kafka.brokers, trial.source, records, PARTITIONS)
-    daemon = faulty(trial.settings(commit=OFTEN, from_properties=SHORT_SESSION))
-    for passing in (1, 2):
-        die_at(daemon, point, Death(passing))
-    kafka.alter_topic(trial.target, cleanup_policy="delete")
-    verdict = trial.finish(daemon.start())
-    assert verdict.kept_exactly() if trial_type is ExactTrial else verdict.kept_at_least_once(), verdict
+    def play(trial_type, point, deaths):
+        trial = trial_type(kafka, topics_of(topic, trial_type.__name__, point), PARTITIONS)
+        kafka.alter_topic(trial.target, cleanup_policy="compact")
+        records = [small_record(index) for index in range(2000)]
+        records[900] = Record(None, b"no key", (), CREATED, EPOCH_MS + 900)
+        fill(kafka.brokers, trial.source, records, PARTITIONS)
+        daemon = faulty(trial.settings(commit=OFTEN, from_properties=SHORT_SESSION), point)
+        for death in deaths:
+            die_at(daemon, point, death)
+        kafka.alter_topic(trial.target, cleanup_policy="delete")
+        verdict = trial.finish(daemon.start())
+        assert verdict.kept_exactly() if trial_type is ExactTrial else verdict.kept_at_least_once(), verdict
+    side_by_side(play, [(trial_type, *case) for trial_type in (Trial, ExactTrial) for case in WHILE_REPLACED.items()])
 
 
 # ---- the first start ----
@@ -184,10 +220,10 @@ def test_a_start_at_latest_is_kept_once_it_is_committed(kafka, topic, faulty):
     trial = Trial(kafka, topic, PARTITIONS)
     old, new = [small_record(index) for index in range(100)], [small_record(index) for index in range(100, 200)]
     fill(kafka.brokers, trial.source, old, PARTITIONS)
-    daemon = faulty(trial.settings(from_start="latest", from_properties=SHORT_SESSION))
-    die_at(daemon, "before-start-commit", Death(1))
+    daemon = faulty(trial.settings(from_start="latest", from_properties=SHORT_SESSION), "start")
+    die_at(daemon, "before-start-commit", *AT_THE_START["before-start-commit"])
     assert trial.committed() == {}
-    die_at(daemon, "after-start-commit", Death(1))
+    die_at(daemon, "after-start-commit", *AT_THE_START["after-start-commit"])
     assert trial.committed() == {partition: 50 for partition in range(PARTITIONS)}
     fill(kafka.brokers, trial.source, new, PARTITIONS)
     trial.await_caught_up(daemon.start())

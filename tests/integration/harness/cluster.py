@@ -120,15 +120,22 @@ class Cluster:
 
     # ---- offsets ----
 
-    def log_ends(self, topic):
-        """{partition: offset behind the last record or marker}"""
-        return {partition: high for partition, (_, high) in self._watermarks(topic).items()}
+    def log_ends(self, topic, isolation="read_committed"):
+        """{partition: offset behind the last record or marker}; with read_committed, before the first record of a
+        transaction that is open"""
+        return {partition: high for partition, (_, high) in self._watermarks(topic, isolation).items()}
+
+    def await_no_open_transaction(self, topic, timeout_s=60):
+        """One whose producer was killed is open until the broker aborts it, after transaction.timeout.ms."""
+        eventually(lambda: self.log_ends(topic) == self.log_ends(topic, "read_uncommitted"), timeout_s,
+                   f"no transaction is open in {topic}", every_s=0.2)
 
     def log_starts(self, topic):
         return {partition: low for partition, (low, _) in self._watermarks(topic).items()}
 
-    def _watermarks(self, topic):
-        consumer = Consumer({"bootstrap.servers": self.brokers, "group.id": "watermarks"})
+    def _watermarks(self, topic, isolation="read_committed"):
+        consumer = Consumer({"bootstrap.servers": self.brokers, "group.id": "watermarks",
+                             "isolation.level": isolation})
         try:
             return {partition: consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=20)
                     for partition in self.partitions(topic)}

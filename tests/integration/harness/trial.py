@@ -73,6 +73,10 @@ class ExactTrial(Trial):
         del made["clusters"]["target"]
         return made
 
+    def verdict(self, *arguments, **options):
+        self.to.await_no_open_transaction(self.target)
+        return super().verdict(*arguments, **options)
+
 
 class CommitAudit:
     """Rule 1 of the guarantees, asked again and again: no committed offset lies beyond what the target holds.
