@@ -62,6 +62,7 @@ void sink_purge(void *context)
 struct replace_job {
 	struct sink *sink;
 	struct sink_client client; /* to be given up; then the one to go on with */
+	rd_kafka_resp_err_t fatal_code; /* of the old one: its event may not have been served */
 	struct error err;
 };
 
@@ -83,6 +84,8 @@ static void replace_run(struct worker *worker, void *argument)
 	struct replace_job *job = argument;
 	const struct sink *sink = job->sink;
 
+	if (job->client.producer)
+		job->fatal_code = rd_kafka_fatal_error(job->client.producer, NULL, 0);
 	sink_client_close(&job->client);
 	if (sink_client_open(sink, &job->client, &job->err) < 0)
 		return;
@@ -103,6 +106,8 @@ static void replace_done(void *argument, bool cancelled)
 	sink->client = job->client;
 	for (size_t i = 0; i < sink->target_count; i++)
 		sink->targets[i]->handle = i < job->client.topic_count ? job->client.topics[i] : NULL;
+	if (job->fatal_code)
+		sink_transaction_judge(sink, job->fatal_code, &job->err);
 	sink->judged = false;
 	sink->broken_by = job->err;
 	sink->ready = !cancelled && !job->err.code;
