@@ -123,6 +123,7 @@ void engine_pump(struct engine *engine, struct part *part)
 			offset_tracker_settle(part->tracker, seq);
 			part->dirty = true;
 			engine->more = true; /* no report will come that lets the next ones in */
+			FAULT_POINT("after-skip");
 			continue;
 		}
 		error_clear(&err);
@@ -146,7 +147,7 @@ void engine_pump(struct engine *engine, struct part *part)
 		engine->counters.submitted_records += slot->records;
 		engine->in_flight++;
 		engine->strategy->on_submitted(engine, part, slot);
-		FAULT_POINT("after-produce");
+		FAULT_POINT(slot->fault ? "after-dead-letter-produce" : "after-produce");
 		if (engine->isolating == part)
 			engine_isolation_submitted(engine, slot, handle);
 	}

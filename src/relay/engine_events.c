@@ -224,7 +224,7 @@ void engine_on_report(struct engine *engine, uint64_t handle, uint32_t records, 
 		backoff_reset(&engine->sink_backoff);
 		if (engine->alone == handle)
 			engine->alone = 0;
-		FAULT_POINT("after-report");
+		FAULT_POINT(slot->fault ? "after-dead-letter-report" : "after-report");
 		return;
 	}
 	/* A chunk that failed in part is sent again whole, with the part that was acknowledged. */

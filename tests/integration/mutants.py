@@ -178,7 +178,7 @@ MUTANTS = {
         "",
         Sim("at_least_once")),
     "blocks at a record that is not the one at fault": Mutant(
-        "src/relay/engine_recovery.c",
+        "src/relay/engine_refusal.c",
         "	if (engine->alone == handle_make(part->number, seq)) {",
         "	if (seq != UINT64_MAX) {",
         Sim("at_least_once")),

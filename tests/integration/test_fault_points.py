@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from harness.aloqd import PROGRAM_WITH_FAULT_POINTS
-from harness.checker import Place
+from harness.checker import Place, compare
 from harness.reader import read_topic
 from harness.trial import CommitAudit, ExactTrial, Trial
 from harness.workload import CREATED, EPOCH_MS, Load, Record, fill, small_record
@@ -63,6 +63,11 @@ WHILE_ANOTHER_JOINS = {
 WHILE_REPLACED = {
     "before-recreate": [Death(1), Death(2)],
     "after-recreate": [Death(1), Death(2)],
+}
+AT_A_REFUSED_RECORD = {
+    "after-dead-letter-produce": [Death(1), Death(2, wait_ms=GETS_OUT_MS)],
+    "after-dead-letter-report": [Death(1), Death(2)],
+    "after-skip": [Death(1), Death(2)],
 }
 AT_THE_START = {
     "before-start-commit": [Death(1)],
@@ -211,6 +216,38 @@ def test_killed_while_the_producer_is_replaced(kafka, topic, faulty):
         verdict = trial.finish(daemon.start())
         assert verdict.kept_exactly() if trial_type is ExactTrial else verdict.kept_at_least_once(), verdict
     side_by_side(play, [(trial_type, *case) for trial_type in (Trial, ExactTrial) for case in WHILE_REPLACED.items()])
+
+
+# ---- records that the target refuses ----
+
+def test_killed_at_a_refused_record(kafka, topic, faulty):
+    """A compacted topic refuses records without a key. No other record is taken for one of them, and each of them is
+    where on_error puts it: with exactly_once, once."""
+    def play(trial_type, point, deaths):
+        exactly = trial_type is ExactTrial
+        names = topics_of(topic, trial_type.__name__, point)
+        trial = trial_type(kafka, names, PARTITIONS)
+        kafka.alter_topic(trial.target, cleanup_policy="compact")
+        refused = {index: Record(None, b"no key %d" % index, (), CREATED, EPOCH_MS + index)
+                   for index in (400, 403, 900)}
+        records = [refused.get(index) or small_record(index) for index in range(1200)]
+        fill(kafka.brokers, trial.source, records, PARTITIONS)
+        dead = kafka.create_topic(names("dead"))
+        on_error = {"on_error": "skip"} if point == "after-skip" else {"on_error": "dead_letter", "dead_letter": dead}
+        daemon = faulty(trial.settings(commit=OFTEN, from_properties=SHORT_SESSION, **on_error), point)
+        for death in deaths:
+            die_at(daemon, point, death)
+        trial.await_caught_up(daemon.start())
+        trial.stop_clean(daemon)
+        good = {partition: [record for record in records[partition::PARTITIONS] if record not in refused.values()]
+                for partition in range(PARTITIONS)}
+        verdict = compare(good, read_topic(kafka, trial.target).records)
+        assert verdict.kept_exactly() if exactly else verdict.kept_at_least_once(), verdict
+        letters = [record.value for record in read_topic(kafka, dead).records[0]]
+        wanted = [] if point == "after-skip" else [record.value for record in refused.values()]
+        assert sorted(letters if exactly else set(letters)) == wanted, letters
+    side_by_side(play, [(trial_type, *case) for trial_type in (Trial, ExactTrial)
+                        for case in AT_A_REFUSED_RECORD.items()])
 
 
 # ---- the first start ----
