@@ -19,3 +19,6 @@ libdaemon_a_SOURCES = \
 aloqd_SOURCES = src/daemon/main.c
 aloqd_LDADD = libdaemon.a librelay.a libengine.a libkafka.a libconf.a libcore.a libbase.a \
 	$(RDKAFKA_LIBS) $(LIBCONFIG_LIBS) $(SYSTEMD_LIBS) $(YAJL_LIBS) $(MICROHTTPD_LIBS)
+
+# The place of the configuration is compiled in: another --sysconfdir must not leave the old one there.
+src/daemon/options.$(OBJEXT): Makefile
