@@ -15,6 +15,7 @@
 #include "base/escape.h"
 
 #define MESSAGE_SIZE   4096 /* what is longer is cut */
+#define PLACE_SIZE     1024 /* level, pipeline, topic and so on before it */
 #define JOURNAL_SOCKET "/run/systemd/journal/socket"
 #define FIELD_COUNT    9
 
@@ -107,24 +108,33 @@ static void write_line(const char *line, size_t length)
 	}
 }
 
-/* `LEVEL pipeline=orders topic=orders partition=3: message`; the fields' names without their prefix. */
+/* `pipeline=orders topic=orders partition=3: message`, or the message alone: a line must say what it is about also to
+ * who sees nothing but the line. Returns the length written; what does not fit is cut. */
+static size_t write_text(char *text, size_t size, const struct field *fields, size_t count, const char *message)
+{
+	size_t used = 0;
+
+	for (size_t i = 0; i < count && used < size; i++)
+		used += (size_t)snprintf(
+		    text + used, size - used, "%s%s=%s", i > 0 ? " " : "", fields[i].name, fields[i].value);
+	if (used < size)
+		used += (size_t)snprintf(text + used, size - used, "%s%s", count > 0 ? ": " : "", message);
+	return used < size ? used : size - 1;
+}
+
+/* `LEVEL TEXT` */
 static void send_to_stderr(
     enum log_level level, const struct field *fields, size_t count, const char *message)
 {
-	char line[MESSAGE_SIZE + 1024];
+	char line[MESSAGE_SIZE + PLACE_SIZE];
 	size_t size = sizeof line - 1; /* room for the newline */
 	size_t used;
 
 	/* systemd takes the priority from the prefix where the journal's own socket cannot be used. */
-	used = (size_t)snprintf(line, size, "%s%s%s%s", logger.stderr_is_journal ? "<" : "",
+	used = (size_t)snprintf(line, size, "%s%s%s%s%s", logger.stderr_is_journal ? "<" : "",
 	    logger.stderr_is_journal ? levels[level].priority : "", logger.stderr_is_journal ? ">" : "",
-	    levels[level].name);
-	for (size_t i = 0; i < count && used < size; i++)
-		used += (size_t)snprintf(line + used, size - used, " %s=%s", fields[i].name, fields[i].value);
-	if (used < size)
-		used += (size_t)snprintf(line + used, size - used, ": %s", message);
-	if (used >= size)
-		used = size - 1;
+	    levels[level].name, count > 0 ? " " : ": ");
+	used += write_text(line + used, size - used, fields, count, message);
 	line[used++] = '\n';
 	write_line(line, used);
 }
@@ -132,17 +142,19 @@ static void send_to_stderr(
 static int send_to_journal(enum log_level level, const struct log_place *place, const struct field *fields,
     size_t count, const char *message)
 {
+	char described[MESSAGE_SIZE + PLACE_SIZE];
 	struct field all[FIELD_COUNT] = {
-		{ "MESSAGE", message },
+		{ "MESSAGE", described },
 		{ "PRIORITY", levels[level].priority },
 		{ "SYSLOG_IDENTIFIER", logger.program },
 	};
-	char text[FIELD_COUNT * 320 + MESSAGE_SIZE];
+	char text[FIELD_COUNT * 320 + sizeof described];
 	struct iovec vector[FIELD_COUNT];
 	char names[FIELD_COUNT][32];
 	size_t all_count = 3;
 	size_t used = 0;
 
+	write_text(described, sizeof described, fields, count, message);
 	for (size_t i = 0; i < count; i++, all_count++) {
 		char *name = names[all_count];
 
