@@ -1,8 +1,8 @@
 /* log.h: one line an event, with fields.
  *
- * To the journal (sd_journal_sendv) when stderr is the journal's own stream, as under systemd; else to
- * stderr as `LEVEL pipeline=orders topic=orders partition=3: message`. Text that came from outside
- * is escaped (control characters, invalid UTF-8). Record contents and secrets are never logged.
+ * To stderr as `LEVEL pipeline=orders topic=orders partition=3: message`. To the journal (sd_journal_sendv) when
+ * stderr is the journal's own stream, as under systemd: the same without the level, and the places as fields. Text that
+ * came from outside is escaped (control characters, invalid UTF-8). Record contents and secrets are never logged.
  *
  * log_init() is called once by main() before any thread starts; the level may change later from any
  * thread. All other functions: any thread. */
