@@ -8,6 +8,7 @@ EXTRA_DIST += \
 	.ci/run \
 	docs/architecture.md \
 	docs/guarantees.md \
+	scripts/chaos \
 	scripts/demo \
 	scripts/lib/build.sh \
 	scripts/lib/output.sh \

@@ -95,13 +95,17 @@ pick_base_port() {
 # ---- configuration ----
 
 write_server_properties() {
-	local n=$1 dir clients controllers voter voters='' replicas=1 min_isr=1
+	local n=$1 dir clients controllers voter voters='' replicas=1 min_isr=1 alias='' advertised=''
 	dir=$(node_dir "$n")
 	clients=PLAINTEXT://127.0.0.1:$(client_port "$n")
 	controllers=CONTROLLER://127.0.0.1:$(controller_port "$n")
 	for ((voter = 1; voter <= nodes; voter++)); do
 		voters+=${voters:+,}$voter@127.0.0.1:$(controller_port "$voter")
 	done
+	if [[ -n $alias_port ]]; then
+		alias=,ALIAS://127.0.0.1:$((alias_port + n - 1))
+		advertised=,ALIAS://$alias_host:$((proxied_port + n - 1))
+	fi
 	if ((nodes > 1)); then
 		replicas=$nodes
 		min_isr=$((nodes - 1))
@@ -111,8 +115,8 @@ write_server_properties() {
 			process.roles=broker,controller
 			node.id=$n
 			controller.quorum.voters=$voters
-			listeners=$clients,$controllers${advertised:+,ALIAS://127.0.0.1:$alias_port}
-			advertised.listeners=$clients${advertised:+,ALIAS://$advertised}
+			listeners=$clients,$controllers$alias
+			advertised.listeners=$clients$advertised
 			listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,ALIAS:PLAINTEXT
 			controller.listener.names=CONTROLLER
 			log.dirs=$dir/log

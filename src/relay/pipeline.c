@@ -441,7 +441,11 @@ static void *thread_main(void *argument)
 {
 	struct pipeline *pipeline = argument;
 	sd_event_source *wake_source = NULL;
+	char name[16]; /* the kernel's bound */
 
+	/* For top -H, gdb and perf. A name that is too long loses its end. */
+	(void)snprintf(name, sizeof name, "%s", pipeline->settings->name);
+	(void)pthread_setname_np(pthread_self(), name);
 	begin_preflight(pipeline);
 	/* 1 us: the default accuracy of 250 ms would be the relay's latency. */
 	if (sd_event_new(&pipeline->loop) < 0 ||

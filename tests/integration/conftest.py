@@ -3,20 +3,14 @@
 One single-node Kafka serves nearly all tests; each test has topics and groups of its own. What a daemon
 logged is shown with a test that fails."""
 
-import pathlib
 import re
-import shutil
 import signal
-import tempfile
 
 import pytest
 
 from harness.aloqd import PROGRAM, Aloqd
-from harness.cluster import Cluster, cluster_environment
+from harness.cluster import temporary_cluster, three_nodes
 from harness.proxy import Proxy
-
-# A broker that was killed may come back sooner, and an instance that was killed is missed sooner.
-QUICK_BROKER = ["broker.session.timeout.ms=3000", "broker.heartbeat.interval.ms=500"]
 
 
 def pytest_configure():
@@ -26,36 +20,25 @@ def pytest_configure():
     signal.signal(signal.SIGTERM, end)
 
 
-def make_cluster(name, **options):
-    """Yields a cluster and removes it."""
-    cluster_environment()
-    directory = pathlib.Path(tempfile.mkdtemp(prefix=f"aloqd-kafka-{name}-"))
-    cluster = None
-    try:
-        cluster = Cluster(directory / "kafka", settings=QUICK_BROKER, **options)
-        yield cluster
-    finally:
-        if cluster is not None:
-            cluster.remove()
-        shutil.rmtree(directory, ignore_errors=True)
-
-
 @pytest.fixture(scope="session")
 def kafka():
     """A single-node Kafka. A test that stops it starts it again."""
-    yield from make_cluster("main", aliased=True)
+    with temporary_cluster("main", aliased=True) as cluster:
+        yield cluster
 
 
 @pytest.fixture(scope="session")
 def far_kafka():
     """A second cluster, for tests that need their target elsewhere."""
-    yield from make_cluster("far")
+    with temporary_cluster("far") as cluster:
+        yield cluster
 
 
 @pytest.fixture(scope="module")
 def kafka3():
     """Three nodes, replication factor 3, min.insync.replicas 2."""
-    yield from make_cluster("three", nodes=3)
+    with three_nodes() as cluster:
+        yield cluster
 
 
 @pytest.fixture

@@ -72,6 +72,27 @@ def test_one_duplicated_is_repeated(source, target):
     assert verdict.repeated == 1 and verdict.restarts == [Place(0, 10)]
 
 
+def test_a_stalled_owners_late_request_breaks_the_order_but_not_the_copy_of_the_new_owner(source, target):
+    late = source[0][50:60]
+    # Among records that the new owner had written by then, and before it came to them.
+    target[0][80:80] = late
+    target[1][20:20] = source[1][30:40]
+    verdict = compare(source, target)
+    assert not verdict.kept_at_least_once() and verdict.kept_but_for_a_stalled_owner(), verdict
+    assert verdict.repeated == 20 and verdict.out_of_order, verdict
+
+
+def test_two_swapped_are_nobodys_late_request(source, target):
+    target[0][5], target[0][6] = target[0][6], target[0][5]
+    verdict = compare(source, target)
+    assert not verdict.kept_but_for_a_stalled_owner() and verdict.without_order == ["source 0 in target 0"]
+
+
+def test_what_is_lost_is_lost_with_a_stalled_owner_too(source, target):
+    del target[2][7]
+    assert not compare(source, target).kept_but_for_a_stalled_owner()
+
+
 def test_a_restart_that_goes_on_without_gap_keeps_the_promise(source, target):
     target[0][40:40] = target[0][25:40]
     verdict = compare(source, target)

@@ -17,6 +17,19 @@ EXTRA_DIST += \
 	scripts/lib/kafka-nodes.sh \
 	scripts/lib/kafka-tools-log4j2.properties
 EXTRA_DIST += \
+	tests/integration/chaos/__init__.py \
+	tests/integration/chaos/__main__.py \
+	tests/integration/chaos/bout.py \
+	tests/integration/chaos/broker_faults.py \
+	tests/integration/chaos/campaign.py \
+	tests/integration/chaos/clock.py \
+	tests/integration/chaos/clock_shim.c \
+	tests/integration/chaos/daemon_faults.py \
+	tests/integration/chaos/kafka_tools.py \
+	tests/integration/chaos/network_faults.py \
+	tests/integration/chaos/promise.py \
+	tests/integration/chaos/record_faults.py \
+	tests/integration/chaos/stall.py \
 	tests/integration/conftest.py \
 	tests/integration/harness/__init__.py \
 	tests/integration/harness/aloqd.py \
@@ -30,6 +43,7 @@ EXTRA_DIST += \
 	tests/integration/harness/waiting.py \
 	tests/integration/harness/workload.py \
 	tests/integration/mutants.py \
+	tests/integration/test_chaos.py \
 	tests/integration/test_checker.py \
 	tests/integration/test_config.py \
 	tests/integration/test_daemon.py \

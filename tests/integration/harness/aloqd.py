@@ -45,6 +45,7 @@ class Aloqd:
         self.control = self.directory / "control.sock"
         self.config = self.directory / "aloqd.conf"
         self.log = self.directory / "log"
+        self.environment = {}  # what its environment has besides this one's
         self.process = None
         self.write_config(settings)
 
@@ -79,7 +80,8 @@ class Aloqd:
         assert self.process is None or self.process.poll() is not None, "it runs already"
         with self.log.open("ab") as log:
             self.process = subprocess.Popen([self.program, "-c", self.config], stdin=subprocess.DEVNULL,
-                                            stdout=log, stderr=log, env={**os.environ, **environment})
+                                            stdout=log, stderr=log,
+                                            env={**os.environ, **self.environment, **environment})
 
     def _answers_or_ended(self):
         return self.process.poll() is not None or self.get("/health")[0] == 200

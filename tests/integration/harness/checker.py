@@ -15,7 +15,8 @@ Place = namedtuple("Place", "partition index")
 
 class Verdict:
     """What the comparison found. Lists hold readable descriptions; `restarts` holds for each jump back the
-    Place where the sequence went on, `repeated` counts the records that were there a second time."""
+    Place where the sequence went on, `repeated` counts the records that were there a second time.
+    `without_order` has the lanes that do not even hold one whole copy in order among the repeats."""
 
     def __init__(self):
         self.lost = []
@@ -23,6 +24,7 @@ class Verdict:
         self.out_of_order = []
         self.misplaced = []
         self.restarts = []
+        self.without_order = []
         self.repeated = 0
         self.compared = 0
 
@@ -32,9 +34,14 @@ class Verdict:
     def kept_exactly(self):
         return self.kept_at_least_once() and not self.repeated
 
+    def kept_but_for_a_stalled_owner(self):
+        """What remains of the order when the last request of an owner that was stalled for longer than its
+        session came late, anywhere among the new owner's records: those are in order, whole."""
+        return not (self.lost or self.altered or self.without_order or self.misplaced)
+
     def __repr__(self):
         parts = [f"{self.compared} compared, {self.repeated} repeated in {len(self.restarts)} restarts"]
-        for name in ("lost", "altered", "out_of_order", "misplaced"):
+        for name in ("lost", "altered", "out_of_order", "without_order", "misplaced"):
             found = getattr(self, name)
             if found:
                 parts.append(f"{len(found)} {name}: " + "; ".join(found[:4]))
@@ -120,7 +127,15 @@ def _walk_lane(verdict, lane, expected, found):
         verdict.out_of_order.append(
             f"source {source_partition}#{expected[after]} follows "
             f"{'#%d' % expected[before] if before >= 0 else 'the beginning'} in target {target_partition}")
+    if len(seen) == len(expected) and not _holds_in_order(found, expected):
+        verdict.without_order.append(f"source {source_partition} in target {target_partition}")
     return {index for position, index in enumerate(expected) if position not in seen}
+
+
+def _holds_in_order(found, wanted):
+    """Is there, with whatever between them, one after the other all that is wanted?"""
+    rest = iter(found)
+    return all(index in rest for index in wanted)
 
 
 def _explain_missing(verdict, source, expected, missing, unknown):

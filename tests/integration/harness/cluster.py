@@ -1,12 +1,15 @@
 """A Kafka of scripts/kafka, and the questions that tests ask it."""
 
+import contextlib
 import os
 import pathlib
 import random
 import re
+import shutil
 import socket
 import struct
 import subprocess
+import tempfile
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, ConfigResource, NewPartitions, NewTopic
@@ -16,17 +19,60 @@ from .waiting import eventually
 SCRIPT = pathlib.Path(__file__).resolve().parents[3] / "scripts" / "kafka"
 
 
-def free_port():
-    """A port that nobody listens on, below the range of outgoing connections."""
+# A broker that was killed may come back sooner, and an instance that was killed is missed sooner.
+QUICK_BROKER = ["broker.session.timeout.ms=3000", "broker.heartbeat.interval.ms=500"]
+
+# On the alias, clients are the user `relay`, who may do everything that no access rule forbids. All others are
+# nobody, and may do everything. AS_RELAY is what a client needs.
+GUARDED_ALIAS = [
+    "listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,ALIAS:SASL_PLAINTEXT",
+    "sasl.enabled.mechanisms=PLAIN",
+    "listener.name.alias.plain.sasl.jaas.config="
+    'org.apache.kafka.common.security.plain.PlainLoginModule required user_relay="relays";',
+    "authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+    "super.users=User:ANONYMOUS",
+    "allow.everyone.if.no.acl.found=true",
+]
+AS_RELAY = ["security.protocol=sasl_plaintext", "sasl.mechanisms=PLAIN", "sasl.username=relay",
+            "sasl.password=relays"]
+
+
+def free_port(count=1):
+    """The first of `count` ports in a row that nobody listens on, below the range of outgoing connections."""
     for _ in range(200):
-        port = random.randrange(12000, 19000)
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-                return port
-            except OSError:
-                continue
+        first = random.randrange(12000, 19000)
+        if all(_is_free(port) for port in range(first, first + count)):
+            return first
     raise AssertionError("no free port between 12000 and 19000")
+
+
+def three_nodes():
+    """Replication factor 3, min.insync.replicas 2, and a guarded alias for proxies in front of every node."""
+    return temporary_cluster("three", nodes=3, aliased=True, settings=GUARDED_ALIAS)
+
+
+def _is_free(port):
+    with socket.socket() as probe:
+        try:
+            probe.bind(("127.0.0.1", port))
+            return True
+        except OSError:
+            return False
+
+
+@contextlib.contextmanager
+def temporary_cluster(name, **options):
+    """A cluster in a directory of its own; both are gone afterwards."""
+    cluster_environment()
+    directory = pathlib.Path(tempfile.mkdtemp(prefix=f"aloqd-kafka-{name}-"))
+    cluster = None
+    try:
+        cluster = Cluster(directory / "kafka", settings=[*QUICK_BROKER, *options.pop("settings", [])], **options)
+        yield cluster
+    finally:
+        if cluster is not None:
+            cluster.remove()
+        shutil.rmtree(directory, ignore_errors=True)
 
 
 class Cluster:
@@ -42,10 +88,10 @@ class Cluster:
         for setting in settings:
             arguments += ["--set", setting]
         if aliased:
-            self.alias_port, self.proxied_port = free_port(), free_port()
+            self.alias_port, self.proxied_port = free_port(nodes), free_port(nodes)
             arguments += ["--alias", f"{self.alias_port}=127.0.0.1:{self.proxied_port}"]
         self.brokers = self.script(*arguments).splitlines()[-1]
-        self.admin = AdminClient({"bootstrap.servers": self.brokers})
+        self.admin = AdminClient({"bootstrap.servers": self.brokers, "log_level": 2})
 
     def script(self, *arguments, stdin=None, timeout_s=120):
         """Runs scripts/kafka on this cluster and returns what it printed."""
@@ -75,6 +121,24 @@ class Cluster:
 
     def thaw(self, node=1):
         self.script("thaw-node", str(node))
+
+    def states(self):
+        """{node: running, frozen, stopped or starting}"""
+        done = subprocess.run([SCRIPT, "status", "--data", self.directory], stdout=subprocess.PIPE, text=True,
+                              timeout=60, check=False)
+        lines = [line.split() for line in done.stdout.splitlines()]
+        return {int(words[1]): words[3] for words in lines}
+
+    def make_whole(self):
+        """Every node runs and answers, whatever was done to them."""
+        for node, state in self.states().items():
+            if state == "frozen":
+                self.thaw(node)
+        if any(state == "stopped" for state in self.states().values()):
+            self.script("start")
+
+    def node_directory(self, node):
+        return self.directory / f"node-{node}"
 
     # ---- topics ----
 
@@ -134,7 +198,7 @@ class Cluster:
         return {partition: low for partition, (low, _) in self._watermarks(topic).items()}
 
     def _watermarks(self, topic, isolation="read_committed"):
-        consumer = Consumer({"bootstrap.servers": self.brokers, "group.id": "watermarks",
+        consumer = Consumer({"bootstrap.servers": self.brokers, "log_level": 2, "group.id": "watermarks",
                              "isolation.level": isolation})
         try:
             return {partition: consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=20)
@@ -144,7 +208,7 @@ class Cluster:
 
     def committed(self, group, topic):
         """{partition: committed offset}; partitions without one are left out. Asks without joining."""
-        consumer = Consumer({"bootstrap.servers": self.brokers, "group.id": group})
+        consumer = Consumer({"bootstrap.servers": self.brokers, "log_level": 2, "group.id": group})
         try:
             # The coordinator of a group may be loading after a restart.
             def ask():
@@ -160,7 +224,7 @@ class Cluster:
 
     def commit(self, group, topic, offsets):
         """Commits for a group that has no members."""
-        consumer = Consumer({"bootstrap.servers": self.brokers, "group.id": group,
+        consumer = Consumer({"bootstrap.servers": self.brokers, "log_level": 2, "group.id": group,
                              "enable.auto.commit": False})
         try:
             consumer.commit(offsets=[TopicPartition(topic, partition, offset)

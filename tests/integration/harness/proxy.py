@@ -164,3 +164,24 @@ class Proxy:
         for flow in list(self._flows):
             if flow.ended and not flow.chunks and flow in self._flows:
                 self._drop([flow])
+
+
+class Proxies:
+    """One in front of each node of an aliased cluster. Clients that bootstrap at `brokers` stay behind them."""
+
+    def __init__(self, cluster):
+        self.brokers = ",".join(f"127.0.0.1:{cluster.proxied_port + node}" for node in range(cluster.nodes))
+        self.each = [Proxy(cluster.proxied_port + node, cluster.alias_port + node)
+                     for node in range(cluster.nodes)]
+
+    def set(self, **faults):
+        for proxy in self.each:
+            proxy.set(**faults)
+
+    def reset_all(self):
+        for proxy in self.each:
+            proxy.reset_all()
+
+    def close(self):
+        for proxy in self.each:
+            proxy.close()

@@ -33,7 +33,7 @@ class TopicReader:
         self.records = {partition: [] for partition in self.offsets}
         self.positions = {partition: 0 for partition in self.offsets}
         self._consumer = Consumer({
-            "bootstrap.servers": cluster.brokers, "group.id": "reader", "enable.auto.commit": False,
+            "bootstrap.servers": cluster.brokers, "log_level": 2, "group.id": "reader", "enable.auto.commit": False,
             "auto.offset.reset": "earliest", "enable.partition.eof": True, "isolation.level": isolation,
             "fetch.wait.max.ms": 20, "check.crcs": True})
 

@@ -31,8 +31,9 @@ class Trial:
             found = {}
             for daemon in daemons:
                 assert daemon.process.poll() is None, f"aloqd has ended:\n{daemon.log_tail()}"
-                found.update({number: p["mark"] for (topic, number), p in daemon.partitions().items()
-                              if topic == self.source})
+                for (topic, number), partition in daemon.partitions().items():
+                    if topic == self.source:
+                        found[number] = max(partition["mark"], found.get(number, -1))
             return found
 
         def caught_up():

@@ -60,7 +60,7 @@ def small_record(index, size_bytes=100):
 
 def new_producer(brokers, **settings):
     settings = {key.replace("_", "."): value for key, value in settings.items()}
-    return Producer({"bootstrap.servers": brokers, "enable.idempotence": True, "linger.ms": 5,
+    return Producer({"bootstrap.servers": brokers, "enable.idempotence": True, "linger.ms": 5, "log_level": 2,
                      "queue.buffering.max.messages": 1_000_000, **settings})
 
 
@@ -110,11 +110,12 @@ def fill_mixed(brokers, topic, count, partitions, seed=1):
 
 
 class Load:
-    """Keeps producing to a topic, in a thread, until stopped. `rate` is records per second."""
+    """Keeps producing to a topic, in a thread, until stopped. `rate` is records per second, `first` the number
+    of the first record."""
 
-    def __init__(self, brokers, topic, partitions, rate, make_record=small_record):
+    def __init__(self, brokers, topic, partitions, rate, make_record=small_record, first=0):
         self.brokers, self.topic, self.partitions, self.rate = brokers, topic, partitions, rate
-        self.make_record = make_record
+        self.make_record, self.first = make_record, first
         self.delivery = Delivery()
         self.produced = 0
         self._stopping = threading.Event()
@@ -143,8 +144,34 @@ class Load:
         per_turn = max(1, int(self.rate * turn_s))
         while not self._stopping.wait(turn_s):
             for _ in range(per_turn):
-                send(producer, self.topic, self.produced % self.partitions, self.make_record(self.produced),
-                     self.delivery.report)
-                self.produced += 1
+                self._send_next(producer)
             producer.poll(0)
         producer.flush(100)
+
+    def _send_next(self, producer):
+        send(producer, self.topic, self.produced % self.partitions, self.make_record(self.first + self.produced),
+             self.delivery.report)
+        self.produced += 1
+
+
+class TransactionalLoad(Load):
+    """The same in transactions of 0.1 s, every third of which is aborted: their records are in the log, and
+    belong to nobody."""
+
+    aborted = 0
+
+    def _run(self):
+        producer = new_producer(self.brokers, transactional_id=f"load-{self.topic}-{self.first}")
+        producer.init_transactions(60)
+        count, turn_s = 0, 0.1
+        while not self._stopping.wait(turn_s):
+            producer.begin_transaction()
+            for _ in range(max(1, int(self.rate * turn_s))):
+                self._send_next(producer)
+            producer.flush(60)
+            if count % 3 == 1:
+                producer.abort_transaction(60)
+                self.aborted += 1
+            else:
+                producer.commit_transaction(60)
+            count += 1

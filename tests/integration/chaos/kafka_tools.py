@@ -1,0 +1,63 @@
+"""Who leads, who coordinates, who may write, and how that is changed: by metadata, and by Kafka's own tools."""
+
+import json
+
+
+def leaders(cluster, topic):
+    """{partition: node that leads it}"""
+    metadata = cluster.admin.list_topics(topic, timeout=10).topics[topic]
+    return {number: partition.leader for number, partition in metadata.partitions.items()}
+
+
+def java_hash(text):
+    """String.hashCode()"""
+    value = 0
+    for character in text:
+        value = (31 * value + ord(character)) & 0xFFFFFFFF
+    return value
+
+
+def coordinator(cluster, internal_topic, name):
+    """The node that coordinates a group (__consumer_offsets) or a transactional id (__transaction_state): it leads
+    the partition that the name's hash chooses."""
+    of = leaders(cluster, internal_topic)
+    return of[(java_hash(name) & 0x7FFFFFFF) % len(of)]
+
+
+def transactional_ids(cluster):
+    """{transactional id: node that coordinates it}, as the brokers list them."""
+    said = cluster.script("exec", "org.apache.kafka.tools.TransactionsCommand",
+                          "--bootstrap-server", "{brokers}", "list")
+    lines = [line.split() for line in said.splitlines()[1:]]
+    return {words[0]: int(words[1]) for words in lines if len(words) >= 4}
+
+
+def move_leaders(cluster, topic, rng):
+    """Every partition of the topic gets another leader: its replicas in another order, and then an election of the
+    first of them."""
+    now = leaders(cluster, topic)
+    others = {number: rng.sample([node for node in range(1, cluster.nodes + 1) if node != leader], cluster.nodes - 1)
+              for number, leader in now.items()}
+    plan = [{"topic": topic, "partition": number, "replicas": [*others[number], now[number]]} for number in now]
+    path = cluster.directory / "reassignment.json"
+    path.write_text(json.dumps({"version": 1, "partitions": plan}))
+    cluster.script("exec", "org.apache.kafka.tools.reassign.ReassignPartitionsCommand",
+                   "--bootstrap-server", "{brokers}", "--reassignment-json-file", str(path), "--execute")
+    path.write_text(json.dumps({"partitions": [{"topic": topic, "partition": number} for number in now]}))
+    cluster.script("exec", "org.apache.kafka.tools.LeaderElectionCommand", "--bootstrap-server", "{brokers}",
+                   "--election-type", "preferred", "--path-to-json-file", str(path))
+    return sum(leader != now[number] for number, leader in leaders(cluster, topic).items())
+
+
+def deny_writing(cluster, topic):
+    """The principal of the guarded listener may not write to the topic any more."""
+    _acl(cluster, topic, "--add")
+
+
+def allow_writing(cluster, topic):
+    _acl(cluster, topic, "--remove", "--force")
+
+
+def _acl(cluster, topic, *what):
+    cluster.script("exec", "org.apache.kafka.tools.AclCommand", "--bootstrap-server", "{brokers}", *what,
+                   "--deny-principal", "User:relay", "--operation", "Write", "--topic", topic)

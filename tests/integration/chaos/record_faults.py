@@ -1,0 +1,79 @@
+"""The source shrinks, grows, holds aborted transactions; the target refuses."""
+
+from harness.reader import TopicReader
+from harness.waiting import eventually, holds_for
+from harness.workload import TransactionalLoad
+
+from .bout import MEMBERSHIP, PARTITIONS
+from .kafka_tools import allow_writing, deny_writing
+from .promise import COUNTED, fault
+
+
+@fault()
+def retention(bout):
+    """retention passes the committed offsets: the gap is crossed as on_gap says, and its size is told"""
+    daemon = bout.begin(from_on_gap="earliest")
+    source = TopicReader(bout.cluster, bout.trial.source)
+    bout.afterwards(source.close)
+    bout.stop(daemon)
+    committed, written = bout.trial.committed(), bout.load.delivery.delivered
+    eventually(lambda: bout.load.delivery.delivered > written + 2000, 30, "records behind the committed offsets")
+    # Read before they are deleted. In two partitions nothing is.
+    source.read_to_end()
+    passed = {partition: committed[partition] + bout.rng.randrange(1, 200)
+              for partition in bout.rng.sample(range(PARTITIONS), PARTITIONS - 2)}
+    bout.cluster.delete_records(bout.trial.source, passed)
+    daemon.start_ready()
+    bout.flow(500)
+
+    def without_the_gaps():
+        source.read_to_end()
+        return {partition: [record for offset, record in zip(source.offsets[partition], records)
+                            if not committed[partition] <= offset < passed.get(partition, 0)]
+                for partition, records in source.records.items()}
+    bout.source_records = without_the_gaps
+    bout.expected_counters = {"log_gaps": len(passed),
+                              "log_gap_records": sum(passed[partition] - committed[partition] for partition in passed)}
+
+
+@fault()
+def grown(bout):
+    """source and target grow while records flow: the new partitions are read from their beginning"""
+    daemon = bout.begin(from_properties=[*MEMBERSHIP, "topic.metadata.refresh.interval.ms=1000"])
+    partitions = PARTITIONS
+    for _ in range(bout.times(1, 3)):
+        partitions += 3
+        bout.load.stop()
+        bout.cluster.grow_topic(bout.trial.target, partitions)
+        bout.cluster.grow_topic(bout.trial.source, partitions)
+        bout.begin_load(partitions=partitions)
+        daemon.await_assigned(partitions)
+        bout.flow(500)
+
+
+@fault()
+def aborted_transactions(bout):
+    """a source full of aborted transactions, and SIGTERM in the middle: none of their records is relayed"""
+    bout.load_class = TransactionalLoad
+    daemon = bout.begin()
+    for _ in range(bout.times(1, 5)):
+        bout.wait(0, 1)
+        bout.stop(daemon)
+        daemon.start_ready()
+        bout.flow(500)
+    assert bout.load.aborted > 0, "nothing was aborted: the test proves nothing"
+
+
+@fault(repeats=COUNTED, lost=COUNTED)
+def not_authorised(bout):
+    """the right to write to the target is taken away, and comes back"""
+    daemon = bout.begin(through=bout.proxies().brokers)
+    for _ in range(bout.times(1, 3)):
+        deny_writing(bout.cluster, bout.trial.target)
+        bout.afterwards(allow_writing, bout.cluster, bout.trial.target)
+        refused = daemon.await_pipeline(lambda p: p["state"] != "running", "it says that it may not write")
+        assert "uthoriz" in refused["reason"] and bout.trial.target in refused["reason"], refused["reason"]
+        acked = daemon.counter("acked_records")
+        holds_for(lambda: daemon.counter("acked_records") == acked, 1, "nothing is written", every_s=0.2)
+        allow_writing(bout.cluster, bout.trial.target)
+        bout.flow(1000)

@@ -1,0 +1,107 @@
+"""The faults of the most worth, in their short form, on three nodes; and the judgement itself, which must see every
+broken promise. All faults, and longer: scripts/chaos."""
+
+import os
+
+import pytest
+
+from chaos.bout import Bout
+from chaos.campaign import Tally, table
+from chaos.promise import (ANY, AT_LEAST_ONCE, AT_MOST_ONCE, COUNTED, DELIVERIES, EXACTLY_ONCE, FAULTS,
+                           FROM_COMMITS, NEVER, Evidence, Fault, broken_promises)
+from harness.checker import Place, Verdict
+
+SEED = os.environ.get("ALOQD_SEED", "1")
+
+SHORT = ["brokers-killed", "group-coordinator-killed", "two-frozen", "stalled", "takeover-from-the-killed", "blackhole",
+         "in-sync-replicas-too-few"]
+
+
+@pytest.mark.parametrize("delivery", DELIVERIES)
+@pytest.mark.parametrize("name", SHORT)
+def test_the_promise_is_kept(kafka3, request, name, delivery):
+    fault = FAULTS[name]
+    if not fault.runs_with(delivery):
+        pytest.skip(f"{name} does not concern {delivery}")
+    if fault.needs():
+        pytest.skip(fault.needs())
+    bout = Bout(kafka3, fault, delivery, SEED)
+    request.node.daemons = bout.instances
+    request.addfinalizer(bout.close)
+    verdict, broken = bout.run()
+    assert not broken, (broken, verdict, bout.evidence)
+
+
+# ---- the judgement ----
+
+def fault(repeats=NEVER, lost=NEVER, stalled_owner=False):
+    return Fault("a-fault", "a fault", None, repeats, lost, stalled_owner, DELIVERIES, None)
+
+
+def verdict(**found):
+    made = Verdict()
+    for name, value in found.items():
+        setattr(made, name, value)
+    return made
+
+
+KEPT = {}
+LOST = {"lost": ["one"]}
+ALTERED = {"altered": ["one"]}
+MISPLACED = {"misplaced": ["one"]}
+DISORDERED = {"out_of_order": ["one"]}
+WITHOUT_ORDER = {"out_of_order": ["one"], "without_order": ["one"]}
+REPEATED = {"repeated": 3, "restarts": [Place(0, 7)]}
+
+
+@pytest.mark.parametrize("allowed", [NEVER, COUNTED, FROM_COMMITS, ANY])
+@pytest.mark.parametrize("delivery", [AT_MOST_ONCE, AT_LEAST_ONCE, EXACTLY_ONCE])
+def test_what_no_fault_may_do_is_always_seen(delivery, allowed):
+    one = fault(repeats=allowed, lost=allowed)
+    assert broken_promises(one, delivery, verdict(**KEPT), Evidence()) == []
+    for found in (ALTERED, MISPLACED, DISORDERED):
+        assert broken_promises(one, delivery, verdict(**found), Evidence()), found
+    if delivery != AT_MOST_ONCE:
+        assert broken_promises(one, delivery, verdict(**LOST), Evidence())
+    if delivery != AT_LEAST_ONCE:
+        assert broken_promises(one, delivery, verdict(**REPEATED), Evidence())
+
+
+@pytest.mark.parametrize("allowed, counted, kept", [
+    (NEVER, 3, False), (COUNTED, 2, False), (COUNTED, 3, True), (ANY, 0, True)])
+def test_repeats_and_losses_are_held_against_what_was_counted(allowed, counted, kept):
+    evidence = Evidence({"repeated_records": counted, "lost_records": counted})
+    repeats = broken_promises(fault(repeats=allowed), AT_LEAST_ONCE, verdict(**REPEATED), evidence)
+    losses = broken_promises(fault(lost=allowed), AT_MOST_ONCE, verdict(lost=["one", "two", "three"]), evidence)
+    assert (not repeats, not losses) == (kept, kept), (repeats, losses)
+
+
+def test_repeats_begin_at_committed_offsets():
+    one = fault(repeats=FROM_COMMITS)
+    assert not broken_promises(one, AT_LEAST_ONCE, verdict(**REPEATED), Evidence(began_at={Place(0, 7)}))
+    assert broken_promises(one, AT_LEAST_ONCE, verdict(**REPEATED), Evidence(began_at={Place(1, 7), Place(0, 6)}))
+
+
+def test_a_stalled_owner_excuses_disorder_with_at_least_once_alone():
+    one = fault(repeats=ANY, lost=ANY, stalled_owner=True)
+    assert not broken_promises(one, AT_LEAST_ONCE, verdict(**DISORDERED), Evidence())
+    assert broken_promises(one, AT_LEAST_ONCE, verdict(**WITHOUT_ORDER), Evidence())
+    for delivery in (AT_MOST_ONCE, EXACTLY_ONCE):
+        assert broken_promises(one, delivery, verdict(**DISORDERED), Evidence())
+
+
+def test_the_evidence_sums_over_instances():
+    evidence = Evidence()
+    for repeated in (2, 5):
+        evidence.add({"counters": {"repeated_records": repeated, "unsettled": None}, "log_gaps": 1})
+    evidence.add({})
+    assert evidence.count("repeated_records") == 7 and evidence.count("log_gaps") == 2
+
+
+def test_the_table_says_what_was_kept_broken_and_skipped():
+    tallies = {("sigterm", AT_LEAST_ONCE): Tally(rounds=2, records=100, took_s=3.4),
+               ("kill-9", EXACTLY_ONCE): Tally(rounds=1, repeated=4, broken=1),
+               ("disk-full", AT_LEAST_ONCE): Tally(skipped="no root")}
+    said = "\n".join(table(tallies))
+    for part in ("kept", "BROKEN 1 times", "skipped: no root"):
+        assert part in said, said
