@@ -101,7 +101,8 @@ class Bout:
 
         def acked():
             return sum(max(0, one.counter("acked_records") - before.get(one, 0)) for one in self.running())
-        eventually(lambda: acked() >= records, timeout_s, lambda: f"{records} more records acknowledged. " + self.brief())
+        eventually(lambda: acked() >= records, timeout_s,
+                   lambda: f"{records} more records acknowledged; {self.brief()}")
 
     def stop(self, instance):
         """SIGTERM, and it must be a clean end."""

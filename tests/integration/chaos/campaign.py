@@ -148,9 +148,10 @@ def chosen_rows(options):
 def parse(arguments):
     parser = argparse.ArgumentParser(prog="scripts/chaos", description="""Puts aloqd under every fault of the table,
         with every delivery, on a Kafka of three nodes, and compares every record afterwards.""")
-    parser.add_argument("--hours", type=float, help="rounds over the table until this time is over (default: one round)")
+    parser.add_argument("--hours", type=float, help="round after round until this time is over (default: one)")
     parser.add_argument("--seed", type=int, help="of all that is random (default: a fresh one, which is printed)")
-    parser.add_argument("--round", type=int, default=1, help="the first round's number: the seed and it make a schedule")
+    parser.add_argument("--round", type=int, default=1,
+                        help="the first round's number: with the seed it makes a schedule")
     parser.add_argument("--fault", action="append", default=[], metavar="NAME", help="only this one; may be repeated")
     parser.add_argument("--delivery", action="append", default=[], choices=DELIVERIES, help="only this one")
     parser.add_argument("--short", action="store_true", help="each fault in its short form, as scripts/test has some")
