@@ -2,14 +2,21 @@
 broken promise. All faults, and longer: scripts/chaos."""
 
 import os
+import pathlib
+import subprocess
+import sys
+import time
 
 import pytest
 
 from chaos.bout import Bout
 from chaos.campaign import Tally, table
+from chaos.clock import MovableClock
 from chaos.promise import (ANY, AT_LEAST_ONCE, AT_MOST_ONCE, COUNTED, DELIVERIES, EXACTLY_ONCE, FAULTS,
                            FROM_COMMITS, NEVER, Evidence, Fault, broken_promises)
+from chaos.stall import stalled_thread, why_no_stall
 from harness.checker import Place, Verdict
+from harness.waiting import eventually
 
 SEED = os.environ.get("ALOQD_SEED", "1")
 
@@ -30,6 +37,41 @@ def test_the_promise_is_kept(kafka3, request, name, delivery):
     request.addfinalizer(bout.close)
     verdict, broken = bout.run()
     assert not broken, (broken, verdict, bout.evidence)
+
+
+# ---- the tools ----
+
+def test_the_clock_of_one_process_is_moved():
+    clock = MovableClock()
+    try:
+        for ahead_s in (0, 3600, -3600):
+            clock.move_to(ahead_s)
+            said = subprocess.run(["date", "+%s"], env={**os.environ, **clock.environment}, stdout=subprocess.PIPE,
+                                  check=True).stdout
+            assert abs(int(said) - ahead_s - time.time()) < 20, (ahead_s, said)
+    finally:
+        clock.close()
+
+
+@pytest.mark.skipif(why_no_stall() is not None, reason=str(why_no_stall()))
+def test_one_thread_of_a_process_stands_still_while_the_others_run():
+    program = "import threading as t; t.Thread(target=t.Event().wait).start(); print(flush=True); t.Event().wait()"
+    process = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE)
+
+    def states():
+        """{is it the first thread: its state}; the first thread has the process's number."""
+        return {int(thread.name) == process.pid: (thread / "stat").read_text().rsplit(")", 1)[1].split()[0]
+                for thread in pathlib.Path(f"/proc/{process.pid}/task").iterdir()}
+    try:
+        process.stdout.readline()
+        asleep = {True: "S", False: "S"}
+        eventually(lambda: states() == asleep, 10, "both threads wait")
+        with stalled_thread(process.pid):
+            assert states() == {True: "t", False: "S"}
+        eventually(lambda: states() == asleep, 10, "the thread is let go")
+    finally:
+        process.kill()
+        process.communicate()
 
 
 # ---- the judgement ----

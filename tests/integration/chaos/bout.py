@@ -53,11 +53,6 @@ class Bout:
         self.flow(500)
         return first
 
-    def transactional_id(self, known):
-        """The one of these that belongs to this bout's pipeline, which is a transaction's now."""
-        (name,) = [name for name in known if self.trial.group in name or self.instances[0].name in name]
-        return name
-
     def begin_load(self, partitions=PARTITIONS):
         """A second one goes on with the numbers of the first, which has been stopped."""
         first = self.load.first + self.load.produced if self.load else 0

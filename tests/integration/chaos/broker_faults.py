@@ -68,9 +68,8 @@ def group_coordinator_killed(bout):
 def transaction_coordinator_killed(bout):
     """the broker that coordinates the transactions is killed with -9"""
     def find():
-        # Others of earlier bouts may still be known: this one's pipeline is in the middle of a transaction.
-        name = bout.transactional_id(transactional_ids(bout.cluster))
-        return coordinator(bout.cluster, "__transaction_state", name)
+        (node,) = [node for name, node in transactional_ids(bout.cluster).items() if ".first." in name]
+        return node
     kill_coordinators(bout, find)
 
 
