@@ -72,6 +72,8 @@ static void *worker_main(void *argument)
 {
 	struct worker *worker = argument;
 
+	/* Else it bore the name of the thread that it works for. */
+	(void)pthread_setname_np(pthread_self(), "worker");
 	pthread_mutex_lock(&worker->lock);
 	for (;;) {
 		struct job *job;

@@ -138,6 +138,8 @@ class Bout:
         self.trial.await_caught_up(*self.running(), timeout_s=120)
         for one in self.running():
             self.stop(one)
+        for topic in (self.trial.source, self.trial.target):
+            self.cluster.await_no_open_transaction(topic)
         self.evidence.began_at |= {Place(partition, 0) for partition in range(PARTITIONS)}
         for name, expected in self.expected_counters.items():
             assert self.evidence.count(name) == expected, f"{name} is {self.evidence.count(name)}, not {expected}"

@@ -3,6 +3,7 @@
 from harness.waiting import eventually, holds_for
 from harness.workload import CREATED, EPOCH_MS, Record
 
+from .bout import MEMBERSHIP
 from .promise import COUNTED, fault
 
 # Requests that are not answered are given up sooner than by default, so that a fault is over sooner.
@@ -33,7 +34,8 @@ def delay(bout):
 
 def network_gone(bout, fault_name):
     proxies = bout.proxies()
-    daemon = bout.begin(through=proxies.brokers, to_properties=[*IMPATIENT, "request.timeout.ms=3000"])
+    daemon = bout.begin(through=proxies.brokers, from_properties=[*MEMBERSHIP, *IMPATIENT],
+                        to_properties=[*IMPATIENT, "request.timeout.ms=3000"])
     for _ in range(bout.times(1, 4)):
         # One node's network, two nodes', or all.
         some = bout.rng.sample(proxies.each, bout.rng.randrange(1, len(proxies.each) + 1))

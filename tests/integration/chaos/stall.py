@@ -52,7 +52,7 @@ def stalled_thread(thread):
 
 
 def pipeline_thread(daemon, pipeline="relay"):
-    """The thread of a pipeline bears its name."""
+    """The thread of a pipeline bears its name, and no other thread does."""
     threads = pathlib.Path(f"/proc/{daemon.process.pid}/task").iterdir()
     (found,) = [int(thread.name) for thread in threads if (thread / "comm").read_text().strip() == pipeline]
     return found
