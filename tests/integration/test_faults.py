@@ -70,35 +70,6 @@ def test_a_pipeline_in_trouble_leaves_the_others_alone(kafka, topic, aloqd):
     assert trial.finish(daemon).kept_exactly()
 
 
-def test_three_brokers_restarted_in_turn_under_load_lose_nothing(kafka3, topic, aloqd):
-    trial = Trial(kafka3, topic, PARTITIONS)
-    daemon = aloqd(trial.settings())
-    with Load(kafka3.brokers, trial.source, PARTITIONS, rate=2000):
-        daemon.start_ready()
-        for node in (1, 2, 3):
-            daemon.await_acked(2000)
-            kafka3.restart(node, hard=node == 2)
-        daemon.await_acked(2000)
-    verdict = trial.finish(daemon)
-    assert verdict.kept_at_least_once(), verdict
-
-
-def test_a_frozen_follower_holds_nothing_up(kafka3, topic, aloqd):
-    """Two of three are in sync, which is enough once the third is out of the set."""
-    trial = Trial(kafka3, topic, 3)
-    daemon = aloqd(trial.settings())
-    with Load(kafka3.brokers, trial.source, 3, rate=1000):
-        daemon.start_ready().await_acked(1000)
-        kafka3.freeze(3)
-        try:
-            daemon.await_acked(1000, timeout_s=90)
-        finally:
-            kafka3.thaw(3)
-        daemon.await_acked(1000)
-    verdict = trial.finish(daemon)
-    assert verdict.kept_at_least_once(), verdict
-
-
 @pytest.mark.parametrize("side", ["source", "target"])
 def test_a_frozen_cluster_shows_in_the_state_though_nothing_is_under_way(kafka, far_kafka, topic, aloqd, side):
     """Its connections stay open and nothing fails: an idle pipeline would learn of it after a minute."""

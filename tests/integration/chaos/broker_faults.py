@@ -74,6 +74,19 @@ def transaction_coordinator_killed(bout):
 
 
 @fault(repeats=COUNTED, lost=COUNTED)
+def one_frozen(bout):
+    """one of three brokers frozen: once it is out of the in-sync set, records flow without it"""
+    bout.begin()
+    for _ in range(bout.times(1, 4)):
+        node = bout.rng.randrange(1, bout.cluster.nodes + 1)
+        bout.cluster.freeze(node)
+        bout.afterwards(bout.cluster.thaw, node)
+        bout.flow(500)
+        bout.cluster.thaw(node)
+        bout.flow(500)
+
+
+@fault(repeats=COUNTED, lost=COUNTED)
 def two_frozen(bout):
     """two of three brokers frozen"""
     bout.begin()

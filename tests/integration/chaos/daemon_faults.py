@@ -7,7 +7,7 @@ from harness.waiting import eventually, holds_for
 
 from .bout import PARTITIONS
 from .clock import MovableClock, why_no_clock
-from .promise import ANY, FROM_COMMITS, fault
+from .promise import ANY, COUNTED, FROM_COMMITS, fault
 from .stall import pipeline_thread, stalled_thread, why_no_stall
 
 
@@ -121,7 +121,9 @@ def members_crash(bout):
         bout.flow(300)
 
 
-@fault(needs=why_no_clock)
+# librdkafka's threads wait until times on the wall clock: one that goes back makes them wait longer, until something
+# wakes them, and the membership may be lost over it.
+@fault(repeats=COUNTED, lost=COUNTED, needs=why_no_clock)
 def clock_moved(bout):
     """the clock moved an hour forward, back, and back again"""
     clock = MovableClock()
@@ -130,13 +132,12 @@ def clock_moved(bout):
     daemon = bout.instance("first")
     daemon.environment = clock.environment
     daemon.start_ready()
-    for offset_s in (3600, 0, -3600, 0):
+    for ahead_s in (3600, 0, -3600, 0):
         bout.flow(500)
-        clock.move_to(offset_s)
-        # Longer than the session: what the moved clock stalls would cost the membership.
+        clock.move_to(ahead_s)
+        # Longer than the session, so that what the moved clock stalls shows.
         holds_for(lambda: daemon.process.poll() is None, bout.times(8, 15), "it runs on", every_s=0.5)
-        bout.flow(500, timeout_s=15)
-    assert daemon.counter("lost_partitions") == 0, daemon.brief()
+        bout.flow(500, timeout_s=60)
 
 
 @fault()
