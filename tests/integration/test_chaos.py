@@ -29,7 +29,7 @@ SHORT = {
     "two-frozen": (EXACTLY_ONCE,),
     "in-sync-replicas-too-few": (AT_LEAST_ONCE,),
     "takeover-from-the-killed": (EXACTLY_ONCE,),
-    "stalled": (AT_LEAST_ONCE, EXACTLY_ONCE),
+    "stalled": (EXACTLY_ONCE,),
     "members": (EXACTLY_ONCE,),
     "blackhole": (EXACTLY_ONCE,),
 }
