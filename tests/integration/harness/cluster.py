@@ -66,13 +66,11 @@ def temporary_cluster(name, **options):
     """A cluster in a directory of its own; both are gone afterwards."""
     cluster_environment()
     directory = pathlib.Path(tempfile.mkdtemp(prefix=f"aloqd-kafka-{name}-"))
-    cluster = None
     try:
-        cluster = Cluster(directory / "kafka", settings=[*QUICK_BROKER, *options.pop("settings", [])], **options)
-        yield cluster
+        yield Cluster(directory / "kafka", settings=[*QUICK_BROKER, *options.pop("settings", [])], **options)
     finally:
-        if cluster is not None:
-            cluster.remove()
+        # Also what had been started of a cluster that did not come up.
+        subprocess.run([SCRIPT, "remove", "--data", directory / "kafka"], check=True)
         shutil.rmtree(directory, ignore_errors=True)
 
 
@@ -102,9 +100,6 @@ class Cluster:
                               check=False)
         assert done.returncode == 0, f"scripts/kafka {' '.join(arguments)}: {done.stderr[-2000:]}"
         return done.stdout
-
-    def remove(self):
-        self.script("remove")
 
     # ---- nodes ----
 
