@@ -8,9 +8,9 @@
 #include "base/units.h"
 #include "config/load.h"
 #include "config/property_list.h"
+#include "core/topic_pattern.h"
 
 #define PATH_SIZE            512
-#define TOPIC_LENGTH_MAX     249
 #define SHOWN                "%.80s"
 #define MAX_POLL_INTERVAL_MS 300000 /* librdkafka's default */
 
@@ -85,30 +85,22 @@ static void check_version(const struct judged *judged)
 		    "\"%s\" is not in this version; use \"at_least_once\"",
 		    delivery_name(judged->choice.delivery));
 	}
-	for (size_t i = 0; i < judged->pipeline->from.topic_count; i++) {
-		if (judged->pipeline->from.topics[i][0] == '^') {
-			where = key_place(judged, "from", "topics", path);
-			findings_error(judged->load->findings, &where,
-			    "\"" SHOWN
-			    "\" is a pattern, which is not in this version; list the topics by name",
-			    judged->pipeline->from.topics[i]);
-		}
-	}
-}
-
-static bool is_topic_name(const char *name)
-{
-	static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
-	size_t length = strlen(name);
-
-	return length >= 1 && length <= TOPIC_LENGTH_MAX && name[strspn(name, allowed)] == '\0' &&
-	       strcmp(name, ".") != 0 && strcmp(name, "..") != 0;
 }
 
 /* The topics that Kafka keeps for itself. */
 static bool is_topic_of_kafka(const char *name)
 {
 	return strcmp(name, "__consumer_offsets") == 0 || strcmp(name, "__transaction_state") == 0;
+}
+
+static void check_pattern(const struct judged *judged, const struct finding_place *where, const char *text)
+{
+	char why[256];
+	struct topic_pattern *pattern = topic_pattern_new(text, why, sizeof why);
+
+	if (!pattern)
+		findings_error(judged->load->findings, where, "\"" SHOWN "\" %s", text, why);
+	topic_pattern_free(pattern);
 }
 
 static void check_topics(const struct judged *judged)
@@ -120,7 +112,9 @@ static void check_topics(const struct judged *judged)
 	for (size_t i = 0; i < from->topic_count; i++) {
 		const char *topic = from->topics[i];
 
-		if (topic[0] != '^' && !is_topic_name(topic))
+		if (topic_pattern_is(topic))
+			check_pattern(judged, &where, topic);
+		else if (!topic_name_is_valid(topic))
 			findings_error(judged->load->findings, &where,
 			    "\"" SHOWN
 			    "\" is no name of a topic; use up to %d letters, digits, \".\", \"_\" and \"-\"",
@@ -145,19 +139,21 @@ static void check_targets(const struct judged *judged)
 		return;
 	for (size_t i = 0; i < pipeline->from.topic_count; i++) {
 		_cleanup_free_ char *target = NULL;
+		/* Any name that a pattern matches would do. */
+		const char *source = topic_pattern_is(pipeline->from.topics[i]) ? "x" : pipeline->from.topics[i];
 
-		if (!is_topic_name(pipeline->from.topics[i]))
+		if (!topic_name_is_valid(source))
 			continue; /* has been said */
-		target = config_target_topic(pipeline, pipeline->from.topics[i]);
+		target = config_target_topic(pipeline, source);
 		if (is_topic_of_kafka(target)) {
 			findings_error(judged->load->findings, &where,
 			    "\"%s\" is Kafka's own; use another target", target);
-		} else if (!is_topic_name(target)) {
+		} else if (!topic_name_is_valid(target)) {
 			findings_error(judged->load->findings, &where,
 			    "makes \"" SHOWN "\" of the source \"" SHOWN
 			    "\", which is no name of a topic; use up to %d letters, "
 			    "digits, \".\", \"_\" and \"-\", and {topic} for the source's name",
-			    target, pipeline->from.topics[i], TOPIC_LENGTH_MAX);
+			    target, source, TOPIC_LENGTH_MAX);
 			return;
 		}
 	}
@@ -192,7 +188,7 @@ static void check_dead_letter(const struct judged *judged)
 		where = key_place(judged, NULL, "on_error", path);
 		findings_error(judged->load->findings, &where,
 		    "\"dead_letter\" needs a topic for what is refused; add dead_letter = \"TOPIC\"");
-	} else if (!is_topic_name(topic)) {
+	} else if (!topic_name_is_valid(topic)) {
 		findings_error(judged->load->findings, &where,
 		    "\"" SHOWN "\" is no name of a topic; use up to %d letters, digits, \".\", \"_\" and \"-\"",
 		    topic, TOPIC_LENGTH_MAX);

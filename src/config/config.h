@@ -132,8 +132,8 @@ typedef void (*config_report)(
 typedef void (*config_check)(const struct config *config, config_report report, void *context);
 
 /* Reads and checks a configuration. conf_d: also read FILE's conf.d directory (for the default main file).
- * check may be NULL. Returns the config, or NULL when there are errors. findings is always filled (errors and warnings) and
- * freed by the caller with config_findings_clear(). *exit_code (sysexits) says 77 for an unreadable file,
+ * check may be NULL. Returns the config, or NULL when there are errors. findings is always filled (errors and
+ * warnings) and freed by the caller with config_findings_clear(). *exit_code (sysexits) says 77 for an unreadable file,
  * else 78. Does not print. Thread: any, one at a time. */
 struct config *config_load(const char *file, bool conf_d, config_check check, struct config_findings *findings,
     int *exit_code);

@@ -2,6 +2,7 @@
 libconf_a_SOURCES = \
 	src/config/check_pipeline.c \
 	src/config/check_topology.c \
+	src/config/loops.c src/config/loops.h \
 	src/config/config.c src/config/config.h \
 	src/config/default_values.c src/config/default_values.h \
 	src/config/dump.c src/config/dump.h \

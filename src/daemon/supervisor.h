@@ -12,8 +12,8 @@
 struct supervisor;
 
 /* Starts every enabled pipeline, each with an equal share of the memory bound, which its members divide. One that
- * cannot be started is logged and counts as failed. config outlives the supervisor; wake_fd (an eventfd, the owner's) becomes
- * readable when a state has changed. */
+ * cannot be started is logged and counts as failed. config outlives the supervisor; wake_fd (an eventfd, the
+ * owner's) becomes readable when a state has changed. */
 struct supervisor *supervisor_new(const struct config *config, int wake_fd, int64_t now_us);
 
 /* Takes new snapshots and notes whose thread has turned. Logs the end of a pipeline, once. */

@@ -199,9 +199,6 @@ static const struct mistake mistakes[] = {
 	{ GOOD_CLUSTERS "pipelines = { p = { from = { cluster = \"main\"; topics = [ \"a b\", \"^c.*\", "
 	                "\"d\", \"d\", \"..\", \"\" ];"
 			" }; to = { topic = \"x\"; }; }; };\n",
-	    "error main.conf:2: pipelines.p.from.topics: \"^c.*\" is a pattern, which is not in this "
-	    "version; list the topics by "
-	    "name\n"
 	    "error main.conf:2: pipelines.p.from.topics: \"a b\" is no name of a topic; use up to 249 "
 	    "letters, digits, \".\", \"_\" "
 	    "and \"-\"\n"
@@ -403,4 +400,39 @@ static const struct mistake mistakes[] = {
 			"};\n",
 	    "error main.conf:5: pipelines.again.to.topic: closes a loop in which records would go round for "
 	    "ever: a -> dead (a), dead -> a (again); use another target\n" },
+	/* Topics by regular expression. */
+	{ GOOD_CLUSTERS "pipelines = { p = { from = { cluster = \"main\"; topics = [ \"^a(b\", \"^a)(b\", \"^\", "
+			"\"^(a)\\\\1\", \"^(a{99}){99}\", \"^a\\n\" ]; }; to = { topic = \"x\"; }; }; };\n",
+	    "error main.conf:2: pipelines.p.from.topics: \"^a(b\" is no regular expression (POSIX extended): "
+	    "Unmatched ( or \\(; correct it\n"
+	    "error main.conf:2: pipelines.p.from.topics: \"^a)(b\" has a \")\" without its \"(\"; add or "
+	    "remove one\n"
+	    "error main.conf:2: pipelines.p.from.topics: \"^\" matches no name; write ^.* for all topics\n"
+	    "error main.conf:2: pipelines.p.from.topics: \"^(a)\\1\" refers back to a group, which can take for ever "
+	    "to match; write it without\n"
+	    "error main.conf:2: pipelines.p.from.topics: \"^(a{99}){99}\" repeats too much, which takes too much "
+	    "memory; use + or * in place of large numbers\n"
+	    "error main.conf:2: pipelines.p.from.topics: \"^a\\n\" holds characters that no topic has; remove them\n" },
+	{ GOOD_CLUSTERS "pipelines = { p = { from = { cluster = \"main\"; topics = [ \"^orders-.*\" ]; }; "
+			"to = { topic = \"{topic}-relayed\"; }; }; };\n",
+	    "error main.conf:2: pipelines.p.to.topic: the source \"^orders-.*\" of this pipeline matches its own target: "
+	    "records would go round for ever, as with orders-x -> orders-x-relayed (p); use another target, or a "
+	    "narrower source\n" },
+	{ GOOD_CLUSTERS "pipelines = { p = { from = { cluster = \"main\"; topics = [ \"^.*\" ]; }; "
+			"to = { topic = \"all\"; }; }; };\n",
+	    "error main.conf:2: pipelines.p.to.topic: the source \"^.*\" of this pipeline matches its own target: "
+	    "records would go round for ever, as with x -> all (p); use another target, or a narrower source\n" },
+	{ GOOD_CLUSTERS "pipelines = {\n"
+			"  a = { from = { cluster = \"main\"; topics = [ \"^a[0-9]+\" ]; }; to = { topic = \"b.{topic}\"; }; };\n"
+			"  b = { from = { cluster = \"main\"; topics = [ \"^b[.].*\" ]; }; to = { topic = \"a7\"; }; };\n"
+			"};\n",
+	    "error main.conf:4: pipelines.b.to.topic: closes a loop in which records would go round for ever: "
+	    "a0 -> b.a0 (a), b.a0 -> a7 (b); use another target\n" },
+	{ GOOD_CLUSTERS "pipelines = {\n"
+			"  a = { from = { cluster = \"main\"; topics = [ \"in\" ]; }; to = { topic = \"out\"; };\n"
+			"    on_error = \"dead_letter\"; dead_letter = \"in-dead\"; };\n"
+			"  b = { from = { cluster = \"main\"; topics = [ \"^in-.*\" ]; }; to = { topic = \"in\"; }; };\n"
+			"};\n",
+	    "error main.conf:5: pipelines.b.to.topic: closes a loop in which records would go round for ever: "
+	    "in -> in-dead (a), in-dead -> in (b); use another target\n" },
 };

@@ -13,7 +13,7 @@ endif
 if HAVE_CMOCKA
 core_tests = tests/unit/test_backoff tests/unit/test_commit_policy tests/unit/test_histogram \
 	tests/unit/test_offset_tracker tests/unit/test_pipeline_state tests/unit/test_prefetch_turns \
-	tests/unit/test_rate_limit
+	tests/unit/test_rate_limit tests/unit/test_topic_pattern
 check_PROGRAMS += $(core_tests)
 TESTS += $(core_tests)
 tests_unit_test_backoff_SOURCES = tests/unit/test_backoff.c
@@ -30,6 +30,8 @@ tests_unit_test_pipeline_state_SOURCES = tests/unit/test_pipeline_state.c
 tests_unit_test_pipeline_state_LDADD = libcore.a libbase.a $(CMOCKA_LIBS)
 tests_unit_test_rate_limit_SOURCES = tests/unit/test_rate_limit.c
 tests_unit_test_rate_limit_LDADD = libcore.a libbase.a $(CMOCKA_LIBS)
+tests_unit_test_topic_pattern_SOURCES = tests/unit/test_topic_pattern.c
+tests_unit_test_topic_pattern_LDADD = libcore.a libbase.a $(CMOCKA_LIBS)
 endif
 
 check_PROGRAMS += tests/unit/test_offset_tracker_model
