@@ -148,7 +148,7 @@ static const struct key keys[] = {
 	  .help = "name of the cluster to read from" },
 	{ PLACE_FROM, "topics", KEY_TOPICS, FIELD(config_from, topics), .min = 1, .max = 1000,
 	  .required = true,
-	  .help = "source topics" },
+	  .help = "source topics: names, and regular expressions that begin with ^" },
 	{ PLACE_FROM, "group", KEY_TEXT, FIELD(config_from, group), .min = 1, .max = 255,
 	  .default_note = "aloqd-NAME",
 	  .help = "consumer group" },

@@ -7,6 +7,7 @@
 #include "base/log_ids.h"
 #include "base/memory.h"
 #include "daemon/members.h"
+#include "kafka/cluster_ids.h"
 
 #define LAZY_AGE_US  (100 * USEC_PER_MSEC)
 #define OWN_PAUSE_US (3 * USEC_PER_SEC) /* refreshes come every second; a longer pause is our own */
@@ -25,6 +26,7 @@ struct supervisor {
 	struct pipeline_snapshot *snapshots; /* one for each member */
 	size_t count;
 	struct pipeline_snapshot *wholes; /* one for each pipeline */
+	struct cluster_ids *cluster_ids; /* shared by the pipelines */
 	size_t whole_count;
 	int64_t refreshed_us;
 	bool stopping;
@@ -36,7 +38,8 @@ static void start_member(
 	struct member *member = &supervisor->members[i];
 	struct error err = { 0 };
 
-	member->pipeline = pipeline_start(config, &member->settings, memory_bytes, wake_fd, &err);
+	member->pipeline = pipeline_start(
+	    config, &member->settings, supervisor->cluster_ids, memory_bytes, wake_fd, &err);
 	if (member->pipeline)
 		return;
 	log_error(&LOG_SETTINGS(&member->settings), "cannot start: %s", err.message);
@@ -77,6 +80,7 @@ struct supervisor *supervisor_new(const struct config *config, int wake_fd, int6
 	size_t members = 0;
 
 	supervisor->refreshed_us = now_us;
+	supervisor->cluster_ids = cluster_ids_new(config);
 	for (size_t i = 0; i < config->pipeline_count; i++) {
 		if (!config->pipelines[i].enabled)
 			continue;
@@ -257,6 +261,7 @@ void supervisor_free(struct supervisor *supervisor)
 	}
 	free(supervisor->members);
 	free(supervisor->snapshots);
+	cluster_ids_free(supervisor->cluster_ids);
 	free(supervisor->wholes);
 	free(supervisor);
 }

@@ -167,6 +167,7 @@ rd_kafka_t *client_new_consumer(const struct config_pipeline *pipeline, const st
 	    conf_set(conf, "fetch.error.backoff.ms", "50", err) < 0 ||
 	    conf_set(conf, "session.timeout.ms", "10000", err) < 0 ||
 	    conf_set(conf, "heartbeat.interval.ms", "1000", err) < 0 ||
+	    conf_set(conf, "topic.metadata.refresh.interval.ms", "30000", err) < 0 ||
 	    conf_set(conf, "partition.assignment.strategy", "range,roundrobin", err) < 0)
 		return NULL;
 	if (conf_set_properties(conf, &pipeline->from.cluster->properties, RD_KAFKA_CONSUMER, err) < 0 ||
@@ -250,8 +251,8 @@ rd_kafka_t *client_new_producer(const struct config_pipeline *pipeline, const st
 	return client;
 }
 
-rd_kafka_t *client_new_admin(const struct config_pipeline *pipeline, const struct config_cluster *cluster,
-    struct error *err)
+static rd_kafka_t *new_asking_client(const struct config_pipeline *pipeline, const struct config_cluster *cluster,
+    const char *group, struct error *err)
 {
 	_cleanup_(conf_freep) rd_kafka_conf_t *conf = conf_new(pipeline, cluster, RD_KAFKA_CONSUMER, err);
 	const struct config_properties *own =
@@ -263,11 +264,23 @@ rd_kafka_t *client_new_admin(const struct config_pipeline *pipeline, const struc
 	/* What reaches the cluster (security, timeouts) may stand with the pipeline too. */
 	if (conf_set_properties(conf, own, RD_KAFKA_CONSUMER, err) < 0 ||
 	    conf_set(conf, "allow.auto.create.topics", "false", err) < 0 ||
-	    conf_set(conf, "isolation.level", "read_uncommitted", err) < 0)
+	    conf_set(conf, "isolation.level", "read_uncommitted", err) < 0 ||
+	    (group && conf_set(conf, "group.id", group, err) < 0))
 		return NULL;
 	rd_kafka_conf_set_events(conf, RD_KAFKA_EVENT_ERROR);
 	client = client_new(RD_KAFKA_CONSUMER, conf, err);
 	if (client)
 		conf = NULL;
 	return client;
+}
+
+rd_kafka_t *client_new_admin(const struct config_pipeline *pipeline, const struct config_cluster *cluster,
+    struct error *err)
+{
+	return new_asking_client(pipeline, cluster, NULL, err);
+}
+
+rd_kafka_t *client_new_group_reader(const struct config_pipeline *pipeline, struct error *err)
+{
+	return new_asking_client(pipeline, pipeline->from.cluster, pipeline->from.group, err);
 }

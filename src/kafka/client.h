@@ -33,5 +33,8 @@ rd_kafka_t *client_new_producer(const struct config_pipeline *pipeline, const st
 rd_kafka_t *client_new_admin(const struct config_pipeline *pipeline, const struct config_cluster *cluster,
     struct error *err);
 
+/* The same of the source's cluster, by the name of the pipeline's group: asks for committed offsets, and never joins. */
+rd_kafka_t *client_new_group_reader(const struct config_pipeline *pipeline, struct error *err);
+
 /* Is librdkafka, as it runs, at least this version? */
 bool client_library_at_least(int major, int minor, int patch);

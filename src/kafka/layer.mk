@@ -7,10 +7,12 @@ libkafka_a_SOURCES = \
 	src/kafka/simple_producer.c src/kafka/simple_producer.h
 libkafka_a_SOURCES += \
 	src/kafka/client.c src/kafka/client.h \
+	src/kafka/cluster_ids.c src/kafka/cluster_ids.h \
 	src/kafka/dead_letter.c \
 	src/kafka/error_class.c src/kafka/error_class.h \
 	src/kafka/positions.c src/kafka/positions.h \
-	src/kafka/preflight.c src/kafka/preflight.h \
+	src/kafka/preflight.c src/kafka/preflight.h src/kafka/preflight_internal.h \
+	src/kafka/preflight_targets.c src/kafka/preflight_topics.c \
 	src/kafka/probe.c src/kafka/probe.h src/kafka/property_check.c src/kafka/property_check.h \
 	src/kafka/property_sides.c src/kafka/property_sides.h \
 	src/kafka/record.h \

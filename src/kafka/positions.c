@@ -125,7 +125,7 @@ void positions_decide(struct resolved_position *item, const struct config_from *
 		return;
 	}
 	item->commit = true;
-	if (facts->topic_has_commits) {
+	if (facts->topic_has_commits || item->later) {
 		/* The partition is newer than the group's first start: nothing of it may be missed. */
 		item->position = facts->log_start;
 	} else if (from->start == START_NONE) {
@@ -270,12 +270,20 @@ static bool has_item(const struct positions *positions, const char *topic, int32
 	return false;
 }
 
+static bool is_later(const struct positions *positions, const char *topic)
+{
+	for (size_t i = 0; i < positions->count; i++)
+		if (!strcmp(positions->items[i].topic, topic))
+			return positions->items[i].later;
+	return false;
+}
+
 /* The owner of partition 0 speaks for the topic. */
 static void add_foreign_items(struct positions *positions, const struct config_from *from,
     const struct topic_commits *commits)
 {
-	if (from->start == START_EARLIEST || from->start == START_NONE || commits->any ||
-	    !has_item(positions, commits->topic, 0))
+	if (is_later(positions, commits->topic) || from->start == START_EARLIEST || from->start == START_NONE ||
+	    commits->any || !has_item(positions, commits->topic, 0))
 		return;
 	for (int i = 0; i < commits->list->cnt; i++) {
 		int32_t partition = commits->list->elems[i].partition;
@@ -409,16 +417,19 @@ void positions_resolve(struct positions *positions, rd_kafka_t *consumer, const 
     struct worker *worker)
 {
 	struct error *err = &positions->err;
+	size_t own_count;
 
 	error_clear(err);
 	drop_foreign_items(positions);
-	for (size_t i = 0; i < pipeline->from.topic_count; i++) {
-		const char *topic = pipeline->from.topics[i];
-		bool wanted = false;
+	own_count = positions->count;
+	for (size_t i = 0; i < own_count; i++) {
+		_cleanup_free_ char *topic = xstrdup(positions->items[i].topic);
+		bool done = false;
 
-		for (size_t k = 0; k < positions->count && !wanted; k++)
-			wanted = !strcmp(positions->items[k].topic, topic);
-		if (wanted && resolve_topic(positions, topic, consumer, pipeline, worker, err) < 0)
+		for (size_t k = 0; k < i && !done; k++)
+			done = !strcmp(positions->items[k].topic, topic);
+		/* Moves the items, where it adds foreign ones behind them. */
+		if (!done && resolve_topic(positions, topic, consumer, pipeline, worker, err) < 0)
 			return;
 	}
 	if (commit_new_positions(positions, consumer, worker, err) == 0)

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <strings.h>
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/memory.h"
 #include "kafka/error_class.h"
 #include "kafka/group_token.h"
@@ -66,6 +67,7 @@ struct source_topic *source_topic_of(struct source *source, const char *name)
 			return source->topics[i];
 	topic = xcalloc(1, sizeof *topic);
 	topic->name = xstrdup(name);
+	topic->target_partitions = INT32_MAX;
 	source->topics = xreallocarray(source->topics, source->topic_count + 1, sizeof *source->topics);
 	source->topics[source->topic_count++] = topic;
 	return topic;
@@ -437,6 +439,14 @@ static char *setting_of(const rd_kafka_t *client, const char *name)
 	return value;
 }
 
+int64_t source_look_interval_us(const struct source *source)
+{
+	_cleanup_free_ char *interval_ms = setting_of(source->consumer, "topic.metadata.refresh.interval.ms");
+	long long ms = strtoll(interval_ms, NULL, 10);
+
+	return ms > 0 ? ms * USEC_PER_MSEC : CLOCK_NEVER;
+}
+
 static void prepare_waking(struct source *source, const struct client_sizes *sizes)
 {
 	_cleanup_free_ char *mechanism = setting_of(source->consumer, "sasl.mechanisms");
@@ -455,15 +465,21 @@ static void prepare_waking(struct source *source, const struct client_sizes *siz
 	source->wake_bytes = (uint64_t)sizes->partition_prefetch_kbytes * 1024 / 4;
 }
 
-static int subscribe(struct source *source, struct error *err)
+int source_subscribe(struct source *source, const struct read_topic *topics, size_t count, struct error *err)
 {
-	const struct config_from *from = &source->pipeline->from;
-	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)from->topic_count);
+	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)count);
 	rd_kafka_resp_err_t code;
 
-	for (size_t i = 0; i < from->topic_count; i++)
-		rd_kafka_topic_partition_list_add(list, from->topics[i], RD_KAFKA_PARTITION_UA);
-	code = rd_kafka_subscribe(source->consumer, list);
+	for (size_t i = 0; i < count; i++) {
+		struct source_topic *topic = source_topic_of(source, topics[i].name);
+
+		topic->later = topics[i].later;
+		topic->target_partitions = topics[i].target_partitions;
+		if (!topics[i].held.code)
+			rd_kafka_topic_partition_list_add(list, topics[i].name, RD_KAFKA_PARTITION_UA);
+	}
+	/* librdkafka takes an empty list for a mistake. */
+	code = list->cnt > 0 ? rd_kafka_subscribe(source->consumer, list) : rd_kafka_unsubscribe(source->consumer);
 	rd_kafka_topic_partition_list_destroy(list);
 	return code ? error_class_set(err, code, "subscribing to the source topics") : 0;
 }
@@ -491,10 +507,6 @@ struct source *source_new(const struct config_pipeline *pipeline, const struct c
 	watch_queue(source->queue, wake_fd);
 	watch_queue(source->commit_queue, wake_fd);
 	prepare_waking(source, sizes);
-	if (subscribe(source, err) < 0) {
-		source_free(source);
-		return NULL;
-	}
 	return source;
 }
 

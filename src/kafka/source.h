@@ -11,6 +11,7 @@
 #include "config/config.h"
 #include "core/flow.h"
 #include "kafka/client.h"
+#include "kafka/preflight.h"
 #include "kafka/topic_memory.h"
 
 struct source;
@@ -25,19 +26,28 @@ struct source_host {
 	void (*assignment)(void *host, size_t partitions);
 	/* This member has lost its place in the group, and joins it again. */
 	void (*lost)(void *host);
+	/* A partition was assigned for which its target has none: it is blocked. */
+	void (*narrow)(void *host);
 	void *host;
 };
 
-/* Makes the consumer and subscribes. wake_fd (an eventfd) becomes readable when there is something to serve;
- * worker runs what would block, and alone uses memory. All of them, pipeline and events outlive the
+/* Makes the consumer; it reads nothing before source_subscribe(). wake_fd (an eventfd) becomes readable when there is
+ * something to serve; worker runs what would block, and alone uses memory. All of them, pipeline and events outlive the
  * source. NULL and err on failure. */
 struct source *source_new(const struct config_pipeline *pipeline, const struct client_sizes *sizes, int wake_fd,
     struct worker *worker, struct topic_memory *memory, const struct source_host *host, struct error *err);
+
+/* Reads these topics and no others, but for those that are held; all that were read are revoked first, and assigned
+ * anew. */
+int source_subscribe(struct source *source, const struct read_topic *topics, size_t count, struct error *err);
 
 /* Where its events go; before the first step. */
 void source_set_events(struct source *source, const struct source_events *events, void *owner);
 
 extern const struct source_ops kafka_source_ops;
+
+/* How often the topics of the cluster are looked at again: topic.metadata.refresh.interval.ms; CLOCK_NEVER: not. */
+int64_t source_look_interval_us(const struct source *source);
 
 /* The topic (valid as long as the source) and number of a part. */
 void source_part_name(const struct source *source, uint32_t part, const char **topic, int32_t *partition);

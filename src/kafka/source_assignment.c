@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/memory.h"
 #include "kafka/error_class.h"
@@ -73,14 +74,15 @@ static void job_done(void *argument, bool cancelled)
 	job->finished = true;
 }
 
-static void job_add(struct resolve_job *job, const char *topic, int32_t partition, int64_t at, const char *read_id)
+static void job_add(struct resolve_job *job, const struct source_part *part, int64_t at, const char *read_id)
 {
 	struct positions *positions = &job->positions;
 	struct resolved_position *item;
 
 	positions->items = xreallocarray(positions->items, positions->count + 1, sizeof *positions->items);
 	item = &positions->items[positions->count++];
-	*item = (struct resolved_position){ .topic = xstrdup(topic), .partition = partition, .at = at };
+	*item = (struct resolved_position){ .topic = xstrdup(part->topic->name), .partition = part->partition, .at = at,
+		.later = part->topic->later };
 	memcpy(item->read_id, read_id, sizeof item->read_id);
 }
 
@@ -201,7 +203,8 @@ static void begin_resolving(struct source *source)
 
 	job->is_assignment = true;
 	for (int i = 0; i < source->pending->cnt; i++)
-		job_add(job, source->pending->elems[i].topic, source->pending->elems[i].partition, -1, no_id);
+		job_add(job, source_part_of(source, source->pending->elems[i].topic, source->pending->elems[i].partition),
+		    -1, no_id);
 	job_submit(source, job);
 }
 
@@ -228,6 +231,34 @@ static void announce(struct source *source, struct source_part *part, const stru
 	} else {
 		source->events->assigned(source->owner, part->number, part->epoch, item->position);
 	}
+}
+
+/* A partition for which the target has none must not be read: its records could go nowhere. */
+static void block_narrow(struct source *source, struct positions *positions)
+{
+	const struct config_to *to = &source->pipeline->to;
+	bool narrow = false;
+
+	for (size_t i = 0; i < positions->count; i++) {
+		struct resolved_position *item = &positions->items[i];
+		const struct source_part *part;
+		_cleanup_free_ char *target = NULL;
+
+		if (item->foreign || item->blocked)
+			continue;
+		part = source_part_of(source, item->topic, item->partition);
+		if (item->partition < part->topic->target_partitions)
+			continue;
+		target = config_target_topic(source->pipeline, item->topic);
+		narrow = item->blocked = true;
+		error_set(&item->err, -ENOSPC, REMEDY_PERSON,
+		    "the source has grown, and its target topic %s has only %" PRId32
+		    " partitions; add partitions (kafka-topics.sh --bootstrap-server %s --alter --topic %s --partitions %" PRId32
+		    "): it is looked at every now and then, and goes on by itself",
+		    target, part->topic->target_partitions, to->cluster->brokers, target, item->partition + 1);
+	}
+	if (narrow)
+		source->host.narrow(source->host.host);
 }
 
 static void apply_assignment(struct source *source, const struct positions *positions)
@@ -290,7 +321,7 @@ static void begin_repositioning(struct source *source)
 		const struct source_part *part = source->parts[i];
 
 		if (part->assigned && !part->revoking && part->reposition)
-			job_add(job, part->topic->name, part->partition, part->reposition_at, part->topic_id);
+			job_add(job, part, part->reposition_at, part->topic_id);
 	}
 	if (job->positions.count > 0)
 		job_submit(source, job);
@@ -375,6 +406,7 @@ void source_serve_positions(struct source *source)
 				err.remedy = REMEDY_RESTART;
 			source->events->failed(source->owner, &err);
 		} else if (job->is_assignment && source->rebalance == REBALANCE_RESOLVING) {
+			block_narrow(source, &job->positions);
 			apply_assignment(source, &job->positions);
 		} else if (!job->is_assignment && source->rebalance != REBALANCE_RESOLVING &&
 			   /* Else asked again meanwhile, perhaps from elsewhere: what was found is outdated. */

@@ -15,7 +15,9 @@ struct source_topic {
 	char *name;
 	struct source_part **parts; /* by partition; NULL: never seen */
 	size_t part_count;
-	bool gone; /* deleted while it was read: if there is one of its name again, our offsets are not for it */
+	bool later;		   /* newer than the group's first start */
+	int32_t target_partitions; /* a partition from this number on has none to go to */
+	bool gone;		   /* deleted while it was read: if there is one of its name again, our offsets are not for it */
 };
 
 struct source_part {

@@ -136,6 +136,9 @@ static void derive_state(struct pipeline *pipeline, int64_t now_us)
 			    "%zu partitions wait for a person; the first: %s", pipeline->blocked_parts, blocked);
 		pipeline_set_state(pipeline, PIPELINE_BLOCKED, reason);
 		free(reason);
+	} else if ((reason = pipeline_held_topics(pipeline)) != NULL) {
+		pipeline_set_state(pipeline, PIPELINE_BACKING_OFF, reason);
+		free(reason);
 	} else {
 		pipeline_set_state(pipeline, PIPELINE_RUNNING, NULL);
 	}
@@ -146,13 +149,6 @@ static void derive_state(struct pipeline *pipeline, int64_t now_us)
 static bool stop_wanted(const struct pipeline *pipeline)
 {
 	return atomic_load(&pipeline->stop_deadline_us) != CLOCK_NEVER;
-}
-
-static void preflight_job(struct worker *worker, void *argument)
-{
-	struct pipeline *pipeline = argument;
-
-	preflight_run(pipeline->settings, worker, &pipeline->preflight);
 }
 
 static void preflight_done(void *argument, bool cancelled)
@@ -166,8 +162,9 @@ static void begin_preflight(struct pipeline *pipeline)
 {
 	pipeline->phase = PHASE_PREFLIGHT;
 	pipeline->preflight_running = true;
+	pipeline->renew = false;
 	error_clear(&pipeline->failure);
-	worker_submit(pipeline->worker, preflight_job, preflight_done, pipeline);
+	pipeline_begin_preflight(pipeline, preflight_done);
 }
 
 /* This life of the clients is over (they are gone): what next? */
@@ -176,6 +173,9 @@ static void end_life(struct pipeline *pipeline, int64_t now_us)
 	if (stop_wanted(pipeline)) {
 		pipeline->phase = PHASE_END;
 		pipeline_set_state(pipeline, PIPELINE_STOPPED, NULL);
+	} else if (pipeline->renew && !pipeline->failure.code && pipeline->state != PIPELINE_FAILED) {
+		pipeline_set_state(pipeline, PIPELINE_STARTING, NULL);
+		begin_preflight(pipeline);
 	} else if (pipeline->state == PIPELINE_FAILED) {
 		pipeline->phase = PHASE_FAILED; /* its clients took too long to end, and a person has been told */
 	} else if (pipeline->failure.remedy == REMEDY_PERSON) {
@@ -195,9 +195,11 @@ static void end_life(struct pipeline *pipeline, int64_t now_us)
 static void finish_preflight(struct pipeline *pipeline, int64_t now_us)
 {
 	if (!stop_wanted(pipeline)) {
-		pipeline->failure = pipeline->preflight.err;
-		if (!pipeline->failure.code)
+		pipeline->failure = pipeline->fresh.err;
+		if (!pipeline->failure.code) {
+			pipeline_take_fresh(pipeline);
 			pipeline_open_clients(pipeline, &pipeline->failure);
+		}
 		if (pipeline->failure.code) {
 			pipeline->last_error = pipeline->failure;
 			pipeline->last_error_at_ms = clock_realtime_ms();
@@ -207,7 +209,9 @@ static void finish_preflight(struct pipeline *pipeline, int64_t now_us)
 		end_life(pipeline, now_us);
 		return;
 	}
-	pipeline->assigned = false;
+	/* A regular expression may match nothing yet: there is no assignment to wait for. */
+	pipeline->assigned = !pipeline_reads_any(pipeline);
+	pipeline->has_run = true;
 	pipeline->source_watch = pipeline->sink_watch = (struct cluster_watch){ .heard_us = now_us };
 	pipeline->phase = PHASE_RUN;
 	pipeline->life_began_us = pipeline->sink_open_us = now_us;
@@ -221,7 +225,10 @@ static void begin_drain(struct pipeline *pipeline, int64_t deadline_us)
 	pipeline->drain_until_us = clock_after_us(deadline_us, drain_abandoned_us);
 	if (pipeline->phase == PHASE_RUN) {
 		pipeline->phase = PHASE_DRAIN;
-		pipeline_set_state(pipeline, PIPELINE_DRAINING, pipeline->failure.code ? pipeline->failure.message : NULL);
+		pipeline_set_state(pipeline, PIPELINE_DRAINING,
+		    pipeline->failure.code ? pipeline->failure.message
+		    : pipeline->renew	   ? "topics have grown: its clients are made anew for them"
+					   : NULL);
 	}
 }
 
@@ -306,9 +313,14 @@ static int64_t turn_running(struct pipeline *pipeline, int64_t now_us)
 	if (deadline_us != CLOCK_NEVER)
 		begin_drain(pipeline, deadline_us);
 	next_us = run_engine(pipeline, now_us);
-	if (pipeline->failure.code && pipeline->phase == PHASE_RUN) {
+	if ((pipeline->failure.code || pipeline->renew) && pipeline->phase == PHASE_RUN) {
 		begin_drain(pipeline, clock_after_us(now_us, pipeline->settings->revoke_timeout_ms * USEC_PER_MSEC));
 		return now_us;
+	}
+	if (pipeline->phase == PHASE_RUN) {
+		int64_t look_us = pipeline_look(pipeline, now_us);
+
+		next_us = look_us < next_us ? look_us : next_us;
 	}
 	pipeline_probe(pipeline, now_us);
 	if (pipeline->probe_at_us > now_us && (pipeline->source_watch.silent > 0 || pipeline->sink_watch.silent > 0) &&
@@ -338,7 +350,8 @@ static int64_t turn(struct pipeline *pipeline, int64_t now_us)
 	case PHASE_CLOSE:
 		next_us = run_engine(pipeline, now_us);
 		if ((!source_is_closed(pipeline->source) && now_us < pipeline->drain_until_us) ||
-		    !source_is_idle(pipeline->source) || !sink_is_idle(pipeline->sink) || pipeline->probing)
+		    !source_is_idle(pipeline->source) || !sink_is_idle(pipeline->sink) || pipeline->probing ||
+		    pipeline->looking)
 			/* Being closed is no event: look again soon. */
 			return next_us < now_us + 10 * USEC_PER_MSEC ? next_us : now_us + 10 * USEC_PER_MSEC;
 		begin_free(pipeline);
@@ -469,13 +482,15 @@ static void *thread_main(void *argument)
 /* ---- for the owner ---- */
 
 struct pipeline *pipeline_start(const struct config *config, const struct config_pipeline *settings,
-    uint64_t memory_bytes, int wake_fd, struct error *err)
+    struct cluster_ids *cluster_ids, uint64_t memory_bytes, int wake_fd, struct error *err)
 {
 	struct pipeline *pipeline = xcalloc(1, sizeof *pipeline);
 	int r;
 
 	pipeline->settings = settings;
 	pipeline->instance = config->instance;
+	pipeline->config = config;
+	pipeline->cluster_ids = cluster_ids;
 	pipeline->memory_bytes = memory_bytes;
 	pipeline->owner_fd = wake_fd;
 	pipeline->state = PIPELINE_STARTING;
@@ -543,6 +558,8 @@ void pipeline_free(struct pipeline *pipeline)
 	close(pipeline->wake_fd);
 	pipeline_snapshot_clear(&pipeline->published);
 	pthread_mutex_destroy(&pipeline->snapshot_lock);
+	preflight_clear(&pipeline->preflight);
+	preflight_clear(&pipeline->fresh);
 	free(pipeline->reason);
 	free(pipeline);
 }

@@ -1,7 +1,7 @@
 /* pipeline.h: one running pipeline: a thread, its event loop, its clients and its engine.
  *
- * Nothing is shared with the thread but a mailbox in (stop) and a snapshot out. All functions here are for
- * the owner's thread (the supervisor), and none of them blocks, but pipeline_free(). */
+ * Nothing is shared with the thread but a mailbox in (stop), a snapshot out, and the clusters' ids. All functions here
+ * are for the owner's thread (the supervisor), and none of them blocks, but pipeline_free(). */
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
@@ -12,6 +12,7 @@
 #include "core/pipeline_state.h"
 #include "relay/engine.h"
 
+struct cluster_ids;
 struct pipeline;
 
 /* What one partition looks like from outside. */
@@ -58,10 +59,10 @@ struct pipeline_snapshot {
 	size_t member_count;
 };
 
-/* Starts the thread. config and pipeline outlive it. memory_bytes is this one's share. wake_fd (an
- * eventfd) is written when the state has changed. Returns NULL when no thread could be made. */
+/* Starts the thread. config, pipeline and cluster_ids (all pipelines') outlive it. memory_bytes is this one's share.
+ * wake_fd (an eventfd) is written when the state has changed. Returns NULL when no thread could be made. */
 struct pipeline *pipeline_start(const struct config *config, const struct config_pipeline *pipeline,
-    uint64_t memory_bytes, int wake_fd, struct error *err);
+    struct cluster_ids *cluster_ids, uint64_t memory_bytes, int wake_fd, struct error *err);
 
 /* Asks it to drain and stop by deadline_us (monotonic). May be repeated with an earlier deadline. */
 void pipeline_stop(struct pipeline *pipeline, int64_t deadline_us);

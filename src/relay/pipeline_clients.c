@@ -30,9 +30,10 @@ static uint64_t member_share(const struct config_pipeline *settings, uint64_t pe
 /* The pipeline's share of aloqd.memory: a quarter for what is fetched and not yet read, a sixth for what is held
  * until it is settled (measured: more gains nothing, less fits the caches better); the rest is for fetch buffers
  * that a held record pins, the producer's copies of keys and headers, and the allocator. */
-static void size_clients(const struct pipeline *pipeline, struct client_sizes *sizes, struct engine_limits *limits)
+static void size_clients(const struct pipeline *pipeline, const struct preflight_result *preflight,
+    struct client_sizes *sizes, struct engine_limits *limits)
 {
-	uint64_t parts = clamp(pipeline->preflight.source_partitions, 1, 100000);
+	uint64_t parts = clamp(preflight->source_partitions, 1, 100000);
 	uint64_t quarter = pipeline->memory_bytes / 4;
 	uint64_t window = pipeline->memory_bytes / 6;
 	uint64_t share = parts == 1 ? 1 : 2; /* of the window that one partition may take at most: 1/share */
@@ -44,9 +45,9 @@ static void size_clients(const struct pipeline *pipeline, struct client_sizes *s
 		.prefetch_bound_bytes = 2 * quarter,
 		.fetch_max_bytes = (uint32_t)clamp(pipeline->memory_bytes / 32, 1 << 20, 8 << 20),
 		.partition_fetch_max_bytes = (uint32_t)clamp(quarter / parts, 64 << 10, 1 << 20),
-		.message_max_bytes = pipeline->preflight.target_max_bytes,
-		.dead_letter_max_bytes = pipeline->preflight.dead_letter_max_bytes,
-		.dead_letter_partitions = pipeline->preflight.dead_letter_partitions,
+		.message_max_bytes = preflight->target_max_bytes,
+		.dead_letter_max_bytes = preflight->dead_letter_max_bytes,
+		.dead_letter_partitions = preflight->dead_letter_partitions,
 	};
 	*limits = (struct engine_limits){
 		.window_bytes = window,
@@ -83,6 +84,22 @@ static void warn_of_large_records(struct pipeline *pipeline)
 	    "may need %" PRIu64 " MiB, which is more than its share of %" PRIu64 " MiB of aloqd.memory: they will take "
 	    "turns to fetch, which is slower; raise aloqd.memory, or spread the partitions over more instances",
 	    parts, preflight->source_max_bytes, need_bytes >> 20, pipeline->memory_bytes >> 20);
+}
+
+/* max.message.bytes of a topic, unless someone has set it. */
+static const uint32_t usual_message_max_bytes = 1048588;
+
+bool pipeline_sizes_shrink(const struct pipeline *pipeline, const struct preflight_result *preflight)
+{
+	struct client_sizes now, then;
+	struct engine_limits limits;
+
+	size_clients(pipeline, &pipeline->preflight, &now, &limits);
+	size_clients(pipeline, preflight, &then, &limits);
+	/* The prefetch is of each partition: with more of them it would pass its bound. */
+	return then.partition_prefetch_kbytes < now.partition_prefetch_kbytes / 2 ||
+	       (then.message_max_bytes > 0 &&
+		   then.message_max_bytes < (now.message_max_bytes ? now.message_max_bytes : usual_message_max_bytes));
 }
 
 /* ---- what clients and engine say ---- */
@@ -187,7 +204,8 @@ static void on_gap(void *host, const char *topic, int32_t partition, int64_t fro
 {
 	struct pipeline *pipeline = host;
 	const struct log_place place = { .pipeline = pipeline->settings->name,
-		.member = pipeline->settings->member, .topic = topic, .partition = partition, .offset = from, .message_id = LOG_ID_SOURCE_GAP };
+		.member = pipeline->settings->member, .topic = topic, .partition = partition, .offset = from,
+		.message_id = LOG_ID_SOURCE_GAP };
 
 	pipeline->log_gaps++;
 	pipeline->log_gap_records += (uint64_t)(to - from);
@@ -200,7 +218,7 @@ static void on_assignment(void *host, size_t partitions)
 {
 	struct pipeline *pipeline = host;
 
-	pipeline->assigned = true;
+	pipeline->assigned = pipeline->group_started = true;
 	pipeline->changed = true;
 	engine_on_assignment_complete(pipeline->engine);
 	log_info(&LOG_SETTINGS(pipeline->settings), "the group has assigned %zu partitions", partitions);
@@ -215,6 +233,11 @@ static void on_place_lost(void *host)
 	log_warning(&LOG_SETTINGS(pipeline->settings),
 	    "lost its place in the group \"%s\" and joins again; what was not committed is read again",
 	    pipeline->settings->from.group);
+}
+
+static void on_narrow(void *host)
+{
+	((struct pipeline *)host)->look_wanted = true;
 }
 
 /* ---- life ---- */
@@ -247,7 +270,7 @@ int pipeline_open_clients(struct pipeline *pipeline, struct error *err)
 {
 	const struct config_pipeline *settings = pipeline->settings;
 	const struct source_host source_host = { .trouble = on_source_trouble, .gap = on_gap,
-		.assignment = on_assignment, .lost = on_place_lost, .host = pipeline };
+		.assignment = on_assignment, .lost = on_place_lost, .narrow = on_narrow, .host = pipeline };
 	struct engine_config engine_config = {
 		.delivery = settings->delivery,
 		.on_error = settings->on_error,
@@ -267,15 +290,18 @@ int pipeline_open_clients(struct pipeline *pipeline, struct error *err)
 		    " MiB it is slow and may need more than its share: raise aloqd.memory or run fewer pipelines here",
 		    pipeline->memory_bytes >> 20, memory_comfortable_bytes >> 20);
 	warn_of_large_records(pipeline);
-	size_clients(pipeline, &sizes, &engine_config.limits);
+	size_clients(pipeline, &pipeline->preflight, &sizes, &engine_config.limits);
 	pipeline->source = source_new(settings, &sizes, pipeline->wake_fd, pipeline->worker,
 	    pipeline->topic_memory, &source_host, err);
 	if (!pipeline->source)
 		return err->code;
-	if (open_sink(pipeline, &sizes, err) < 0) {
+	if (source_subscribe(pipeline->source, pipeline->preflight.topics, pipeline->preflight.topic_count, err) < 0 ||
+	    open_sink(pipeline, &sizes, err) < 0) {
 		source_free(TAKE_PTR(pipeline->source));
 		return err->code;
 	}
+	pipeline->look_interval_us = source_look_interval_us(pipeline->source);
+	pipeline->look_at_us = clock_after_us(clock_monotonic_us(), pipeline->look_interval_us);
 	pipeline->engine = engine_new(&engine_config, &kafka_source_ops, pipeline->source, &kafka_sink_ops,
 	    pipeline->sink, &host_ops, pipeline);
 	source_set_events(pipeline->source, &engine_source_events, pipeline->engine);

@@ -4,6 +4,7 @@
  *   pipeline.c           the thread, its loop and its phases
  *   pipeline_clients.c   the sizes of the clients, what they and the engine report
  *   pipeline_losses.c    records that do not arrive at their target, told
+ *   pipeline_topics.c    which topics are read, and that this changes
  *   pipeline_snapshot.c  what can be seen from outside */
 #pragma once
 #include <pthread.h>
@@ -78,7 +79,17 @@ struct pipeline {
 	struct lost_range lost; /* not logged yet */
 	uint64_t lost_unlogged_records; /* of the ranges that got no line */
 
-	struct preflight_result preflight;
+	const struct config *config;
+	struct cluster_ids *cluster_ids; /* all pipelines' */
+	struct preflight_result preflight; /* what the clients were made by */
+	struct preflight_result fresh;	   /* being found out by the worker */
+	bool has_run;		/* clients have been made by it */
+	bool group_started;	/* an assignment has been taken up, and so the start positions are committed */
+	bool renew;		/* what this life was made by has changed: another one at once */
+	bool looking;		/* the worker looks whether topics have come, gone or grown */
+	bool look_wanted;	/* ... at once, because one has */
+	int64_t look_at_us;
+	int64_t look_interval_us;
 	uint64_t warned_need_bytes; /* of large records in many partitions; 0: nothing said yet */
 	bool preflight_running;
 	struct source *source;
@@ -119,6 +130,8 @@ void pipeline_set_state(struct pipeline *pipeline, enum pipeline_state state, co
 
 /* Makes source, sink and engine, by what the preflight has learned. */
 int pipeline_open_clients(struct pipeline *pipeline, struct error *err);
+/* Would the clients be made with much smaller bounds by what this one has learned? */
+bool pipeline_sizes_shrink(const struct pipeline *pipeline, const struct preflight_result *preflight);
 /* Remembers a fault that heals, and logs it, not too often. */
 void pipeline_note_trouble(struct pipeline *pipeline, const struct log_place *place, const struct error *err);
 /* Asks whether clusters answer, of which nothing is heard, or that were down. At every turn. */
@@ -136,6 +149,19 @@ void pipeline_on_lost(
     void *host, uint32_t part, int64_t first, int64_t next, uint64_t records, const struct error *err);
 /* Logs what has been gathered. */
 void pipeline_tell_lost(struct pipeline *pipeline);
+
+/* ---- pipeline_topics.c ---- */
+
+/* The worker finds out what there is; finished() follows in the pipeline's thread, with pipeline->fresh filled. */
+void pipeline_begin_preflight(struct pipeline *pipeline, void (*finished)(void *pipeline, bool cancelled));
+/* Looks again, now and then, whether topics have come, gone or grown. Returns when to come again. */
+int64_t pipeline_look(struct pipeline *pipeline, int64_t now_us);
+/* pipeline->fresh becomes what the clients are made by. */
+void pipeline_take_fresh(struct pipeline *pipeline);
+/* Is there any topic to read? */
+bool pipeline_reads_any(const struct pipeline *pipeline);
+/* Why a topic is not read, in a sentence; NULL: all are. The caller frees. */
+char *pipeline_held_topics(const struct pipeline *pipeline);
 
 /* ---- pipeline_snapshot.c ---- */
 

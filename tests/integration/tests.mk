@@ -59,4 +59,5 @@ EXTRA_DIST += \
 	tests/integration/test_records.py \
 	tests/integration/test_resources.py \
 	tests/integration/test_rate.py \
-	tests/integration/test_targets.py
+	tests/integration/test_targets.py \
+	tests/integration/test_topics.py

@@ -193,7 +193,8 @@ static const struct mistake mistakes[] = {
 	    "error main.conf:1: pipelines.p.from.cluster: \"main\" is not a cluster: there are none; add one "
 	    "under clusters\n" },
 	{ GOOD_CLUSTERS "pipelines = { p = { from = { cluster = \"main\"; }; to = { }; }; };\n",
-	    "error main.conf:2: pipelines.p.from.topics: is missing; add it (source topics)\n"
+	    "error main.conf:2: pipelines.p.from.topics: is missing; add it (source topics: names, and "
+	    "regular expressions that begin with ^)\n"
 	    "error main.conf:2: pipelines.p.to.topic: is missing; add it (target topic; {topic} stands for "
 	    "the source's name)\n" },
 	{ GOOD_CLUSTERS "pipelines = { p = { from = { cluster = \"main\"; topics = [ \"a b\", \"^c.*\", "

@@ -33,7 +33,7 @@ int fake_reset(void **state)
 }
 
 struct pipeline *pipeline_start(const struct config *whole, const struct config_pipeline *pipeline,
-    uint64_t memory_bytes, int wake_fd, struct error *err)
+    struct cluster_ids *cluster_ids, uint64_t memory_bytes, int wake_fd, struct error *err)
 {
 	struct fake_script *script = &fake_scripts[pipeline->name[0] - '0'];
 	struct pipeline *fake;

@@ -55,6 +55,28 @@ static void test_start_applies_only_where_the_group_has_committed_nothing_on_the
 	assert_true(later.commit);
 }
 
+static void test_a_topic_that_is_newer_than_the_groups_first_start_is_read_from_its_beginning(void **state)
+{
+	static const enum start_policy starts[] = { START_EARLIEST, START_LATEST, START_TIMESTAMP, START_NONE };
+
+	for (size_t i = 0; i < sizeof starts / sizeof starts[0]; i++) {
+		const struct config_from from = { .start = starts[i], .group = (char *)"g" };
+		struct position_facts facts = { .committed = -1, .read_id = "", .topic_id = "",
+			.log_start = LOG_START, .log_end = LOG_END, .start_offset = LOG_END };
+		struct resolved_position item = { .topic = (char *)"orders", .partition = 3, .at = -1, .later = true };
+
+		positions_decide(&item, &from, &facts);
+		assert_int_equal(item.position, LOG_START);
+		assert_true(item.commit);
+		assert_false(item.blocked);
+		/* Only as long as nothing is committed. */
+		facts.committed = 250;
+		facts.topic_has_commits = true;
+		positions_decide(&item, &from, &facts);
+		assert_int_equal(item.position, 250);
+	}
+}
+
 static void test_start_none_blocks(void **state)
 {
 	const struct config_from from = { .start = START_NONE, .group = (char *)"g" };
@@ -190,6 +212,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_committed_offset_is_where_reading_goes_on),
 		cmocka_unit_test(test_start_applies_only_where_the_group_has_committed_nothing_on_the_topic),
+		cmocka_unit_test(test_a_topic_that_is_newer_than_the_groups_first_start_is_read_from_its_beginning),
 		cmocka_unit_test(test_start_none_blocks),
 		cmocka_unit_test(test_start_below_the_log_is_its_start),
 		cmocka_unit_test(test_gap_of_retention_blocks_unless_told_otherwise),

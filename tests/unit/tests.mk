@@ -80,7 +80,7 @@ tests_unit_test_manual_SOURCES = tests/unit/test_manual.c
 tests_unit_test_manual_CPPFLAGS = $(AM_CPPFLAGS) -DMANUAL_DIR=\"$(srcdir)/man\"
 tests_unit_test_manual_LDADD = libdaemon.a libconf.a libcore.a libbase.a $(CMOCKA_LIBS)
 tests_unit_test_supervisor_SOURCES = tests/unit/test_supervisor.c $(fake_pipeline)
-tests_unit_test_supervisor_LDADD = libdaemon.a libcore.a libbase.a $(SYSTEMD_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_supervisor_LDADD = libdaemon.a libkafka.a libcore.a libbase.a $(SYSTEMD_LIBS) $(CMOCKA_LIBS)
 endif
 
 if HAVE_CMOCKA
@@ -100,7 +100,7 @@ endif
 if HAVE_CMOCKA
 kafka_tests = tests/unit/test_positions tests/unit/test_client tests/unit/test_engine \
 	tests/unit/test_engine_rate tests/unit/test_engine_refusal tests/unit/test_group_token \
-	tests/unit/test_topic_id
+	tests/unit/test_topic_id tests/unit/test_cluster_ids
 check_PROGRAMS += $(kafka_tests)
 TESTS += $(kafka_tests)
 tests_unit_test_group_token_SOURCES = tests/unit/test_group_token.c
@@ -116,6 +116,9 @@ tests_unit_test_engine_SOURCES = tests/unit/test_engine.c
 tests_unit_test_engine_LDADD = libengine.a libcore.a libbase.a $(CMOCKA_LIBS)
 tests_unit_test_engine_refusal_SOURCES = tests/unit/test_engine_refusal.c
 tests_unit_test_engine_refusal_LDADD = libengine.a libcore.a libbase.a $(CMOCKA_LIBS)
+tests_unit_test_cluster_ids_SOURCES = tests/unit/test_cluster_ids.c
+tests_unit_test_cluster_ids_LDADD = libkafka.a libconf.a libcore.a libbase.a $(LIBCONFIG_LIBS) $(SYSTEMD_LIBS) \
+	$(CMOCKA_LIBS)
 tests_unit_test_engine_rate_SOURCES = tests/unit/test_engine_rate.c
 tests_unit_test_engine_rate_LDADD = libengine.a libcore.a libbase.a $(CMOCKA_LIBS)
 tests_unit_test_client_SOURCES = tests/unit/test_client.c
