@@ -2,7 +2,6 @@
 #include "base/fault_point.h"
 #include <signal.h>
 #include <stdatomic.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,36 +12,41 @@ static const char variable[] = "ALOQD_FAULT_POINT";
 
 /* Set before main, then only read. */
 static char wanted_name[64];
-static bool goes_on;
+static enum { DIES, DIES_LATER, IS_FROZEN } wanted;
 static struct timespec delay;
 static atomic_long passings_left; /* 0: none is asked for */
 
 /* A wrong wish would be a test that proves nothing. */
 __attribute__((noreturn)) static void refuse(const char *wish)
 {
-	fprintf(stderr, "%s=%s: want NAME:NTH, NAME:NTH:WAIT_MS or NAME:NTH:+RUN_US\n", variable, wish);
+	fprintf(stderr, "%s=%s: want NAME:NTH, NAME:NTH:WAIT_MS, NAME:NTH:+RUN_US or NAME:NTH:stop\n", variable, wish);
 	_Exit(EX_USAGE);
 }
 
 __attribute__((constructor)) static void read_wish(void)
 {
 	const char *wish = getenv(variable);
-	char sign[2] = "", rest[2];
+	char *end;
 	long nth;
-	long wait = 0;
-	int fields;
+	long wait_us = 0;
+	int length = 0;
 
 	if (!wish)
 		return;
-	fields = sscanf(wish, "%63[a-z0-9-]:%ld:%1[+]%ld%1s", wanted_name, &nth, sign, &wait, rest);
-	goes_on = fields == 4;
-	if (!goes_on)
-		fields = sscanf(wish, "%63[a-z0-9-]:%ld:%ld%1s", wanted_name, &nth, &wait, rest);
-	if (fields < 2 || fields > (goes_on ? 4 : 3) || nth < 1 || wait < 0)
+	if (sscanf(wish, "%63[a-z-]:%n", wanted_name, &length) != 1 || length == 0)
 		refuse(wish);
-	if (!goes_on)
-		wait *= 1000;
-	delay = (struct timespec){ .tv_sec = wait / 1000000, .tv_nsec = wait % 1000000 * 1000 };
+	nth = strtol(wish + length, &end, 10);
+	if (!strcmp(end, ":stop")) {
+		wanted = IS_FROZEN;
+	} else if (!strncmp(end, ":+", 2)) {
+		wanted = DIES_LATER;
+		wait_us = strtol(end + 2, &end, 10);
+	} else if (*end == ':') {
+		wait_us = strtol(end + 1, &end, 10) * 1000;
+	}
+	if (nth < 1 || wait_us < 0 || (*end && wanted != IS_FROZEN) || (wanted == DIES_LATER && wait_us == 0))
+		refuse(wish);
+	delay = (struct timespec){ .tv_sec = wait_us / 1000000, .tv_nsec = wait_us % 1000000 * 1000 };
 	atomic_store(&passings_left, nth);
 }
 
@@ -61,11 +65,17 @@ void fault_point_pass(const char *name)
 {
 	if (strcmp(name, wanted_name) != 0 || atomic_fetch_sub(&passings_left, 1) != 1)
 		return;
-	fprintf(stderr, "fault point %s: the process ends here\n", name);
-	if (goes_on && (delay.tv_sec > 0 || delay.tv_nsec > 0)) {
+	fprintf(stderr, "fault point %s: the process %s here\n", name, wanted == IS_FROZEN ? "is frozen" : "ends");
+	switch (wanted) {
+	case DIES:
+		nanosleep(&delay, NULL);
+		raise(SIGKILL);
+		break;
+	case DIES_LATER:
 		die_later();
-		return;
+		break;
+	case IS_FROZEN:
+		raise(SIGSTOP);
+		break;
 	}
-	nanosleep(&delay, NULL);
-	raise(SIGKILL);
 }

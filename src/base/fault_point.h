@@ -1,4 +1,4 @@
-/* fault_point.h: named places where a test ends the process as kill -9 would.
+/* fault_point.h: named places where a test ends the process as kill -9 would, or freezes it.
  *
  * FAULT_POINT("name") is nothing in what is installed. In tests/integration/aloqd-faults, which is compiled with
  * ALOQD_FAULT_POINTS, it counts its passings, and the environment says at which one the process dies:
@@ -8,6 +8,7 @@
  *                                       handed to other threads gets out, and the answer is never seen
  *   ALOQD_FAULT_POINT=NAME:NTH:+RUN_US  the thread goes on, and the process dies RUN_US after it was there: in
  *                                       the middle of a call that comes next
+ *   ALOQD_FAULT_POINT=NAME:NTH:stop     the process is frozen there, by SIGSTOP, until it gets SIGCONT
  *
  * Names say what was done last ("after-...") or would be done next ("before-..."). test_fault_points.py has a
  * case for every name in src/, and fails when one is without. Any thread. */

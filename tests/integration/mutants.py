@@ -134,13 +134,7 @@ MUTANTS = {
         "src/kafka/sink_transaction.c",
         ".group = job->token->metadata };",
         ".group = rd_kafka_consumer_group_metadata_new(job->sink->pipeline->from.group) };",
-        "exactly_once and frozen_instance"),
-    "takes the unknown end of a transaction for a commit": Mutant(
-        "src/kafka/sink_transaction.c",
-        '		error_class_set_object(&job->err, error, "committing the transaction");',
-        '		error_class_set_object(&job->err, error, "committing the transaction");\n'
-        "		job->outcome = TXN_COMMITTED;",
-        "exactly_once and broker_that_is_killed"),
+        "commits_nothing_beside"),
     # ---- the rules of delivery, for the simulation to notice ----
     "settles what is only sent": Mutant(
         "src/core/offset_tracker.c",
@@ -207,6 +201,11 @@ MUTANTS = {
         "		send_again(engine);\n		break;\n	case TXN_UNKNOWN:",
         "		engine_take_answers(engine, engine->marks, engine->txn_mark_count, false);\n		break;\n"
         "	case TXN_UNKNOWN:",
+        Sim("exactly_once")),
+    "takes an unknown end of a transaction for a commit": Mutant(
+        "src/relay/strategy_exactly_once.c",
+        "	switch (outcome) {",
+        "	switch (outcome == TXN_UNKNOWN ? TXN_COMMITTED : outcome) {",
         Sim("exactly_once")),
     "goes on from memory after an unknown transaction": Mutant(
         "src/relay/strategy_exactly_once.c",
@@ -276,7 +275,7 @@ def ask_simulation(tree, guard):
 
 
 def ask_integration(tree, expression):
-    tree.build("aloqd", "aloqctl")
+    tree.build("aloqd", "aloqctl", "tests/integration/aloqd-faults")
     status, output = run([sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "-k", expression,
                           TOP / "tests/integration"], TESTS_S, env={**os.environ, "ALOQD_BUILD": str(tree.objects)})
     assert status in (None, 0, 1), f"pytest says {status}:\n{output[-3000:]}"

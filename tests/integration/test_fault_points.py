@@ -158,6 +158,38 @@ def test_exactly_once_killed_at_each_step(kafka, topic, faulty):
     side_by_side(play, EXACTLY_ONCE.items())
 
 
+def test_an_owner_frozen_at_the_end_of_its_transaction_commits_nothing_beside_the_new_one(kafka, topic, faulty):
+    """It has asked for its membership, and another member has its partitions when it uses it."""
+    trial = ExactTrial(kafka, topic, PARTITIONS)
+    first, second = [faulty(trial.settings(commit=OFTEN, from_properties=SHORT_SESSION), name)
+                     for name in ("first", "second")]
+    with Load(kafka.brokers, trial.source, PARTITIONS, rate=2000):
+        first.start_to_freeze("before-send-offsets", 3).await_frozen()
+        second.start().await_assigned(PARTITIONS)
+        second.await_acked(2000)
+        first.thaw()
+        first.await_assigned(1)
+    trial.await_caught_up(first, second)
+    trial.stop_clean(first)
+    trial.stop_clean(second)
+    verdict = trial.verdict()
+    assert verdict.kept_exactly(), verdict
+
+
+def test_a_transaction_that_ended_by_itself_is_not_taken_for_a_committed_one(kafka, topic, faulty):
+    """Frozen with its offsets added, until the broker has aborted its transaction; the membership outlives that. Then
+    the commit is refused, and nobody but the brokers knows why."""
+    trial = ExactTrial(kafka, topic, PARTITIONS)
+    daemon = faulty(trial.settings(commit=OFTEN, from_properties=["session.timeout.ms=60000"]), "alone")
+    with Load(kafka.brokers, trial.source, PARTITIONS, rate=1000):
+        daemon.start_to_freeze("after-send-offsets", 3).await_frozen()
+        kafka.await_no_open_transaction(trial.target)
+        daemon.thaw()
+        daemon.await_acked(1000)
+    verdict = trial.finish(daemon)
+    assert verdict.kept_exactly(), verdict
+
+
 # ---- stopping ----
 
 def test_at_least_once_killed_while_it_drains(kafka, topic, faulty):

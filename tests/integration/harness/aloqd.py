@@ -71,6 +71,18 @@ class Aloqd:
         self._spawn(ALOQD_FAULT_POINT=f"{point}:{passing}:" + (f"+{run_us}" if run_us else f"{wait_ms}"))
         return self
 
+    def start_to_freeze(self, point, passing=1):
+        """The same, to be frozen there as by SIGSTOP. thaw() lets it go on."""
+        self._spawn(ALOQD_FAULT_POINT=f"{point}:{passing}:stop")
+        return self
+
+    def await_frozen(self, timeout_s=60):
+        def is_frozen():
+            assert self.process.poll() is None, f"aloqd has ended:\n{self.log_tail()}"
+            return pathlib.Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "T"
+        eventually(is_frozen, timeout_s, lambda: f"{self.name} frozen:\n{self.log_tail()}")
+        return self
+
     def await_death(self, timeout_s=60):
         """Its fault point was passed."""
         status = self.await_end(timeout_s)
