@@ -1,6 +1,6 @@
 # scripts, and the tests that are scripts
 script_tests = tests/layers/test_layers.sh tests/sandbox/test_sandbox.sh \
-	tests/scripts/test_docs.sh tests/scripts/test_fault_points.sh \
+	tests/scripts/test_distribution.sh tests/scripts/test_docs.sh tests/scripts/test_fault_points.sh \
 	tests/scripts/test_results.sh
 dist_check_SCRIPTS += $(script_tests)
 TESTS += $(script_tests)

@@ -54,9 +54,11 @@ EXTRA_DIST += \
 	tests/integration/test_harness.py \
 	tests/integration/test_kafka_script.py \
 	tests/integration/test_members.py \
+	tests/integration/test_on_error.py \
 	tests/integration/test_others_proof.py \
 	tests/integration/test_positions.py \
 	tests/integration/test_records.py \
+	tests/integration/test_recreated.py \
 	tests/integration/test_resources.py \
 	tests/integration/test_rate.py \
 	tests/integration/test_targets.py \
