@@ -73,20 +73,6 @@ static void check_one_cluster(const struct judged *judged)
 	    from->name, to->name, from->name);
 }
 
-/* What the configuration can say and the engine cannot do yet. All such refusals are here. */
-static void check_version(const struct judged *judged)
-{
-	char path[PATH_SIZE];
-	struct finding_place where;
-
-	if (judged->choice.delivery == DELIVERY_AT_MOST_ONCE) {
-		where = key_place(judged, NULL, "delivery", path);
-		findings_error(judged->load->findings, &where,
-		    "\"%s\" is not in this version; use \"at_least_once\"",
-		    delivery_name(judged->choice.delivery));
-	}
-}
-
 /* The topics that Kafka keeps for itself. */
 static bool is_topic_of_kafka(const char *name)
 {
@@ -307,7 +293,6 @@ void check_pipeline(struct load *load, size_t index)
 
 	check_delivery(&judged);
 	check_one_cluster(&judged);
-	check_version(&judged);
 	check_topics(&judged);
 	check_targets(&judged);
 	check_dead_letter(&judged);

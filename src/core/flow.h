@@ -97,8 +97,8 @@ struct sink_ops {
 	 * In all else like submit. Needed with on_error = dead_letter alone; else it may be NULL. */
 	int (*dead_letter)(void *sink, uint64_t handle, uint32_t part, void *payload, const struct error *reason,
 	    enum report_outcome *outcome, struct error *err);
-	/* Gives up what is queued and in flight; every handle is still reported. */
-	void (*purge)(void *sink);
+	/* Gives up what is queued, or also what is in flight; every handle is still reported. */
+	void (*purge)(void *sink, bool in_flight_too);
 	/* Makes a new producer. Only when nothing is in flight. Answered by ready. With
 	 * exactly_once the new producer ends the old one's transaction either way before it is ready. */
 	void (*recreate)(void *sink);

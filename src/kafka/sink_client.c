@@ -47,12 +47,12 @@ rd_kafka_topic_t *sink_client_topic(struct sink_client *client, const char *topi
 	return handle;
 }
 
-void sink_purge(void *context)
+void sink_purge(void *context, bool in_flight_too)
 {
 	struct sink *sink = context;
 
 	rd_kafka_purge(sink->client.producer,
-	    RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT | RD_KAFKA_PURGE_F_NON_BLOCKING);
+	    RD_KAFKA_PURGE_F_QUEUE | (in_flight_too ? RD_KAFKA_PURGE_F_INFLIGHT : 0) | RD_KAFKA_PURGE_F_NON_BLOCKING);
 }
 
 /* ---- another producer ---- */

@@ -79,7 +79,7 @@ void sink_client_close(struct sink_client *client);
 /* The topic's handle of this client. */
 rd_kafka_topic_t *sink_client_topic(struct sink_client *client, const char *topic);
 /* sink_ops.purge and recreate */
-void sink_purge(void *context);
+void sink_purge(void *context, bool in_flight_too);
 void sink_recreate(void *context);
 
 /* ---- sink_transaction.c: exactly_once (semantics: Exactly once) ---- */

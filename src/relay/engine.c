@@ -293,7 +293,7 @@ static void run_out(struct engine *engine, struct part *part, int64_t deadline_u
 		part->purged = true;
 		engine->counters.revoke_timeouts++;
 		if (has_flight(part))
-			engine_recover(engine, false);
+			engine_give_up_flight(engine);
 	}
 	if (has_flight(part))
 		return;
@@ -353,6 +353,8 @@ static int64_t next_deadline(const struct engine *engine)
 	deadline_us = engine->strategy->deadline_us(engine);
 	if (engine->sink_state == SINK_WAITING)
 		deadline_us = earlier(deadline_us, engine->sink_retry_us);
+	if (engine->sink_state == SINK_PURGING)
+		deadline_us = earlier(deadline_us, engine->purge_deadline_us);
 	if (engine->rate_reached)
 		deadline_us = earlier(deadline_us, rate_limit_next_us(&engine->rate));
 	for (uint32_t i = 0; i < engine->part_count; i++) {

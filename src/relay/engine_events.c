@@ -128,7 +128,7 @@ void engine_on_lost(struct engine *engine, uint32_t number)
 	engine_end_epoch(engine, part);
 	/* Its records must not be written behind those of the new owner. */
 	if (part->ended)
-		engine_recover(engine, false);
+		engine_give_up_flight(engine);
 }
 
 void engine_on_source_blocked(struct engine *engine, uint32_t number, int64_t offset, const struct error *err)

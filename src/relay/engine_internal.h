@@ -149,6 +149,7 @@ struct engine {
 	enum sink_state sink_state;
 	bool sink_full; /* the last submit got -EAGAIN; cleared by reports */
 	int64_t sink_retry_us;
+	int64_t purge_deadline_us; /* while purging: what is in flight is given up then; CLOCK_NEVER: it has been */
 	struct backoff sink_backoff;
 	struct part *isolating; /* the partition whose record at fault is searched for; NULL none */
 	uint64_t group_size;	/* how many of its suspects are sent at once; 0: the search begins */
@@ -238,8 +239,11 @@ int64_t engine_commit_deadline_us(const struct engine *engine);
 
 /* ---- engine_recovery.c ---- */
 
-/* The sink has failed, or its flight must be given up: purge, wait for the reports, make a new one, resend. */
+/* The sink has failed: give up what is queued, wait for the reports of what is in flight (not for long), make a new
+ * one, resend. */
 void engine_recover(struct engine *engine, bool backing_off);
+/* The same, and what is in flight is not waited for. */
+void engine_give_up_flight(struct engine *engine);
 /* Drives it. */
 void engine_recovery_step(struct engine *engine);
 /* Has the sink given up all it had? No report may be left that would wake the engine up. */

@@ -119,7 +119,7 @@ void engine_fail(struct engine *engine, const struct error *err)
 	/* Also where the source had failed before: it is this that ends the sink. */
 	engine->sink_failed = true;
 	engine_fail_source(engine, err);
-	engine_recover(engine, false);
+	engine_give_up_flight(engine);
 }
 
 void engine_block(struct engine *engine, struct part *part, int64_t offset, const struct error *err)

@@ -2,6 +2,30 @@
 #include "base/clock.h"
 #include "base/fault_point.h"
 
+/* What is in flight with a request that has failed may well be answered: what is acknowledged need not be sent again,
+ * and with at_most_once it would be lost. An answer that does not come within this time is not waited for. */
+static const int64_t answer_patience_us = 2 * USEC_PER_SEC;
+
+static void begin_purge(struct engine *engine)
+{
+	/* A transaction is given up as a whole. */
+	bool all = engine->config.delivery == DELIVERY_EXACTLY_ONCE;
+
+	engine->purge_deadline_us = all ? CLOCK_NEVER : clock_after_us(engine->now_us, answer_patience_us);
+	/* One that is being committed has nothing in flight, and its outcome is awaited. */
+	if (engine->txn_state != TXN_COMMITTING)
+		engine->sink_ops->purge(engine->sink, all);
+}
+
+void engine_give_up_flight(struct engine *engine)
+{
+	engine_recover(engine, false);
+	if (engine->sink_state != SINK_PURGING || engine->purge_deadline_us == CLOCK_NEVER)
+		return;
+	engine->purge_deadline_us = CLOCK_NEVER;
+	engine->sink_ops->purge(engine->sink, true);
+}
+
 void engine_recover(struct engine *engine, bool backing_off)
 {
 	int64_t retry_us = engine->now_us;
@@ -14,9 +38,7 @@ void engine_recover(struct engine *engine, bool backing_off)
 	case SINK_OPEN:
 		engine->sink_state = SINK_PURGING;
 		engine->sink_retry_us = retry_us;
-		/* A transaction that is being committed has nothing in flight, and its outcome is awaited. */
-		if (engine->txn_state != TXN_COMMITTING)
-			engine->sink_ops->purge(engine->sink);
+		begin_purge(engine);
 		break;
 	case SINK_PURGING:
 		break;
@@ -37,6 +59,8 @@ bool engine_recovery_is_due(const struct engine *engine)
 
 void engine_recovery_step(struct engine *engine)
 {
+	if (engine->sink_state == SINK_PURGING && engine->now_us >= engine->purge_deadline_us)
+		engine_give_up_flight(engine);
 	if (engine_recovery_is_due(engine))
 		engine->sink_state = SINK_WAITING;
 	if (engine->sink_state == SINK_WAITING &&

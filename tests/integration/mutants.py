@@ -153,7 +153,7 @@ MUTANTS = {
         Sim("at_least_once")),
     "writes on behind the new owner of a lost partition": Mutant(
         "src/relay/engine_events.c",
-        "	if (part->ended)\n		engine_recover(engine, false);",
+        "	if (part->ended)\n		engine_give_up_flight(engine);",
         "",
         Sim("at_least_once")),
     "gives a partition up with records in flight": Mutant(
@@ -176,6 +176,31 @@ MUTANTS = {
         "	if (engine->alone == handle_make(part->number, seq)) {",
         "	if (seq != UINT64_MAX) {",
         Sim("at_least_once")),
+    "skips the neighbours of a refused record": Mutant(
+        "src/relay/engine_refusal.c",
+        "	engine->group_room = engine->group_size - 1;\n	engine->alone = handle;",
+        "	engine->group_room = engine->group_size;\n	engine->alone = handle;",
+        Sim("at_least_once")),
+    "sends a refused record again after an aborted transaction": Mutant(
+        "src/relay/engine.c",
+        "	if (!slot->fault)\n",
+        "	if (!slot->fault || slot->maybe_written)\n",
+        Sim("exactly_once")),
+    "sends again what may have been written": Mutant(
+        "src/relay/strategy_at_most_once.c",
+        "	if (!offset_tracker_slot(part->tracker, seq)->maybe_written) {",
+        "	if (outcome == REPORT_RETRY || !offset_tracker_slot(part->tracker, seq)->maybe_written) {",
+        Sim("at_most_once")),
+    "sends what was overtaken": Mutant(
+        "src/relay/strategy_at_most_once.c",
+        "seq < written_seq",
+        "seq < written_seq && seq == 0",
+        Sim("at_most_once")),
+    "gives nothing back": Mutant(
+        "src/relay/strategy_at_most_once.c",
+        "	part->committed = -1;\n",
+        "",
+        Sim("at_most_once")),
     "sends the rest of a batch past the one that failed": Mutant(
         "src/relay/strategy_at_least_once.c",
         "		offset_tracker_rewind(part->tracker, !engine->config.idempotent);",

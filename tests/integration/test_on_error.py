@@ -63,7 +63,7 @@ class RefusingTrial(Trial):
         return verdict
 
 
-@pytest.fixture(params=["at_least_once", "exactly_once"])
+@pytest.fixture(params=["at_least_once", "at_most_once", "exactly_once"])
 def delivery(request):
     return request.param
 

@@ -43,6 +43,7 @@ EXTRA_DIST += \
 	tests/integration/harness/waiting.py \
 	tests/integration/harness/workload.py \
 	tests/integration/mutants.py \
+	tests/integration/test_at_most_once.py \
 	tests/integration/test_chaos.py \
 	tests/integration/test_checker.py \
 	tests/integration/test_config.py \

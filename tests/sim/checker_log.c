@@ -158,6 +158,11 @@ bool checker_is_complete(const struct world *world)
 
 		if (log->committed < end)
 			return false;
+		/* What was committed beyond a block is given back, or said to be lost. */
+		for (int64_t offset = end; offset < log->committed && blocked_at(world, part) >= 0; offset++)
+			if (source_log_has(log, offset) && !has_arrived(world, part, offset) &&
+			    !world->checker.lost[part][offset])
+				return false;
 		for (int64_t offset = log->first_committed; offset < end; offset++)
 			if (source_log_has(log, offset) && !has_arrived(world, part, offset) &&
 			    world->plan.delivery != DELIVERY_AT_MOST_ONCE)

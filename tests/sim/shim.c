@@ -245,12 +245,12 @@ static int pass_sink_dead_letter(void *opaque, uint64_t handle, uint32_t part, v
 	return 0;
 }
 
-static void pass_sink_purge(void *opaque)
+static void pass_sink_purge(void *opaque, bool in_flight_too)
 {
 	struct instance *instance = opaque;
 
 	count_operation(instance);
-	sim_sink_ops.purge(&instance->sink);
+	sim_sink_ops.purge(&instance->sink, in_flight_too);
 }
 
 static void pass_sink_recreate(void *opaque)

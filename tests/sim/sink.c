@@ -94,25 +94,38 @@ static void report_request(struct sink *sink, const struct request *request, int
 	}
 }
 
-/* All that is queued or in flight is reported with errors; what is on the wire may still arrive. */
+/* What is on its way to one target is reported with errors; it may still arrive. */
+static void give_up_flight(struct sink *sink, uint32_t target, int64_t due_us)
+{
+	struct sink_queue *queue = &sink->queues[target];
+
+	for (uint32_t i = 0; i < queue->flight_count; i++) {
+		queue->flight[i]->given_up = true;
+		for (size_t k = 0; k < queue->flight[i]->count; k++)
+			add_report(sink, &queue->flight[i]->items[k], REPORT_RETRY, true, due_us);
+	}
+	queue->flight_count = 0;
+}
+
+static void give_up_queues(struct sink *sink, int64_t due_us)
+{
+	for (uint32_t target = 0; target < MAX_TARGETS; target++) {
+		struct sink_queue *queue = &sink->queues[target];
+
+		for (size_t i = 0; i < queue->count; i++)
+			add_report(sink, &queue->items[i], REPORT_RETRY, false, due_us);
+		queue->count = 0;
+	}
+}
+
 static void give_up_all(struct sink *sink)
 {
 	int64_t due_us = sink->world->now_us + delay(sink);
 
 	cluster_retire_producer(sink->world, sink->producer);
-	for (uint32_t target = 0; target < MAX_TARGETS; target++) {
-		struct sink_queue *queue = &sink->queues[target];
-
-		for (uint32_t i = 0; i < queue->flight_count; i++) {
-			queue->flight[i]->given_up = true;
-			for (size_t k = 0; k < queue->flight[i]->count; k++)
-				add_report(sink, &queue->flight[i]->items[k], REPORT_RETRY, true, due_us);
-		}
-		for (size_t i = 0; i < queue->count; i++)
-			add_report(sink, &queue->items[i], REPORT_RETRY, false, due_us);
-		queue->count = 0;
-		queue->flight_count = 0;
-	}
+	for (uint32_t target = 0; target < MAX_TARGETS; target++)
+		give_up_flight(sink, target, due_us);
+	give_up_queues(sink, due_us);
 }
 
 static bool is_failure(enum request_fate fate)
@@ -135,7 +148,11 @@ static void take_answers(struct sink *sink, uint32_t target)
 			checker_failed(sink->world, request);
 		if (is_failure(request->fate) && sink->world->plan.idempotent) {
 			trace(sink->world, "producer %" PRIu32 " dies", sink->producer);
-			give_up_all(sink);
+			/* The requests behind it do not fit on. Those to other partitions are answered. */
+			give_up_flight(sink, target, sink->world->now_us + delay(sink));
+			give_up_queues(sink, sink->world->now_us + delay(sink));
+			if (request->fate != FATE_REFUSED_ALONE && request->fate != FATE_REFUSED_BATCH)
+				give_up_all(sink);
 			sink->state = SINK_MODEL_DEAD;
 			sink->fatal = sink->world->plan.delivery != DELIVERY_EXACTLY_ONCE ||
 				      random_chance(&sink->world->random, 500);
@@ -463,14 +480,17 @@ static int sim_dead_letter(void *opaque, uint64_t handle, uint32_t part, void *c
 	return take(sink, handle, chunk, true, outcome, err);
 }
 
-static void sim_purge(void *opaque)
+static void sim_purge(void *opaque, bool in_flight_too)
 {
 	struct sink *sink = opaque;
 
 	if (instance_is_dead(sink->instance))
 		return;
-	trace(sink->world, "instance %d purges", sink->instance->number);
-	give_up_all(sink);
+	trace(sink->world, "instance %d purges%s", sink->instance->number, in_flight_too ? " all" : "");
+	if (in_flight_too)
+		give_up_all(sink);
+	else
+		give_up_queues(sink, sink->world->now_us + delay(sink));
 	sink->state = SINK_MODEL_PURGED;
 }
 

@@ -282,9 +282,7 @@ static const struct mistake mistakes[] = {
 	{ GOOD_CONFIG("", "", "delivery = \"at_most_once\"; commit = { mode = \"sync\"; };"),
 	    "error main.conf:6: pipelines.orders.commit.mode: \"sync\" is for delivery at_least_once alone: "
 	    "at_most_once commits in "
-	    "its own order; remove it\n"
-	    "error main.conf:6: pipelines.orders.delivery: \"at_most_once\" is not in this version; use "
-	    "\"at_least_once\"\n" },
+	    "its own order; remove it\n" },
 	{ GOOD_CONFIG("", "acks = 1;", "delivery = \"exactly_once\";"),
 	    "error main.conf:5: pipelines.orders.to.acks: delivery exactly_once contradicts acks = 0 or 1: "
 	    "Kafka's transactions "

@@ -144,9 +144,9 @@ static void report_all(struct fake *fake, enum report_outcome outcome, bool poss
 		    outcome == REPORT_ACKED ? NULL : &err);
 }
 
-static void sink_purge(void *context)
+static void sink_purge(void *context, bool in_flight_too)
 {
-	((struct fake *)context)->purges++;
+	((struct fake *)context)->purges += in_flight_too;
 }
 
 static void sink_recreate(void *context)

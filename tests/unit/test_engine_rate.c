@@ -111,10 +111,14 @@ static void sink_nothing(void *context)
 {
 }
 
+static void sink_purge(void *context, bool in_flight_too)
+{
+}
+
 static const struct sink_ops sink_ops = {
 	.serve = sink_serve,
 	.submit = sink_submit,
-	.purge = sink_nothing,
+	.purge = sink_purge,
 	.recreate = sink_nothing,
 };
 

@@ -186,7 +186,7 @@ static int sink_dead_letter(void *context, uint64_t handle, uint32_t part, void 
 	return take(fake, &item, outcome, err);
 }
 
-static void sink_purge(void *context)
+static void sink_purge(void *context, bool in_flight_too)
 {
 	((struct fake *)context)->broken = true;
 }
