@@ -423,12 +423,12 @@ void positions_resolve(struct positions *positions, rd_kafka_t *consumer, const 
 	drop_foreign_items(positions);
 	own_count = positions->count;
 	for (size_t i = 0; i < own_count; i++) {
-		_cleanup_free_ char *topic = xstrdup(positions->items[i].topic);
+		/* The items move where foreign ones are added behind them; their names do not. */
+		const char *topic = positions->items[i].topic;
 		bool done = false;
 
 		for (size_t k = 0; k < i && !done; k++)
 			done = !strcmp(positions->items[k].topic, topic);
-		/* Moves the items, where it adds foreign ones behind them. */
 		if (!done && resolve_topic(positions, topic, consumer, pipeline, worker, err) < 0)
 			return;
 	}

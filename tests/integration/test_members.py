@@ -42,6 +42,20 @@ def test_three_members_share_the_partitions_and_sigterm_repeats_nothing(kafka, t
     assert verdict.compared == load.produced and verdict.kept_exactly(), verdict
 
 
+def test_three_members_relay_exactly_once_side_by_side(kafka, topic, aloqd):
+    """Each has a transactional id of its own: none fences another."""
+    trial = Trial(kafka, topic, PARTITIONS)
+    daemon = aloqd(trial.settings(members=MEMBERS, delivery="exactly_once"))
+    with Load(kafka.brokers, trial.source, PARTITIONS, rate=4000):
+        daemon.start_ready()
+        await_shared(daemon)
+        daemon.await_acked(4000)
+    pipeline = daemon.pipeline()
+    assert pipeline["state"] == "running" and pipeline["counters"]["transactions_aborted"] == 0, daemon.brief()
+    verdict = trial.finish(daemon)
+    assert verdict.kept_exactly(), verdict
+
+
 def test_three_members_killed_lose_nothing(kafka, topic, aloqd):
     trial = Trial(kafka, topic, PARTITIONS)
     daemon = aloqd(trial.settings(members=MEMBERS, from_properties=QUICK_SESSION))
