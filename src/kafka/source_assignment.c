@@ -411,6 +411,7 @@ void source_serve_positions(struct source *source)
 		} else if (!job->is_assignment && source->rebalance != REBALANCE_RESOLVING &&
 			   /* Else asked again meanwhile, perhaps from elsewhere: what was found is outdated. */
 			   !source->reposition_wanted) {
+			block_narrow(source, &job->positions);
 			apply_repositioning(source, &job->positions);
 		}
 		job_free(job);
