@@ -1,7 +1,7 @@
 # scripts, and the tests that are scripts
 script_tests = tests/layers/test_layers.sh tests/sandbox/test_sandbox.sh \
-	tests/scripts/test_distribution.sh tests/scripts/test_docs.sh tests/scripts/test_fault_points.sh \
-	tests/scripts/test_results.sh
+	tests/scripts/test_demo.sh tests/scripts/test_distribution.sh tests/scripts/test_docs.sh \
+	tests/scripts/test_fault_points.sh tests/scripts/test_results.sh
 dist_check_SCRIPTS += $(script_tests)
 TESTS += $(script_tests)
 EXTRA_DIST += \
@@ -11,6 +11,7 @@ EXTRA_DIST += \
 	scripts/chaos \
 	scripts/demo \
 	scripts/lib/build.sh \
+	scripts/lib/demo-semantics.sh \
 	scripts/lib/output.sh \
 	scripts/lib/packages.sh \
 	scripts/lib/results.py \
