@@ -1,12 +1,14 @@
 """The source shrinks, grows, holds aborted transactions; the target refuses."""
 
-from harness.reader import TopicReader
+from collections import Counter
+
+from harness.reader import TopicReader, read_topic
 from harness.waiting import eventually, holds_for
 from harness.workload import TransactionalLoad
 
 from .bout import MEMBERSHIP, PARTITIONS
 from .kafka_tools import allow_writing, deny_writing
-from .promise import ANY, COUNTED, fault
+from .promise import ANY, AT_LEAST_ONCE, COUNTED, EXACTLY_ONCE, fault
 
 
 @fault()
@@ -34,6 +36,43 @@ def retention(bout):
     bout.source_records = without_the_gaps
     bout.expected_counters = {"log_gaps": len(passed),
                               "log_gap_records": sum(passed[partition] - committed[partition] for partition in passed)}
+
+
+@fault(repeats=COUNTED, lost=COUNTED, deliveries=(AT_LEAST_ONCE, EXACTLY_ONCE))
+def refused(bout):
+    """records too large for the target, and a broker killed: they are dead letters, and the others lack nothing"""
+    limit_bytes, every = 20_000, 400
+
+    def is_refused(record):
+        return record.value is not None and len(record.value) > limit_bytes
+
+    def with_large_ones(index, usual=bout.make_record):
+        record = usual(index)
+        return record if index % every else record._replace(value=b"%d" % index + b"x" * 2 * limit_bytes)
+    bout.make_record = with_large_ones
+    bout.cluster.alter_topic(bout.trial.target, max_message_bytes=limit_bytes)
+    dead = bout.cluster.create_topic(bout.trial.target + ".dead")
+    bout.afterwards(bout.cluster.delete_topic, dead)
+    daemon = bout.begin(on_error="dead_letter", dead_letter=dead)
+    for _ in range(bout.times(1, 5)):
+        node = bout.rng.randrange(1, bout.cluster.nodes + 1)
+        bout.cluster.stop_node(node, hard=True)
+        bout.flow(1000)
+        bout.cluster.start_node(node)
+        bout.stop(daemon)
+        daemon.start_ready()
+        bout.flow(1000)
+
+    def all_but_those():
+        source = read_topic(bout.cluster, bout.trial.source).records
+        buried = Counter(letter.value for letter in read_topic(bout.cluster, dead).records[0])
+        wanted = Counter(record.value for records in source.values() for record in records if is_refused(record))
+        assert wanted, "nothing was refused: the test proves nothing"
+        assert set(buried) == set(wanted), (set(buried) ^ set(wanted))
+        assert bout.delivery == AT_LEAST_ONCE or buried == wanted, buried - wanted
+        return {partition: [record for record in records if not is_refused(record)]
+                for partition, records in source.items()}
+    bout.source_records = all_but_those
 
 
 # A producer that does not know the new partitions yet is given up, with what it had in flight.
