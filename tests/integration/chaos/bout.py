@@ -74,7 +74,9 @@ class Bout:
         return self.instances[-1]
 
     def running(self):
-        return [one for one in self.instances if one.process is not None and one.process.poll() is None]
+        """The instances that can answer."""
+        return [one for one in self.instances
+                if one.process is not None and one.process.poll() is None and not one.is_frozen()]
 
     def proxies(self):
         """In front of every node; gone at the end of the bout."""

@@ -50,7 +50,8 @@ def takeover_from_the_killed(bout):
 
 
 def taken_over_meanwhile(bout, first, absence):
-    """While the first cannot act, the second takes all over. The first comes back, and commits nothing late."""
+    """While the first cannot act, the second takes all over. The first comes back, and commits nothing late.
+    Returns the second."""
     with absence:
         second = bout.instance("second").start_ready()
         second.await_assigned(PARTITIONS, timeout_s=60)
@@ -61,6 +62,7 @@ def taken_over_meanwhile(bout, first, absence):
     back = bout.committed_below(committed)
     assert not back, f"committed offsets have gone back (before, now): {back}"
     bout.flow(1000)
+    return second
 
 
 class Frozen:
@@ -81,8 +83,8 @@ def frozen(bout):
     """aloqd frozen beyond its session while another one takes over"""
     first = bout.begin()
     for _ in range(bout.times(1, 3)):
-        taken_over_meanwhile(bout, first, Frozen(first))
-        bout.stop(bout.instances.pop())
+        second = taken_over_meanwhile(bout, first, Frozen(first))
+        bout.stop(second)
         first.await_assigned(PARTITIONS)
 
 
@@ -90,7 +92,10 @@ def frozen(bout):
 def stalled(bout):
     """the pipeline's thread stopped beyond max.poll.interval.ms, while heartbeats go on"""
     first = bout.begin()
-    taken_over_meanwhile(bout, first, stalled_thread(pipeline_thread(first)))
+    for _ in range(bout.times(1, 3)):
+        second = taken_over_meanwhile(bout, first, stalled_thread(pipeline_thread(first)))
+        bout.stop(second)
+        first.await_assigned(PARTITIONS)
 
 
 @fault()

@@ -119,6 +119,9 @@ class Aloqd:
     def thaw(self):
         self.process.send_signal(signal.SIGCONT)
 
+    def is_frozen(self):
+        return pathlib.Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "T"
+
     def dispose(self):
         """Whatever happened: no process, no files."""
         if self.process is not None and self.process.poll() is None:
