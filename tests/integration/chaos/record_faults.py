@@ -75,8 +75,7 @@ def refused(bout):
     bout.source_records = all_but_those
 
 
-# A producer that does not know the new partitions yet is given up, with what it had in flight.
-@fault(repeats=ANY, lost=COUNTED)
+@fault()
 def grown(bout):
     """source and target grow while records flow: the new partitions are read from their beginning"""
     daemon = bout.begin(from_properties=[*MEMBERSHIP, "topic.metadata.refresh.interval.ms=1000"])
