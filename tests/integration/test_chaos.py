@@ -26,11 +26,10 @@ SHORT = {
     "group-coordinator-killed": (AT_LEAST_ONCE,),
     "transaction-coordinator-killed": (EXACTLY_ONCE,),
     "one-frozen": (AT_LEAST_ONCE,),
-    "two-frozen": (EXACTLY_ONCE,),
+    "two-frozen": (AT_MOST_ONCE, EXACTLY_ONCE),
     "in-sync-replicas-too-few": (AT_LEAST_ONCE,),
     "takeover-from-the-killed": (EXACTLY_ONCE,),
     "stalled": (EXACTLY_ONCE,),
-    "members": (EXACTLY_ONCE,),
     "blackhole": (EXACTLY_ONCE,),
 }
 

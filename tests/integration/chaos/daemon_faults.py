@@ -78,7 +78,7 @@ class Frozen:
         self.daemon.thaw()
 
 
-@fault(repeats=ANY, lost=ANY, stalled_owner=True)
+@fault(repeats=ANY, lost=COUNTED, stalled_owner=True)
 def frozen(bout):
     """aloqd frozen beyond its session while another one takes over"""
     first = bout.begin()
@@ -88,7 +88,7 @@ def frozen(bout):
         first.await_assigned(PARTITIONS)
 
 
-@fault(repeats=ANY, lost=ANY, stalled_owner=True, needs=why_no_stall)
+@fault(repeats=ANY, lost=COUNTED, stalled_owner=True, needs=why_no_stall)
 def stalled(bout):
     """the pipeline's thread stopped beyond max.poll.interval.ms, while heartbeats go on"""
     first = bout.begin()

@@ -6,7 +6,7 @@ from typing import Callable
 AT_MOST_ONCE, AT_LEAST_ONCE, EXACTLY_ONCE = "at_most_once", "at_least_once", "exactly_once"
 
 # The deliveries that are put to the proof.
-DELIVERIES = (AT_LEAST_ONCE, EXACTLY_ONCE)
+DELIVERIES = (AT_MOST_ONCE, AT_LEAST_ONCE, EXACTLY_ONCE)
 
 # How often at_least_once may repeat, and at_most_once lose, because of a fault. With exactly_once it is never.
 NEVER = "never"
