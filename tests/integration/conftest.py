@@ -3,14 +3,17 @@
 One single-node Kafka serves nearly all tests; each test has topics and groups of its own. What a daemon
 logged is shown with a test that fails."""
 
+import os
 import re
 import signal
+import threading
 
 import pytest
 
 from harness.aloqd import PROGRAM, Aloqd
 from harness.cluster import temporary_cluster, three_nodes
 from harness.proxy import Proxy
+from harness.waiting import eventually
 
 
 def pytest_configure():
@@ -20,22 +23,34 @@ def pytest_configure():
     signal.signal(signal.SIGTERM, end)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def no_thread_outlives_the_tests(request):
+    """Neither Python's own nor the client library's: one that still runs while the interpreter is taken apart can
+    crash it, behind the summary and long after its test. (A test that has failed may keep a client alive, in the
+    traceback that is shown.) Clusters ask for this, so that they go first."""
+    yield
+    if request.session.testsfailed == 0:
+        eventually(lambda: len(os.listdir("/proc/self/task")) == 1, 10,
+                   lambda: f"all threads but the main one ended; there are {threading.enumerate()} and "
+                           f"{len(os.listdir('/proc/self/task'))} in the kernel's eyes")
+
+
 @pytest.fixture(scope="session")
-def kafka():
+def kafka(no_thread_outlives_the_tests):
     """A single-node Kafka. A test that stops it starts it again."""
     with temporary_cluster("main", aliased=True) as cluster:
         yield cluster
 
 
 @pytest.fixture(scope="session")
-def far_kafka():
+def far_kafka(no_thread_outlives_the_tests):
     """A second cluster, for tests that need their target elsewhere."""
     with temporary_cluster("far") as cluster:
         yield cluster
 
 
 @pytest.fixture(scope="module")
-def kafka3():
+def kafka3(no_thread_outlives_the_tests):
     """Three nodes, replication factor 3, min.insync.replicas 2."""
     with three_nodes() as cluster:
         yield cluster

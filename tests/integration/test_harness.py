@@ -106,6 +106,11 @@ def test_the_proxy_hands_kafka_through(kafka, proxy, topic):
 def echo_fixture():
     """An echo behind a proxy: (proxy, a function that connects)."""
     server = socket.create_server(("127.0.0.1", 0))
+    threads = []
+
+    def begin(target, *arguments):
+        threads.append(threading.Thread(target=target, args=arguments, daemon=True))
+        threads[-1].start()
 
     def serve():
         while True:
@@ -113,7 +118,7 @@ def echo_fixture():
                 end, _ = server.accept()
             except OSError:
                 return
-            threading.Thread(target=mirror, args=(end,), daemon=True).start()
+            begin(mirror, end)
 
     def mirror(end):
         with end:
@@ -123,7 +128,7 @@ def echo_fixture():
             except OSError:
                 return
 
-    threading.Thread(target=serve, daemon=True).start()
+    begin(serve)
     port = free_port()
     between = Proxy(port, server.getsockname()[1])
     ends = []
@@ -136,6 +141,9 @@ def echo_fixture():
     for end in ends:
         end.close()
     between.close()
+    server.shutdown(socket.SHUT_RDWR)  # close() alone would leave its thread in accept()
+    for thread in threads:
+        thread.join(10)
     server.close()
 
 
@@ -151,8 +159,10 @@ def receive(end, count):
 def test_the_proxy_keeps_every_byte_in_order(echo):
     _, connect = echo
     end, data = connect(), bytes(range(256)) * 8000
-    threading.Thread(target=end.sendall, args=(data,), daemon=True).start()
+    sender = threading.Thread(target=end.sendall, args=(data,), daemon=True)
+    sender.start()
     assert receive(end, len(data)) == data
+    sender.join(10)
 
 
 def test_the_proxy_delays(echo):

@@ -66,9 +66,13 @@ def temporary_cluster(name, **options):
     """A cluster in a directory of its own; both are gone afterwards."""
     cluster_environment()
     directory = pathlib.Path(tempfile.mkdtemp(prefix=f"aloqd-kafka-{name}-"))
+    cluster = None
     try:
-        yield Cluster(directory / "kafka", settings=[*QUICK_BROKER, *options.pop("settings", [])], **options)
+        cluster = Cluster(directory / "kafka", settings=[*QUICK_BROKER, *options.pop("settings", [])], **options)
+        yield cluster
     finally:
+        if cluster is not None:
+            cluster.close()
         # Also what had been started of a cluster that did not come up.
         subprocess.run([SCRIPT, "remove", "--data", directory / "kafka"], check=True)
         shutil.rmtree(directory, ignore_errors=True)
@@ -100,6 +104,11 @@ class Cluster:
                               check=False)
         assert done.returncode == 0, f"scripts/kafka {' '.join(arguments)}: {done.stderr[-2000:]}"
         return done.stdout
+
+    def close(self):
+        """Ends the client that asks the cluster. It would go on calling, from threads of its own, until whoever still
+        holds this lets it go."""
+        self.admin = None
 
     # ---- nodes ----
 
