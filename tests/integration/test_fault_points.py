@@ -219,7 +219,9 @@ def test_killed_while_another_member_joins(kafka, topic, faulty):
     def play(trial_type, point, death):
         trial = trial_type(kafka, topics_of(topic, trial_type.__name__, point, death.passing), PARTITIONS)
         settings = trial.settings(commit=OFTEN, from_properties=SHORT_SESSION)
-        first, second = faulty(settings, f"first-{point}"), faulty(settings, f"second-{point}")
+        # Names of their own: exactly_once makes the transactional id of them, and the cases run side by side.
+        case = f"{point}-{death.passing}"
+        first, second = faulty(settings, f"first-{case}"), faulty(settings, f"second-{case}")
         with Load(kafka.brokers, trial.source, PARTITIONS, rate=2000):
             first.start_to_die(point, *death).await_acked(1000)
             second.start()
