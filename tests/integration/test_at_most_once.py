@@ -3,21 +3,11 @@
 import pytest
 
 from harness.config import QUICK_SESSION
-from harness.reader import TopicReader, read_topic
-from harness.trial import Trial
+from harness.reader import read_topic
+from harness.trial import AtMostOnceTrial, Losses
 from harness.workload import Load, fill_mixed
 
 PARTITIONS = 4
-
-
-class AtMostOnceTrial(Trial):
-    def settings(self, **settings):
-        return super().settings(delivery="at_most_once", commit={"records": 500, "interval": "50ms"}, **settings)
-
-
-def never_twice(verdict):
-    """Nothing is repeated, out of order, or not as it was; some may be missing."""
-    return not (verdict.repeated or verdict.out_of_order or verdict.altered or verdict.misplaced)
 
 
 @pytest.fixture(params=["0", "1", "all"])
@@ -48,31 +38,6 @@ def test_sigterm_under_load_loses_and_repeats_nothing(kafka, topic, aloqd, acks)
     assert verdict.compared == load.produced and verdict.kept_exactly(), verdict
 
 
-class Losses:
-    """What is lost by a kill: below the committed offset, and not in the target. Nothing may be in the target that is
-    not below it."""
-
-    def __init__(self, trial):
-        self.trial, self.lost = trial, 0
-        self.source, self.target = TopicReader(trial.cluster, trial.source), TopicReader(trial.to, trial.target)
-
-    def look(self):
-        """Returns how many records were lost since the last look, at most: what is on the wire may still arrive."""
-        self.target.read_to_end()
-        self.source.read_to_end()
-        committed = self.trial.committed()
-        missing = 0
-        for partition, offset in committed.items():
-            held = set(self.target.records[partition])
-            for at, record in zip(self.source.offsets[partition], self.source.records[partition]):
-                if at < offset:
-                    missing += record not in held
-                else:
-                    assert record not in held, f"partition {partition}: {at} is written, and {offset} committed"
-        before, self.lost = self.lost, missing
-        return missing - before
-
-
 def test_kill_9_ten_times_under_load_repeats_nothing_and_loses_what_was_on_its_way(kafka, topic, aloqd):
     trial = AtMostOnceTrial(kafka, topic, PARTITIONS)
     daemon = aloqd(trial.settings(from_properties=QUICK_SESSION))
@@ -88,7 +53,7 @@ def test_kill_9_ten_times_under_load_repeats_nothing_and_loses_what_was_on_its_w
         load.stop()
     daemon.start()
     verdict = trial.finish(daemon)
-    assert never_twice(verdict), verdict
+    assert verdict.kept_at_most_once(), verdict
     assert len(verdict.lost) <= losses.lost, verdict
 
 
@@ -105,7 +70,7 @@ def test_a_broker_restarted_under_load_repeats_nothing_and_all_that_is_lost_is_c
     assert daemon.counter("repeated_records") == 0
     trial.stop_clean(daemon)
     verdict = trial.verdict()
-    assert never_twice(verdict), verdict
+    assert verdict.kept_at_most_once(), verdict
     # With acks = 0 the socket takes records for a broker that is gone, and nobody is told.
     if acks != "0":
         assert len(verdict.lost) <= counted, (verdict, counted)
@@ -136,4 +101,4 @@ def test_a_target_that_is_gone_loses_nothing_that_was_never_sent(kafka, far_kafk
     lost = sum(int(line.split("lost by at_most_once: ")[1].split()[0]) for line in daemon.log_text().splitlines()
                if "lost by at_most_once: " in line)
     assert missing <= lost <= 400, (missing, lost)
-    assert never_twice(trial.verdict())
+    assert trial.verdict().kept_at_most_once()

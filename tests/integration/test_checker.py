@@ -93,6 +93,13 @@ def test_what_is_lost_is_lost_with_a_stalled_owner_too(source, target):
     assert not compare(source, target).kept_but_for_a_stalled_owner()
 
 
+def test_at_most_once_may_lose_and_nothing_else(source, target):
+    del target[1][17]
+    assert compare(source, target).kept_at_most_once()
+    target[0].insert(5, target[0][4])
+    assert not compare(source, target).kept_at_most_once()
+
+
 def test_a_restart_that_goes_on_without_gap_keeps_the_promise(source, target):
     target[0][40:40] = target[0][25:40]
     verdict = compare(source, target)

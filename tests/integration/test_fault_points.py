@@ -4,6 +4,8 @@ What must hold afterwards is what its delivery promises. The installed daemon ha
 (tests/scripts/test_fault_points.sh). Most of the time a restarted daemon waits for the session of the dead one, so the
 cases of a test run side by side."""
 
+import pathlib
+import re
 from collections import namedtuple
 from concurrent.futures import ThreadPoolExecutor
 
@@ -12,9 +14,10 @@ import pytest
 from harness.aloqd import PROGRAM_WITH_FAULT_POINTS
 from harness.checker import Place, compare
 from harness.reader import read_topic
-from harness.trial import CommitAudit, ExactTrial, Trial
+from harness.trial import AtMostOnceTrial, CommitAudit, ExactTrial, Losses, Trial
 from harness.workload import CREATED, EPOCH_MS, Load, Record, fill, small_record
 
+SOURCES = pathlib.Path(__file__).resolve().parents[2] / "src"
 PARTITIONS = 2
 SIDE_BY_SIDE = 4
 # The shortest session that the brokers of these tests allow: what a killed member had waits for so long.
@@ -35,6 +38,14 @@ AT_LEAST_ONCE = {
     "before-commit": [Death(1), Death(3)],
     "after-commit-sent": [Death(1), Death(3, wait_ms=GETS_OUT_MS)],
     "after-commit-answered": [Death(3)],
+}
+AT_MOST_ONCE = {
+    "after-fetch": [Death(2500)],
+    "before-commit": [Death(1), Death(3)],
+    "after-commit-sent": [Death(1), Death(3, wait_ms=GETS_OUT_MS)],
+    "after-commit-before-produce": [Death(1), Death(3)],
+    "after-produce": [Death(700), Death(2500, wait_ms=GETS_OUT_MS)],
+    "after-report": [Death(1), Death(2500)],
 }
 EXACTLY_ONCE = {
     "after-txn-init": [Death(1)],
@@ -123,6 +134,13 @@ class Restarts:
         assert set(verdict.restarts) <= self.places, (verdict.restarts, self.places)
 
 
+def test_every_fault_point_has_a_case():
+    named = {name for path in SOURCES.rglob("*.c") for line in re.findall(r"FAULT_POINT\((.*)\);", path.read_text())
+             for name in re.findall(r'"([a-z-]+)"', line)}
+    assert named == {*AT_LEAST_ONCE, *AT_MOST_ONCE, *EXACTLY_ONCE, *WHILE_STOPPING, *WHILE_ANOTHER_JOINS,
+                     *WHILE_REPLACED, *AT_A_REFUSED_RECORD, *AT_THE_START}
+
+
 # ---- at each step ----
 
 def test_at_least_once_killed_at_each_step(kafka, topic, faulty):
@@ -140,6 +158,23 @@ def test_at_least_once_killed_at_each_step(kafka, topic, faulty):
             # What got out during the wait was written, and its reports were never seen.
             assert verdict.repeated > 0, verdict
     side_by_side(play, AT_LEAST_ONCE.items())
+
+
+def test_at_most_once_killed_at_each_step(kafka, topic, faulty):
+    def play(point, deaths):
+        trial = AtMostOnceTrial(kafka, topics_of(topic, point), PARTITIONS)
+        daemon = faulty(trial.settings(from_properties=SHORT_SESSION), point)
+        losses = Losses(trial)
+        with Load(kafka.brokers, trial.source, PARTITIONS, rate=2000):
+            for death in deaths:
+                die_at(daemon, point, death)
+                losses.look()
+        verdict = trial.finish(daemon.start())
+        assert verdict.kept_at_most_once(), verdict
+        assert len(verdict.lost) <= losses.lost, verdict
+        if point == "after-commit-before-produce":
+            assert verdict.lost, "committed, and never produced: the test proves nothing"
+    side_by_side(play, AT_MOST_ONCE.items())
 
 
 def test_exactly_once_killed_at_each_step(kafka, topic, faulty):

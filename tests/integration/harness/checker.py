@@ -34,6 +34,10 @@ class Verdict:
     def kept_exactly(self):
         return self.kept_at_least_once() and not self.repeated
 
+    def kept_at_most_once(self):
+        """Nothing is repeated, out of order, or not as it was; some may be missing."""
+        return not (self.repeated or self.out_of_order or self.altered or self.misplaced)
+
     def kept_but_for_a_stalled_owner(self):
         """What remains of the order when the last request of an owner that was stalled for longer than its
         session came late, anywhere among the new owner's records: those are in order, whole."""

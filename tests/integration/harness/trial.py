@@ -79,6 +79,36 @@ class ExactTrial(Trial):
         return super().verdict(*arguments, **options)
 
 
+class AtMostOnceTrial(Trial):
+    def settings(self, **settings):
+        return super().settings(delivery="at_most_once", commit={"records": 500, "interval": "50ms"}, **settings)
+
+
+class Losses:
+    """What is lost by a kill: below the committed offset, and not in the target. Nothing may be in the target that is
+    not below it."""
+
+    def __init__(self, trial):
+        self.trial, self.lost = trial, 0
+        self.source, self.target = TopicReader(trial.cluster, trial.source), TopicReader(trial.to, trial.target)
+
+    def look(self):
+        """Returns how many records were lost since the last look, at most: what is on the wire may still arrive."""
+        self.target.read_to_end()
+        self.source.read_to_end()
+        committed = self.trial.committed()
+        missing = 0
+        for partition, offset in committed.items():
+            held = set(self.target.records[partition])
+            for at, record in zip(self.source.offsets[partition], self.source.records[partition]):
+                if at < offset:
+                    missing += record not in held
+                else:
+                    assert record not in held, f"partition {partition}: {at} is written, and {offset} committed"
+        before, self.lost = self.lost, missing
+        return missing - before
+
+
 class CommitAudit:
     """Rule 1 of the guarantees, asked again and again: no committed offset lies beyond what the target holds.
     Each look reads only what is new."""
