@@ -117,22 +117,21 @@ def test_a_frozen_instance_is_fenced_off_by_its_group(kafka, topic, aloqd):
 
 
 def test_two_instances_with_one_name_do_not_fight_for_ever(kafka, topic, aloqd):
-    """They have the same transactional id, and so fence each other: one of them says so and stops."""
+    """They have the same transactional id, and so fence each other: one of them says so and stops, or both do."""
     trial = ExactTrial(kafka, topic, 2)
     settings = trial.settings(aloqd_instance="same")
     with Load(kafka.brokers, trial.source, 2, rate=1000) as load:
         first = aloqd(settings, "first").start_ready()
         second = aloqd(settings, "second").start()
-        eventually(lambda: "failed" in (first.pipeline().get("state"), second.pipeline().get("state")), 60,
+        eventually(lambda: "failed" in (first.pipeline().get("state"), second.pipeline().get("state")), 90,
                    lambda: f"one has failed: {first.brief()} {second.brief()}")
-        failed, other = (first, second) if first.pipeline()["state"] == "failed" else (second, first)
-        assert re.search(r"aloqd\.instance", failed.pipeline()["reason"]), failed.brief()
-        other.await_assigned(2)
+        for daemon in (first, second):
+            if daemon.pipeline()["state"] == "failed":
+                assert re.search(r"aloqd\.instance", daemon.pipeline()["reason"]), daemon.brief()
+            assert daemon.terminate() in (0, 75), daemon.log_tail()
         load.stop()
-    trial.await_caught_up(other)
-    trial.stop_clean(other)
-    assert failed.terminate() == 0
-    verdict = trial.verdict()
+    last = aloqd(trial.settings(), "last").start_ready()
+    verdict = trial.finish(last)
     assert verdict.compared == load.produced and verdict.kept_exactly(), verdict
 
 
