@@ -174,6 +174,17 @@ bool offset_tracker_settle(struct offset_tracker *tracker, uint64_t seq)
 	return true;
 }
 
+bool offset_tracker_unsettle(struct offset_tracker *tracker, uint64_t seq)
+{
+	struct offset_slot *slot = offset_tracker_slot(tracker, seq);
+
+	if (!slot || slot->state != SLOT_SETTLED || seq < tracker->mark_seq)
+		return false;
+	slot->state = SLOT_WAITING;
+	tracker->unsettled++;
+	return true;
+}
+
 void offset_tracker_rewind(struct offset_tracker *tracker, bool settled_too)
 {
 	if (settled_too) {

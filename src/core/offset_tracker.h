@@ -80,9 +80,13 @@ bool offset_tracker_report(struct offset_tracker *tracker, uint64_t seq, uint32_
 /* Settles a waiting slot without submitting it (filtered, skipped on purpose). False: no such slot. */
 bool offset_tracker_settle(struct offset_tracker *tracker, uint64_t seq);
 
+/* A settled slot behind the mark waits again; offset_tracker_rewind() takes the cursor back to it. False: no such
+ * slot. */
+bool offset_tracker_unsettle(struct offset_tracker *tracker, uint64_t seq);
+
 /* Everything unsettled will be submitted again, in order. With settled_too also what is settled but still
- * kept (a later record may have been written before an earlier one that failed, or the transaction that held
- * them was aborted), and the mark goes back to before it. Only when nothing is in flight. */
+ * kept (the transaction that held it was aborted), and the mark goes back to before it. Only when nothing is in
+ * flight. */
 void offset_tracker_rewind(struct offset_tracker *tracker, bool settled_too);
 
 /* Gives up the slots at the tail, newest first, down to the first one that is in flight, lies below the mark,

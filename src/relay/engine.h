@@ -56,7 +56,7 @@ struct engine_limits {
 struct engine_config {
 	enum delivery delivery;
 	enum error_policy on_error;
-	bool idempotent; /* the sink keeps order through retries: what is settled need not be sent again */
+	bool idempotent; /* the sink writes nothing behind a record that failed and was not written */
 	bool commit_sync;
 	int64_t commit_records;
 	int64_t commit_interval_us;

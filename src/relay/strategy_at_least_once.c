@@ -52,17 +52,32 @@ static bool is_settled(const struct engine *engine, const struct part *part)
 	return commit_offset(part) <= part->committed;
 }
 
+/* The target may hold a record that is to be sent again: its repeat goes on with all that was written behind it, or it
+ * would have a hole. Without idempotence anything may be written behind a record that failed. With it, only one that was
+ * appended can be, and answered with an error all the same (too few replicas were in sync by then): it is given up
+ * while it waits to be tried again, and the next one acknowledged. */
+static void send_again_with_those_behind(const struct engine *engine, const struct part *part)
+{
+	struct offset_slot *slot;
+	bool repeats = false;
+
+	for (uint64_t seq = offset_tracker_mark_seq(part->tracker);
+	     (slot = offset_tracker_slot(part->tracker, seq)) != NULL; seq++) {
+		if (slot->fault)
+			continue; /* goes elsewhere, or nowhere */
+		if (slot->state == SLOT_WAITING)
+			repeats = repeats || slot->maybe_written || !engine->config.idempotent;
+		else if (repeats && offset_tracker_unsettle(part->tracker, seq))
+			slot->maybe_written = true;
+	}
+	offset_tracker_rewind(part->tracker, false);
+}
+
 static void on_sink_ready(struct engine *engine)
 {
-	for (uint32_t i = 0; i < engine->part_count; i++) {
-		struct part *part = &engine->parts[i];
-
-		if (!part->tracker)
-			continue;
-		/* Without idempotence a later record may have been written before an earlier one that failed: all
-		 * of them are sent again, in order. */
-		offset_tracker_rewind(part->tracker, !engine->config.idempotent);
-	}
+	for (uint32_t i = 0; i < engine->part_count; i++)
+		if (engine->parts[i].tracker)
+			send_again_with_those_behind(engine, &engine->parts[i]);
 }
 
 static void on_epoch_end(struct engine *engine, struct part *part)

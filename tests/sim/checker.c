@@ -81,6 +81,7 @@ void checker_assigned(struct world *world, int instance, uint32_t part, uint64_t
 		return;
 	}
 	memset(epoch, 0, sizeof *epoch);
+	epoch->repeat_from = -1;
 	epoch->active = true;
 	epoch->first_epoch = epoch->epoch = number;
 	epoch->start = epoch->end = epoch->prefix = epoch->told_committed = position;
@@ -337,7 +338,8 @@ static void check_submission(struct world *world, const struct sink *sink, const
 		why = "which may be written";
 	else if (world->plan.delivery == DELIVERY_AT_MOST_ONCE && payload->settled)
 		why = "a second time";
-	else if (world->plan.delivery == DELIVERY_AT_LEAST_ONCE && world->plan.idempotent && payload->settled)
+	else if (world->plan.delivery == DELIVERY_AT_LEAST_ONCE && world->plan.idempotent && payload->settled &&
+		 !(epoch->repeat_from >= 0 && epoch->repeat_from < payload->first))
 		why = "which is settled";
 	if (why)
 		broken(world, "submits chunk %" PRIu32 "@%" PRId64 ", %s", payload->part, payload->first,
@@ -388,6 +390,9 @@ void checker_report(
 	    payload->part, payload->first, payload->end, records, names[outcome], is_current ? "" : ", late");
 	payload->unreported -= records;
 	payload->failed |= outcome != REPORT_ACKED;
+	if (payload->failed && payload->maybe_written && is_current &&
+	    (epoch->repeat_from < 0 || payload->first < epoch->repeat_from))
+		epoch->repeat_from = payload->first;
 	if (payload->unreported > 0 || payload->failed)
 		return;
 	payload->settled = true;

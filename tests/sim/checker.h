@@ -37,6 +37,7 @@ struct checked_epoch {
 	uint32_t delivered_records, committed_records;
 	bool may_commit[MAX_OFFSETS + 1]; /* where chunks begin and end, and positions */
 	bool settled[MAX_OFFSETS];	  /* acknowledged to this epoch */
+	int64_t repeat_from;		  /* a record there failed and may be written: with what is behind it; -1 none */
 	bool skipped[MAX_OFFSETS];	  /* not read: it went on further ahead */
 	bool passed[MAX_OFFSETS];	  /* known to be at fault, and on_error = skip */
 	int64_t prefix; /* all records from start to here are settled */

@@ -321,6 +321,69 @@ static void test_fatal_error_that_a_new_producer_mends_sends_again_in_order(void
 	end(&fake);
 }
 
+static void report_one(struct fake *fake, uint64_t handle, enum report_outcome outcome, bool possibly_written)
+{
+	fake->in_flight[0] = handle;
+	fake->in_flight_count = 1;
+	report_all(fake, outcome, possibly_written);
+}
+
+static void test_what_was_written_behind_a_record_that_failed_is_sent_again_with_it(void **state)
+{
+	struct fake fake;
+	struct error err;
+	int64_t now_us = 0;
+	uint64_t first, second;
+
+	begin(&fake);
+	fake.available = 3;
+	steps(&fake, &now_us);
+	first = fake.in_flight[0];
+	second = fake.in_flight[1];
+	error_set(&err, -EIO, REMEDY_RETRY, "fatal");
+	engine_on_sink_fatal(fake.engine, &err);
+	report_one(&fake, first, REPORT_RETRY, true);
+	report_one(&fake, first + 2, REPORT_RETRY, false);
+	report_one(&fake, second, REPORT_ACKED, false);
+	for (int i = 0; i < 20; i++)
+		steps(&fake, &now_us);
+	/* The target may have 0, 1; with 0, 2 behind them the repeat would have a hole. */
+	assert_int_equal(fake.in_flight_count, 3);
+	for (size_t i = 0; i < 3; i++)
+		assert_int_equal(fake.in_flight[i], first + i);
+	assert_int_equal(engine_counters(fake.engine)->repeated_records, 2);
+	report_all(&fake, REPORT_ACKED, false);
+	for (int i = 0; i < 5; i++)
+		steps(&fake, &now_us);
+	assert_int_equal(fake.committed, 3);
+	end(&fake);
+}
+
+static void test_what_was_written_before_a_record_that_failed_is_not_sent_again(void **state)
+{
+	struct fake fake;
+	struct error err;
+	int64_t now_us = 0;
+	uint64_t first;
+
+	begin(&fake);
+	fake.available = 3;
+	steps(&fake, &now_us);
+	first = fake.in_flight[0];
+	error_set(&err, -EIO, REMEDY_RETRY, "fatal");
+	engine_on_sink_fatal(fake.engine, &err);
+	report_one(&fake, first, REPORT_ACKED, false);
+	report_one(&fake, first + 1, REPORT_RETRY, false);
+	report_one(&fake, first + 2, REPORT_RETRY, false);
+	for (int i = 0; i < 20; i++)
+		steps(&fake, &now_us);
+	assert_int_equal(fake.in_flight_count, 2);
+	assert_int_equal(fake.in_flight[0], first + 1);
+	assert_int_equal(engine_counters(fake.engine)->repeated_records, 0);
+	report_all(&fake, REPORT_ACKED, false);
+	end(&fake);
+}
+
 static void test_a_source_that_fails_leaves_what_is_in_flight_to_be_settled(void **state)
 {
 	struct fake fake;
@@ -377,6 +440,8 @@ int main(void)
 		cmocka_unit_test(test_fatal_error_that_needs_a_person_fails_and_makes_no_new_producer),
 		cmocka_unit_test(test_fatal_error_that_a_new_producer_mends_sends_again_in_order),
 		cmocka_unit_test(test_a_drain_that_leaves_a_partition_blocked_says_so),
+		cmocka_unit_test(test_what_was_written_behind_a_record_that_failed_is_sent_again_with_it),
+		cmocka_unit_test(test_what_was_written_before_a_record_that_failed_is_not_sent_again),
 		cmocka_unit_test(test_a_source_that_fails_leaves_what_is_in_flight_to_be_settled),
 	};
 

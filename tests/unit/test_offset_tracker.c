@@ -205,6 +205,26 @@ static void test_rewind_of_the_settled_takes_the_mark_back_to_what_is_released(v
 	assert_int_equal(offset_tracker_mark(tracker), 13);
 }
 
+static void test_a_settled_slot_behind_the_mark_can_wait_again(void **state)
+{
+	append_and_submit(3);
+	offset_tracker_report(tracker, FIRST_SEQ, 1, true);
+	offset_tracker_report(tracker, FIRST_SEQ + 1, 1, false);
+	offset_tracker_report(tracker, FIRST_SEQ + 2, 1, true);
+	assert_false(offset_tracker_unsettle(tracker, FIRST_SEQ)); /* below the mark */
+	assert_false(offset_tracker_unsettle(tracker, FIRST_SEQ + 1));
+	assert_false(offset_tracker_unsettle(tracker, FIRST_SEQ + 3));
+	assert_true(offset_tracker_unsettle(tracker, FIRST_SEQ + 2));
+	assert_int_equal(offset_tracker_unsettled(tracker), 2);
+	offset_tracker_rewind(tracker, false);
+	assert_int_equal(submit(), FIRST_SEQ + 1);
+	assert_int_equal(submit(), FIRST_SEQ + 2);
+	offset_tracker_report(tracker, FIRST_SEQ + 1, 1, true);
+	assert_int_equal(offset_tracker_mark(tracker), 12);
+	offset_tracker_report(tracker, FIRST_SEQ + 2, 1, true);
+	assert_int_equal(offset_tracker_mark(tracker), 13);
+}
+
 static void test_settle_without_submitting(void **state)
 {
 	append(10, 11, 1);
@@ -326,6 +346,8 @@ int main(void)
 		    test_rewind_sends_the_unsettled_again_in_order, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 		    test_rewind_of_the_settled_takes_the_mark_back_to_what_is_released, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+		    test_a_settled_slot_behind_the_mark_can_wait_again, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_settle_without_submitting, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 		    test_truncate_gives_up_the_waiting_tail_newest_first, setup, teardown),
