@@ -326,6 +326,14 @@ static int spare_committed_foreign_items(struct positions *positions, rd_kafka_t
 
 /* ---- the run ---- */
 
+rd_kafka_resp_err_t positions_commit_error(rd_kafka_resp_err_t code, const rd_kafka_topic_partition_list_t *answers)
+{
+	/* Where only some have failed, librdkafka calls the whole a success. */
+	for (int i = 0; answers && i < answers->cnt && !code; i++)
+		code = answers->elems[i].err;
+	return code;
+}
+
 /* Commits without blocking longer than a slice. */
 static int commit_list(rd_kafka_t *consumer, const rd_kafka_topic_partition_list_t *list, struct worker *worker,
     struct error *err)
@@ -337,7 +345,8 @@ static int commit_list(rd_kafka_t *consumer, const rd_kafka_topic_partition_list
 	while (!code && !event && !worker_cancelled(worker))
 		event = rd_kafka_queue_poll(queue, COMMIT_SLICE_MS);
 	if (event)
-		code = rd_kafka_event_error(event);
+		code = positions_commit_error(
+		    rd_kafka_event_error(event), rd_kafka_event_topic_partition_list(event));
 	else if (!code)
 		error_set(err, -ECANCELED, REMEDY_NONE, "cancelled");
 	if (code)

@@ -62,3 +62,6 @@ void positions_resolve(struct positions *positions, rd_kafka_t *consumer, const 
     struct worker *worker);
 
 void positions_clear(struct positions *positions);
+
+/* What a commit came to: the error of the whole (code), or that of any of its partitions. */
+rd_kafka_resp_err_t positions_commit_error(rd_kafka_resp_err_t code, const rd_kafka_topic_partition_list_t *answers);

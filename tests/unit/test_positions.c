@@ -207,6 +207,22 @@ static void test_offsets_that_are_gone_are_a_gap_and_no_first_start(void **state
 	assert_int_equal(item.gap_from, -1);
 }
 
+static void test_a_commit_that_failed_for_one_partition_has_failed(void **state)
+{
+	rd_kafka_topic_partition_list_t *answers = rd_kafka_topic_partition_list_new(2);
+
+	rd_kafka_topic_partition_list_add(answers, "orders", 0);
+	rd_kafka_topic_partition_list_add(answers, "orders", 1);
+	assert_int_equal(positions_commit_error(RD_KAFKA_RESP_ERR_NO_ERROR, NULL), 0);
+	assert_int_equal(positions_commit_error(RD_KAFKA_RESP_ERR_NO_ERROR, answers), 0);
+	answers->elems[1].err = RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
+	assert_int_equal(positions_commit_error(RD_KAFKA_RESP_ERR_NO_ERROR, answers),
+	    RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART);
+	assert_int_equal(positions_commit_error(RD_KAFKA_RESP_ERR_NOT_COORDINATOR, answers),
+	    RD_KAFKA_RESP_ERR_NOT_COORDINATOR);
+	rd_kafka_topic_partition_list_destroy(answers);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -221,6 +237,7 @@ int main(void)
 		cmocka_unit_test(test_another_topic_of_the_name_is_a_gap_although_the_offset_exists),
 		cmocka_unit_test(test_ids_that_are_equal_or_unknown_tell_nothing),
 		cmocka_unit_test(test_offsets_that_are_gone_are_a_gap_and_no_first_start),
+		cmocka_unit_test(test_a_commit_that_failed_for_one_partition_has_failed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
