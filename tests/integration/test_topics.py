@@ -1,8 +1,10 @@
 """Topics by regular expression, topics and partitions that appear later, and loops that only the clusters show."""
 
+from confluent_kafka import Producer
+
 from harness.config import brokers_of, relay
 from harness.reader import read_topic
-from harness.trial import Trial
+from harness.trial import ExactTrial, Trial
 from harness.waiting import eventually, holds_for
 from harness.workload import fill, small_record
 
@@ -128,6 +130,29 @@ def test_a_source_that_grows_past_its_target_blocks_the_new_partitions_alone(kaf
         assert word in reason, reason
     eventually(lambda: sum(kafka.log_ends(trial.target).values()) == 600, 60, "the others go on")
     assert daemon.pipeline()["state"] == "blocked"
+    kafka.grow_topic(trial.target, 3)
+    daemon.await_ready()
+    verdict = trial.finish(daemon)
+    assert verdict.compared == 900 and verdict.kept_exactly(), verdict
+
+
+def test_a_partition_that_waits_for_its_target_waits_on_when_its_position_is_looked_up_again(kafka, topic, aloqd):
+    """Another client takes the transactional id: the transaction's end is unknown, and all partitions go back to what
+    is committed."""
+    trial = ExactTrial(kafka, topic, 2)
+    daemon = aloqd(trial.settings(from_properties=QUICK_LOOK, commit={"interval": "5s"})).start_ready()
+    daemon.await_assigned(2)
+    kafka.grow_topic(trial.source, 3)
+    daemon.await_state("blocked")
+    restarts = daemon.pipeline()["restarts"]
+    produce(kafka, trial.source, 3, 900)
+    # All reports are in, and the transaction is open.
+    eventually(lambda: daemon.counter("acked_records") == 600, 30, daemon.log_tail)
+    Producer({"bootstrap.servers": kafka.brokers,
+              "transactional.id": f"aloqd.relay.{daemon.name}.0"}).init_transactions(30)
+    eventually(lambda: daemon.pipeline()["counters"]["transactions_unknown"] == 1, 60, daemon.log_tail)
+    eventually(lambda: len(keys(kafka, trial.target)) == 600, 60, daemon.log_tail)
+    assert daemon.await_state("blocked")["restarts"] == restarts, daemon.log_tail()
     kafka.grow_topic(trial.target, 3)
     daemon.await_ready()
     verdict = trial.finish(daemon)
