@@ -117,6 +117,8 @@ static rd_kafka_conf_t *conf_new(const struct config_pipeline *pipeline, const s
 	    conf_set(conf, "socket.nagle.disable", "true", err) < 0 ||
 	    conf_set(conf, "socket.keepalive.enable", "true", err) < 0 ||
 	    conf_set(conf, "reconnect.backoff.ms", "100", err) < 0 ||
+	    /* Its default of a minute is how long a connection that swallows everything would stall the relay. */
+	    conf_set(conf, "socket.timeout.ms", "15000", err) < 0 ||
 	    conf_set(conf, "reconnect.backoff.max.ms", "1000", err) < 0 ||
 	    conf_set(conf, "log.connection.close", "false", err) < 0)
 		return NULL;

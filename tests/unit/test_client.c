@@ -70,6 +70,7 @@ static void test_consumer_never_commits_or_resets_by_itself(void **state)
 	assert_setting(client, "isolation.level", "read_committed");
 	assert_setting(client, "enable.partition.eof", "true");
 	assert_setting(client, "group.id", "g");
+	assert_setting(client, "socket.timeout.ms", "15000"); /* a silent connection is given up within it */
 	assert_setting(client, "session.timeout.ms", "7000"); /* the cluster's, over our default */
 	rd_kafka_destroy(client);
 }
