@@ -107,8 +107,8 @@ static void cross_gap(struct resolved_position *item, enum gap_kind kind, const 
 	item->commit = item->at < 0 || kind != GAP_OF_RETENTION;
 }
 
-void positions_decide(struct resolved_position *item, const struct config_from *from,
-    const struct position_facts *facts)
+int positions_decide(struct resolved_position *item, const struct config_from *from,
+    const struct position_facts *facts, struct error *err)
 {
 	int64_t expected = item->at >= 0 ? item->at : facts->committed;
 	enum gap_kind kind = gap_kind(facts, expected);
@@ -116,13 +116,17 @@ void positions_decide(struct resolved_position *item, const struct config_from *
 	item->gap_from = item->gap_to = -1;
 	item->blocked = item->commit = item->recreated = false;
 	item->gap_words[0] = '\0';
+	/* Taken for unknown, another topic would be read as if it were the one before, and never be noticed again. */
+	if (*facts->read_id && facts->id_untold)
+		return error_set(err, -EAGAIN, REMEDY_RETRY,
+		    "no broker tells whether %s is still the topic with id %s; trying again", item->topic, facts->read_id);
 	if (kind != GAP_NONE) {
 		cross_gap(item, kind, from, facts, expected);
-		return;
+		return 0;
 	}
 	if (expected >= 0) {
 		item->position = expected;
-		return;
+		return 0;
 	}
 	item->commit = true;
 	if (facts->topic_has_commits || item->later) {
@@ -140,6 +144,7 @@ void positions_decide(struct resolved_position *item, const struct config_from *
 	} else {
 		item->position = facts->start_offset < facts->log_start ? facts->log_start : facts->start_offset;
 	}
+	return 0;
 }
 
 /* ---- asking the brokers ---- */
@@ -148,6 +153,7 @@ void positions_decide(struct resolved_position *item, const struct config_from *
 struct topic_commits {
 	const char *topic;
 	char topic_id[TOPIC_ID_SIZE];
+	bool id_untold;
 	rd_kafka_topic_partition_list_t *list;
 	bool any;
 };
@@ -179,7 +185,7 @@ static int topic_commits_read(struct topic_commits *commits, rd_kafka_t *consume
 		return error_class_set(err, code, "committed offsets of the group on %s", topic);
 	for (int i = 0; i < commits->list->cnt; i++)
 		commits->any = commits->any || commits->list->elems[i].offset >= 0;
-	topic_ids_ask(consumer, &topic, 1, &commits->topic_id);
+	commits->id_untold = !topic_ids_ask(consumer, &topic, 1, &commits->topic_id);
 	return 0;
 }
 
@@ -231,7 +237,7 @@ static int resolve_item(struct resolved_position *item, rd_kafka_t *consumer, co
 	    rd_kafka_topic_partition_list_find(commits->list, item->topic, item->partition);
 	char read_id[TOPIC_ID_SIZE] = "";
 	struct position_facts facts = { .committed = answer && answer->offset >= 0 ? answer->offset : -1,
-		.topic_has_commits = commits->any, .read_id = read_id, .topic_id = commits->topic_id,
+		.topic_has_commits = commits->any, .read_id = read_id, .topic_id = commits->topic_id, .id_untold = commits->id_untold,
 		.had_commit = topic_memory_has_commit(memory, item->topic, item->partition), .start_offset = -1 };
 	int64_t expected = item->at >= 0 ? item->at : facts.committed;
 	rd_kafka_resp_err_t code;
@@ -252,7 +258,8 @@ static int resolve_item(struct resolved_position *item, rd_kafka_t *consumer, co
 	if (expected < 0 && start_offset(consumer, &pipeline->from, item, facts.log_start, facts.log_end,
 			      &facts.start_offset, err) < 0)
 		return err->code;
-	positions_decide(item, &pipeline->from, &facts);
+	if (positions_decide(item, &pipeline->from, &facts, err) < 0)
+		return err->code;
 	memcpy(item->topic_id, commits->topic_id, sizeof item->topic_id);
 	item->started = expected < 0 && !commits->any && !facts.had_commit && !item->blocked;
 	if (facts.committed >= 0)

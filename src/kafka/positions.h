@@ -44,13 +44,15 @@ struct position_facts {
 	bool had_commit;	/* it once had on this partition, as this process has seen */
 	const char *read_id;	/* of the topic in which `at`, or the committed offset, was reached; "" unknown */
 	const char *topic_id;	/* of the topic as it is now; "" unknown */
+	bool id_untold;		/* it may have one, but nobody has told */
 	int64_t log_start, log_end;
 	int64_t start_offset; /* what from.start means here (-1 with START_NONE) */
 };
 
-/* From what is known of a partition to where to read. Pure; used by positions_resolve() and its test. */
-void positions_decide(struct resolved_position *item, const struct config_from *from,
-    const struct position_facts *facts);
+/* From what is known of a partition to where to read. Pure; used by positions_resolve() and its test. Negative errno:
+ * too little is known to decide, and asking again may help. */
+int positions_decide(struct resolved_position *item, const struct config_from *from,
+    const struct position_facts *facts, struct error *err);
 
 /* Resolves all items, and commits those positions that the group has not committed yet, so that a crash
  * cannot move them. Where the group has committed nothing on a topic at all and from.start is not the

@@ -28,9 +28,11 @@ void topic_id_format(uint64_t most, uint64_t least, char id[TOPIC_ID_SIZE])
 #if defined HAVE_RD_KAFKA_DESCRIBETOPICS && defined HAVE_RD_KAFKA_TOPICDESCRIPTION_TOPIC_ID
 enum { ASK_TIMEOUT_MS = 5000 };
 
-static void take_ids(const rd_kafka_DescribeTopics_result_t *result, const char *const *topics, size_t count,
+/* Returns of how many topics was told. */
+static size_t take_ids(const rd_kafka_DescribeTopics_result_t *result, const char *const *topics, size_t count,
     char (*ids)[TOPIC_ID_SIZE])
 {
+	size_t told_count = 0;
 	size_t described_count = 0;
 	const rd_kafka_TopicDescription_t **described =
 	    rd_kafka_DescribeTopics_result_topics(result, &described_count);
@@ -43,6 +45,7 @@ static void take_ids(const rd_kafka_DescribeTopics_result_t *result, const char 
 
 		if (!uuid || !name || rd_kafka_error_code(rd_kafka_TopicDescription_error(described[i])))
 			continue;
+		told_count++;
 		most = (uint64_t)rd_kafka_Uuid_most_significant_bits(uuid);
 		least = (uint64_t)rd_kafka_Uuid_least_significant_bits(uuid);
 		for (size_t k = 0; k < count; k++)
@@ -50,15 +53,17 @@ static void take_ids(const rd_kafka_DescribeTopics_result_t *result, const char 
 			if (!strcmp(topics[k], name) && (most || least))
 				topic_id_format(most, least, ids[k]);
 	}
+	return told_count;
 }
 
-void topic_ids_ask(rd_kafka_t *client, const char *const *topics, size_t count, char (*ids)[TOPIC_ID_SIZE])
+bool topic_ids_ask(rd_kafka_t *client, const char *const *topics, size_t count, char (*ids)[TOPIC_ID_SIZE])
 {
 	char text[128];
 	rd_kafka_TopicCollection_t *names = rd_kafka_TopicCollection_of_topic_names((const char **)topics, count);
 	rd_kafka_AdminOptions_t *options = rd_kafka_AdminOptions_new(client, RD_KAFKA_ADMIN_OP_DESCRIBETOPICS);
 	rd_kafka_queue_t *queue = rd_kafka_queue_new(client);
 	rd_kafka_event_t *event;
+	size_t told_count = 0;
 
 	for (size_t i = 0; i < count; i++)
 		ids[i][0] = '\0';
@@ -66,20 +71,22 @@ void topic_ids_ask(rd_kafka_t *client, const char *const *topics, size_t count, 
 	rd_kafka_DescribeTopics(client, names, options, queue);
 	event = rd_kafka_queue_poll(queue, ASK_TIMEOUT_MS);
 	if (event && !rd_kafka_event_error(event))
-		take_ids(rd_kafka_event_DescribeTopics_result(event), topics, count, ids);
+		told_count = take_ids(rd_kafka_event_DescribeTopics_result(event), topics, count, ids);
 	if (event)
 		rd_kafka_event_destroy(event);
 	rd_kafka_queue_destroy(queue);
 	rd_kafka_AdminOptions_destroy(options);
 	rd_kafka_TopicCollection_destroy(names);
+	return told_count == count;
 }
 #else
-void topic_ids_ask(rd_kafka_t *client, const char *const *topics, size_t count, char (*ids)[TOPIC_ID_SIZE])
+bool topic_ids_ask(rd_kafka_t *client, const char *const *topics, size_t count, char (*ids)[TOPIC_ID_SIZE])
 {
 	(void)client;
 	(void)topics;
 	for (size_t i = 0; i < count; i++)
 		ids[i][0] = '\0';
+	return true;
 }
 #endif
 

@@ -12,9 +12,9 @@ enum { TOPIC_ID_SIZE = 23 };
 
 void topic_id_format(uint64_t most, uint64_t least, char id[TOPIC_ID_SIZE]);
 
-/* The ids of these topics; "" for what is not known or not told. Blocks for some seconds at most: for a worker's
- * job. */
-void topic_ids_ask(rd_kafka_t *client, const char *const *topics, size_t count, char (*ids)[TOPIC_ID_SIZE]);
+/* The ids of these topics; "" for one that has none, or of which nothing is told. Blocks for some seconds at most: for
+ * a worker's job. False: of some of them nothing was told this time, and asking again may help. */
+bool topic_ids_ask(rd_kafka_t *client, const char *const *topics, size_t count, char (*ids)[TOPIC_ID_SIZE]);
 
 /* Makes an offset carry the id, unless that is "". */
 void topic_id_store(rd_kafka_topic_partition_t *offset, const char *id);

@@ -1,4 +1,5 @@
 /* Where reading begins, from what is known of a partition: from.start and from.on_gap. */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -14,7 +15,7 @@ static struct resolved_position decide_by(const struct config_from *from, int64_
 {
 	struct resolved_position item = { .topic = (char *)"orders", .partition = 3, .at = at };
 
-	positions_decide(&item, from, facts);
+	assert_int_equal(positions_decide(&item, from, facts, NULL), 0);
 	return item;
 }
 
@@ -65,14 +66,14 @@ static void test_a_topic_that_is_newer_than_the_groups_first_start_is_read_from_
 			.log_start = LOG_START, .log_end = LOG_END, .start_offset = LOG_END };
 		struct resolved_position item = { .topic = (char *)"orders", .partition = 3, .at = -1, .later = true };
 
-		positions_decide(&item, &from, &facts);
+		assert_int_equal(positions_decide(&item, &from, &facts, NULL), 0);
 		assert_int_equal(item.position, LOG_START);
 		assert_true(item.commit);
 		assert_false(item.blocked);
 		/* Only as long as nothing is committed. */
 		facts.committed = 250;
 		facts.topic_has_commits = true;
-		positions_decide(&item, &from, &facts);
+		assert_int_equal(positions_decide(&item, &from, &facts, NULL), 0);
 		assert_int_equal(item.position, 250);
 	}
 }
@@ -207,6 +208,28 @@ static void test_offsets_that_are_gone_are_a_gap_and_no_first_start(void **state
 	assert_int_equal(item.gap_from, -1);
 }
 
+static void test_where_an_id_is_known_and_none_is_told_nothing_is_decided(void **state)
+{
+	const struct config_from from = { .on_gap = GAP_BLOCK };
+	struct position_facts facts = { .committed = 250, .topic_has_commits = true, .topic_id = "", .id_untold = true,
+		.read_id = "AAAAAAAAAAAAAAAAAAAAAA", .log_start = LOG_START, .log_end = LOG_END };
+	struct resolved_position item = { .topic = (char *)"orders", .partition = 3, .at = -1 };
+	struct error err;
+
+	error_clear(&err);
+	assert_int_equal(positions_decide(&item, &from, &facts, &err), -EAGAIN);
+	assert_int_equal(err.remedy, REMEDY_RETRY);
+	item.at = 250;
+	assert_int_equal(positions_decide(&item, &from, &facts, &err), -EAGAIN);
+	/* A cluster or a library without ids, and offsets of before there were any. */
+	facts.id_untold = false;
+	assert_int_equal(positions_decide(&item, &from, &facts, &err), 0);
+	facts.id_untold = true;
+	facts.read_id = "";
+	assert_int_equal(positions_decide(&item, &from, &facts, &err), 0);
+	assert_int_equal(item.position, 250);
+}
+
 static void test_a_commit_that_failed_for_one_partition_has_failed(void **state)
 {
 	rd_kafka_topic_partition_list_t *answers = rd_kafka_topic_partition_list_new(2);
@@ -237,6 +260,7 @@ int main(void)
 		cmocka_unit_test(test_another_topic_of_the_name_is_a_gap_although_the_offset_exists),
 		cmocka_unit_test(test_ids_that_are_equal_or_unknown_tell_nothing),
 		cmocka_unit_test(test_offsets_that_are_gone_are_a_gap_and_no_first_start),
+		cmocka_unit_test(test_where_an_id_is_known_and_none_is_told_nothing_is_decided),
 		cmocka_unit_test(test_a_commit_that_failed_for_one_partition_has_failed),
 	};
 
