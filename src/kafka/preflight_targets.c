@@ -12,7 +12,7 @@ enum {
 	ADMIN_SLICE_MS = 250, /* between looks whether we are cancelled */
 };
 
-/* Nobody answers. What the client itself knows of why, its last error event, tells more than "timed out". */
+/* Its last error event tells more than "timed out". */
 int preflight_no_answer(rd_kafka_t *client, const struct config_cluster *cluster, rd_kafka_resp_err_t code,
     struct error *err)
 {
@@ -34,7 +34,6 @@ int preflight_no_answer(rd_kafka_t *client, const struct config_cluster *cluster
 	    cluster->brokers, words);
 }
 
-/* Partitions of a topic; 0: it does not exist; negative errno. */
 int preflight_partitions_of(struct preflight *preflight, rd_kafka_t *client, const struct config_cluster *cluster,
     const char *topic)
 {
@@ -89,22 +88,22 @@ static int take_answer(struct preflight *preflight, rd_kafka_event_t *event, con
 	rd_kafka_resp_err_t code;
 
 	if (!event)
-		return error_set(preflight->err, -ETIMEDOUT, REMEDY_RETRY, "%s target topic %s: no answer; trying again", what,
+		return error_set(preflight->err, -ETIMEDOUT, REMEDY_RETRY, "%s topic %s: no answer; trying again", what,
 		    topic);
 	code = rd_kafka_event_error(event);
 	if (code)
-		return error_class_set(preflight->err, code, "%s target topic %s: %s", what, topic,
+		return error_class_set(preflight->err, code, "%s topic %s: %s", what, topic,
 		    rd_kafka_event_error_string(event));
 	code = count == 1 ? rd_kafka_topic_result_error(results[0]) : RD_KAFKA_RESP_ERR__FAIL;
 	if (code && code != fine)
-		return error_class_set(preflight->err, code, "%s target topic %s: %s", what, topic,
+		return error_class_set(preflight->err, code, "%s topic %s: %s", what, topic,
 		    count == 1 && rd_kafka_topic_result_error_string(results[0])
 			? rd_kafka_topic_result_error_string(results[0])
 			: "no answer");
 	return 0;
 }
 
-static int create_target(struct preflight *preflight, const char *topic, int partitions)
+static int create_topic(struct preflight *preflight, const char *topic, int partitions)
 {
 	const struct config_create *create = &preflight->pipeline->to.create;
 	char text[256];
@@ -118,7 +117,7 @@ static int create_target(struct preflight *preflight, const char *topic, int par
 	int r;
 
 	if (!new_topic)
-		return error_set(preflight->err, -EINVAL, REMEDY_PERSON, "creating target topic %s: %s", topic, text);
+		return error_set(preflight->err, -EINVAL, REMEDY_PERSON, "creating topic %s: %s", topic, text);
 	for (size_t i = 0; i < create->properties.count; i++)
 		rd_kafka_NewTopic_set_config(new_topic, create->properties.items[i].name,
 		    create->properties.items[i].value);
@@ -136,7 +135,7 @@ static int create_target(struct preflight *preflight, const char *topic, int par
 	rd_kafka_NewTopic_destroy(new_topic);
 	if (r == 0)
 		log_notice(&LOG_SETTINGS(preflight->pipeline),
-		    "created target topic %s with %d partitions on cluster \"%s\", as to.create says", topic, partitions,
+		    "created topic %s with %d partitions on cluster \"%s\", as to.create says", topic, partitions,
 		    preflight->pipeline->to.cluster->name);
 	return r;
 }
@@ -174,14 +173,15 @@ static int widen_target(struct preflight *preflight, const char *topic, int part
 	return r;
 }
 
-static int missing_target(struct preflight *preflight, const char *topic, int partitions)
+/* role: what the topic is to the pipeline. */
+static int missing_topic(struct preflight *preflight, const char *role, const char *topic, int partitions)
 {
 	const struct config_cluster *cluster = preflight->pipeline->to.cluster;
 
 	return error_set(preflight->err, -ENOENT, REMEDY_RETRY,
-	    "target topic %s does not exist on cluster \"%s\"; create it (kafka-topics.sh --bootstrap-server %s --create "
+	    "%s %s does not exist on cluster \"%s\"; create it (kafka-topics.sh --bootstrap-server %s --create "
 	    "--topic %s --partitions %d) or let aloqd do so with to.create; trying again",
-	    topic, cluster->name, cluster->brokers, topic, partitions);
+	    role, topic, cluster->name, cluster->brokers, topic, partitions);
 }
 
 static int narrow_target(struct preflight *preflight, const char *target, int count, int needed,
@@ -221,8 +221,8 @@ static int make_target(struct preflight *preflight, const char *target, const st
 	if (to->create.enabled && to->create.partitions > 0)
 		wanted = to->create.partitions;
 	if (!to->create.enabled)
-		return missing_target(preflight, target, wanted);
-	return create_target(preflight, target, wanted) < 0 ? preflight->err->code : wanted;
+		return missing_topic(preflight, "target topic", target, wanted);
+	return create_topic(preflight, target, wanted) < 0 ? preflight->err->code : wanted;
 }
 
 static int find_target(struct preflight *preflight, struct read_topic *topic)
@@ -276,8 +276,8 @@ int preflight_check_dead_letter(struct preflight *preflight)
 		return count;
 	if (count == 0) {
 		if (!pipeline->to.create.enabled)
-			return missing_target(preflight, pipeline->dead_letter, wanted);
-		if (create_target(preflight, pipeline->dead_letter, wanted) < 0)
+			return missing_topic(preflight, "topic for dead letters", pipeline->dead_letter, wanted);
+		if (create_topic(preflight, pipeline->dead_letter, wanted) < 0)
 			return preflight->err->code;
 		count = wanted;
 	}

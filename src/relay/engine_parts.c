@@ -18,7 +18,6 @@ void engine_release_slot(void *context, struct offset_slot *slot)
 	engine->source_ops->release_chunk(engine->source, slot->payload);
 }
 
-/* Releases every slot of a tracker that has nothing in flight, settled or not. */
 void engine_release_all(struct engine *engine, struct part *part, struct offset_tracker *tracker)
 {
 	struct release_context context = { .engine = engine, .part = part };
