@@ -54,7 +54,8 @@ struct source_ops {
 	/* The bytes are not needed any more. */
 	void (*release_chunk)(void *source, void *payload);
 	/* The group's metadata for a transaction (KIP-447), or NULL while there is none that a broker would
-	 * validate (not a member). Freed by free_group_token. */
+	 * validate (not a member), or while offsets of what was read may not be committed (positions are being
+	 * resolved anew, a topic is gone). Freed by free_group_token. */
 	void *(*group_token)(void *source);
 	void (*free_group_token)(void *source, void *token);
 };

@@ -364,6 +364,11 @@ static int commit_list(rd_kafka_t *consumer, const rd_kafka_topic_partition_list
 	return err->code;
 }
 
+static bool is_cancelled(const struct positions *positions, struct worker *worker)
+{
+	return worker_cancelled(worker) || (positions->outdated && atomic_load(positions->outdated));
+}
+
 static int commit_new_positions(struct positions *positions, rd_kafka_t *consumer, struct worker *worker,
     struct error *err)
 {
@@ -383,6 +388,8 @@ static int commit_new_positions(struct positions *positions, rd_kafka_t *consume
 	}
 	if (list->cnt == 0)
 		return 0;
+	if (is_cancelled(positions, worker))
+		return error_set(err, -ECANCELED, REMEDY_NONE, "cancelled");
 	FAULT_POINT("before-start-commit");
 	if (commit_list(consumer, list, worker, err) < 0)
 		return err->code;
@@ -421,7 +428,7 @@ static int resolve_topic(struct positions *positions, const char *topic, rd_kafk
 	for (size_t i = 0; i < positions->count; i++) {
 		if (strcmp(positions->items[i].topic, topic))
 			continue;
-		if (worker_cancelled(worker))
+		if (is_cancelled(positions, worker))
 			return error_set(err, -ECANCELED, REMEDY_NONE, "cancelled");
 		if (resolve_item(&positions->items[i], consumer, pipeline, &commits, positions->memory, err) < 0)
 			return err->code;

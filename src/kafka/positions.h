@@ -2,6 +2,7 @@
  * from.start and from.on_gap make of them (semantics: Start, Gap). Blocks: for a worker's job. */
 #pragma once
 #include <librdkafka/rdkafka.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include "base/error.h"
@@ -33,6 +34,7 @@ struct positions {
 	struct resolved_position *items;
 	size_t count;
 	struct topic_memory *memory; /* in: not ours; read and added to */
+	const atomic_bool *outdated; /* in: once true they are not wanted any more, and nothing may be committed */
 	const char *committed_topic; /* out: one on which the group has committed; NULL: none of these */
 	struct error err; /* code != 0: nothing could be resolved */
 };
@@ -59,7 +61,7 @@ int positions_decide(struct resolved_position *item, const struct config_from *f
  * beginning, the owner of its partition 0 commits the positions of the topic's other partitions too (as foreign
  * items at the end): else a member that comes later would take them for newer than the first start. One
  * attempt: each question waits 5 s at most, the commit as long as librdkafka tries (session.timeout.ms without a
- * coordinator). err.code -ECANCELED when the worker is cancelled. May be called again with the same positions. */
+ * coordinator). err.code -ECANCELED when the worker is cancelled, or they are outdated. May be called again with the same positions. */
 void positions_resolve(struct positions *positions, rd_kafka_t *consumer, const struct config_pipeline *pipeline,
     struct worker *worker);
 

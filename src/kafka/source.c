@@ -253,6 +253,16 @@ static void leave_out_gone(const struct source *source, rd_kafka_topic_partition
 			rd_kafka_topic_partition_list_del(list, source->topics[i]->name, (int32_t)p);
 }
 
+/* Their positions are being resolved anew, and the log may be a shorter one: an offset from before would be committed
+ * over the one that comes of it. */
+static void leave_out_moving(const struct source *source, rd_kafka_topic_partition_list_t *list)
+{
+	for (uint32_t i = 0; i < source->part_count; i++)
+		if (source->parts[i]->reposition)
+			rd_kafka_topic_partition_list_del(list, source->parts[i]->topic->name,
+			    source->parts[i]->partition);
+}
+
 static void op_commit(void *context, const struct mark *marks, size_t count)
 {
 	struct source *source = context;
@@ -263,9 +273,14 @@ static void op_commit(void *context, const struct mark *marks, size_t count)
 	memcpy(source->marks, marks, count * sizeof *marks);
 	source->mark_count = count;
 	source->commit_outstanding = true;
+	leave_out_moving(source, list);
+	source->commit_held = list->cnt == 0;
 	leave_out_gone(source, list);
-	code = list->cnt > 0 ? rd_kafka_commit_queue(source->consumer, list, source->commit_queue, NULL, NULL)
-			     : RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
+	code = RD_KAFKA_RESP_ERR_NO_ERROR;
+	if (list->cnt > 0)
+		code = rd_kafka_commit_queue(source->consumer, list, source->commit_queue, NULL, NULL);
+	else if (!source->commit_held)
+		code = RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
 	rd_kafka_topic_partition_list_destroy(list);
 	/* Told from serve, like every answer. */
 	source->commit_refused = code;
@@ -311,6 +326,10 @@ static void serve_commits(struct source *source)
 		source->commit_refused = 0;
 		answer_commit(source, code, NULL);
 	}
+	if (source->commit_outstanding && source->commit_held) {
+		source->commit_held = false;
+		answer_commit(source, RD_KAFKA_RESP_ERR_NO_ERROR, NULL);
+	}
 	while ((event = rd_kafka_queue_poll(source->commit_queue, 0)) != NULL) {
 		if (rd_kafka_event_type(event) == RD_KAFKA_EVENT_OFFSET_COMMIT && source->commit_outstanding)
 			answer_commit(source, rd_kafka_event_error(event), rd_kafka_event_topic_partition_list(event));
@@ -318,16 +337,33 @@ static void serve_commits(struct source *source)
 	}
 }
 
+/* Is a topic gone that is still ours? The group's offsets on it went with it. */
+static bool has_gone(const struct source *source)
+{
+	for (uint32_t i = 0; i < source->part_count; i++)
+		if (source->parts[i]->assigned && source->parts[i]->topic->gone)
+			return true;
+	return false;
+}
+
+/* A transaction holds all its offsets or none, so it waits where a commit would leave some out. */
 static void *op_group_token(void *context)
 {
 	struct source *source = context;
+	struct group_token *token = NULL;
 
-	return group_token_new(source->consumer, source);
+	if (!source_is_moving(source) && !has_gone(source))
+		token = group_token_new(source->consumer, source);
+	if (token)
+		source->tokens++;
+	return token;
 }
 
 static void op_free_group_token(void *context, void *token)
 {
-	(void)context;
+	struct source *source = context;
+
+	source->tokens--;
 	group_token_free(token);
 }
 

@@ -3,6 +3,7 @@
 #include "config.h"
 #include <errno.h>
 #include <inttypes.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include "base/cleanup.h"
@@ -17,6 +18,7 @@ struct resolve_job {
 	struct positions positions;
 	bool is_assignment; /* of source->pending; else of partitions that met a gap while they were read */
 	bool finished;
+	atomic_bool outdated; /* the partitions have been taken away meanwhile: nothing of it is used */
 	int64_t give_up_us; /* no attempt begins after this */
 	bool again;	    /* it has failed before: wait a little first */
 };
@@ -90,6 +92,7 @@ static void job_submit(struct source *source, struct resolve_job *job)
 {
 	job->source = source;
 	job->positions.memory = source->memory;
+	job->positions.outdated = &job->outdated;
 	job->give_up_us = clock_after_us(clock_monotonic_us(), give_up_after_us);
 	source->job = job;
 	worker_submit(source->worker, job_run, job_done, job);
@@ -192,6 +195,20 @@ static void finish_revoke(struct source *source)
 		if (!source->parts[i]->reading)
 			empty_queue(source->parts[i]);
 	rebalance_finished(source);
+}
+
+/* Once the engine has let go of all, and no job is left that could still commit: a position that it commits after the
+ * next owner has begun to read would take that one's offset back. */
+static void finish_revoke_if_released(struct source *source)
+{
+	if (source->rebalance == REBALANCE_REVOKING && source->unreleased == 0 && !source->job)
+		finish_revoke(source);
+}
+
+static void outdate_job(struct source *source)
+{
+	if (source->job)
+		atomic_store(&source->job->outdated, true);
 }
 
 /* ---- assigned ---- */
@@ -384,7 +401,8 @@ static void apply_repositioning(struct source *source, const struct positions *p
 /* One attempt a job, so that other work of the worker comes in between. */
 static bool try_again(const struct source *source, struct resolve_job *job)
 {
-	if (job->positions.err.remedy != REMEDY_RETRY || source->closing || clock_monotonic_us() >= job->give_up_us)
+	if (job->positions.err.remedy != REMEDY_RETRY || source->closing || atomic_load(&job->outdated) ||
+	    clock_monotonic_us() >= job->give_up_us)
 		return false;
 	job->finished = false;
 	job->again = true;
@@ -398,7 +416,9 @@ void source_serve_positions(struct source *source)
 
 	if (job && job->finished && !try_again(source, job)) {
 		source->job = NULL;
-		if (job->positions.err.code && !source->closing) {
+		if (atomic_load(&job->outdated)) {
+			/* The next assignment begins anew. */
+		} else if (job->positions.err.code && !source->closing) {
 			struct error err = job->positions.err;
 
 			error_prefix(&err, "start positions of group \"%s\"", source->pipeline->from.group);
@@ -415,13 +435,15 @@ void source_serve_positions(struct source *source)
 			apply_repositioning(source, &job->positions);
 		}
 		job_free(job);
+		finish_revoke_if_released(source);
 	}
 	if (source->job || source->closing)
 		return;
 	if (source->rebalance == REBALANCE_RESOLVING)
 		begin_resolving(source);
-	else if (source->rebalance == REBALANCE_NONE && source->reposition_wanted && !source->commit_outstanding)
-		/* A commit on its way could undo the one that a truncated log needs. */
+	else if (source->rebalance == REBALANCE_NONE && source->reposition_wanted && !source->commit_outstanding &&
+		 source->tokens == 0)
+		/* A commit on its way, or a transaction's end, could undo the commit that a truncated log needs. */
 		begin_repositioning(source);
 }
 
@@ -448,6 +470,7 @@ static void on_revoke(struct source *source)
 	bool lost = rd_kafka_assignment_lost(source->consumer);
 
 	rebalance_finished(source);
+	outdate_job(source);
 	source->rebalance = REBALANCE_REVOKING;
 	/* One more than there are, so that a release from within revoke_begin does not complete it early. */
 	source->unreleased = 1;
@@ -469,8 +492,8 @@ static void on_revoke(struct source *source)
 	}
 	if (lost)
 		source->host.lost(source->host.host);
-	if (--source->unreleased == 0)
-		finish_revoke(source);
+	source->unreleased--;
+	finish_revoke_if_released(source);
 }
 
 void source_rebalance(struct source *source, rd_kafka_resp_err_t code,
@@ -507,12 +530,19 @@ void source_release_partition(void *context, uint32_t number)
 	if (!part->revoking)
 		return;
 	part->revoking = false;
-	if (source->rebalance == REBALANCE_REVOKING && --source->unreleased == 0)
-		finish_revoke(source);
+	if (source->rebalance == REBALANCE_REVOKING)
+		source->unreleased--;
+	finish_revoke_if_released(source);
+}
+
+bool source_is_moving(const struct source *source)
+{
+	return source->reposition_wanted || (source->job && !source->job->is_assignment);
 }
 
 void source_abandon_rebalance(struct source *source)
 {
+	outdate_job(source);
 	if (source->rebalance != REBALANCE_NONE)
 		finish_revoke(source);
 }

@@ -73,6 +73,8 @@ struct source {
 	size_t mark_count;
 	bool commit_outstanding;
 	rd_kafka_resp_err_t commit_refused;
+	bool commit_held; /* nothing of it could be sent: to be answered so */
+	size_t tokens;	  /* of transactions that may be about to end */
 
 	struct prefetch_turns turns; /* by the parts' numbers */
 	int64_t look_us;	     /* when to look at what is held again */
@@ -115,6 +117,8 @@ void source_rebalance(struct source *source, rd_kafka_resp_err_t code,
     const rd_kafka_topic_partition_list_t *partitions);
 /* Resolve a partition's position anew (gap), expecting to continue at this offset. */
 void source_reposition(struct source *source, struct source_part *part, int64_t offset);
+/* Is the position of a partition being resolved anew? What was read before must not be committed meanwhile. */
+bool source_is_moving(const struct source *source);
 /* source_ops.rewind */
 void source_rewind(void *source, uint32_t part);
 /* Applies positions that have been resolved. */

@@ -6,7 +6,7 @@ import pytest
 
 from harness.aloqd import run
 from harness.reader import read_topic
-from harness.trial import Trial
+from harness.trial import ExactTrial, Trial
 from harness.workload import fill, small_record
 
 OLD = 500
@@ -90,6 +90,25 @@ def test_a_deleted_topic_is_named_and_awaited(kafka, topic, aloqd):
     assert daemon.pipeline()["log_gaps"] == 1
     trial.stop_clean(daemon)
     assert relayed_numbers(trial) == [*range(OLD), *range(1000, 1000 + NEW)]
+
+
+@pytest.mark.parametrize("noticed", [True, False])
+def test_an_open_transaction_commits_nothing_of_a_topic_that_is_gone(kafka, topic, aloqd, noticed):
+    """Its offsets would be taken for those of the topic that is made in its place."""
+    trial = ExactTrial(kafka, topic, 1)
+    daemon = aloqd(trial.settings(commit={"records": 1_000_000_000, "interval": "1h"}, revoke_timeout="2s",
+                                  from_on_gap="earliest")).start_ready()
+    daemon.await_assigned(1)
+    fill(kafka.brokers, trial.source, numbered(0, OLD), 1)
+    daemon.await_pipeline(lambda p: p["counters"]["acked_records"] == OLD, "the transaction holds them all")
+    kafka.delete_topic(trial.source)
+    if noticed:
+        await_missed(daemon, trial)
+    made_again(kafka, trial)
+    daemon.await_pipeline(lambda p: p["counters"]["acked_records"] >= OLD + NEW, "the new records are relayed")
+    trial.stop_clean(daemon)
+    assert relayed_numbers(trial) == list(range(1000, 1000 + NEW))
+    assert trial.committed() == {0: NEW}
 
 
 # ---- while the relay is away ----
