@@ -1,6 +1,5 @@
 /* What the group assigns and takes away, and where reading begins. */
 #include "kafka/source_internal.h"
-#include "config.h"
 #include <errno.h>
 #include <inttypes.h>
 #include <stdatomic.h>
@@ -26,26 +25,6 @@ struct resolve_job {
 /* A rebalance that waits for us must not wait for ever: then the clients are made anew. */
 static const int64_t give_up_after_us = 30 * USEC_PER_SEC;
 enum { RETRY_WAIT_US = 250000 };
-
-int32_t source_leader_epoch(const rd_kafka_message_t *message)
-{
-#ifdef HAVE_RD_KAFKA_MESSAGE_LEADER_EPOCH
-	return rd_kafka_message_leader_epoch(message);
-#else
-	(void)message;
-	return -1;
-#endif
-}
-
-void source_set_leader_epoch(rd_kafka_topic_partition_t *partition, int32_t leader_epoch)
-{
-#ifdef HAVE_RD_KAFKA_TOPIC_PARTITION_SET_LEADER_EPOCH
-	rd_kafka_topic_partition_set_leader_epoch(partition, leader_epoch);
-#else
-	(void)partition;
-	(void)leader_epoch;
-#endif
-}
 
 /* ---- jobs ---- */
 

@@ -1,4 +1,4 @@
-/* source_internal.h: what the source's files share: source.c (records, commits, control events),
+/* source_internal.h: what the source's files share: source.c (records, control events, life), source_commits.c (offsets),
  * source_assignment.c (rebalances, positions), source_prefetch.c (the bound of what is fetched ahead) and
  * source_topics.c (topics that are gone). */
 #pragma once
@@ -95,6 +95,15 @@ void source_watch_queue(struct source *source, rd_kafka_queue_t *queue);
 /* Takes what the partition's queue holds, up to so many records, and tells the engine. Returns how many. */
 uint32_t source_take_events(struct source *source, struct source_part *part, uint32_t max_records);
 
+/* ---- source_commits.c ---- */
+
+/* source_ops.commit, group_token and free_group_token */
+void source_commit(void *source, const struct mark *marks, size_t count);
+void *source_group_token(void *source);
+void source_free_group_token(void *source, void *token);
+/* Tells the engine the answers that have come. */
+void source_serve_commits(struct source *source);
+
 /* ---- source_prefetch.c ---- */
 
 /* Pauses and resumes partitions, so that not too much is fetched ahead. */
@@ -129,7 +138,3 @@ void source_release_partition(void *source, uint32_t part);
 void source_give_up_queues(struct source *source);
 /* The consumer is about to be closed: complete what a rebalance has begun. */
 void source_abandon_rebalance(struct source *source);
-
-/* Leader epochs (KIP-320), where librdkafka has them (from 2.1 on). */
-int32_t source_leader_epoch(const rd_kafka_message_t *message);
-void source_set_leader_epoch(rd_kafka_topic_partition_t *partition, int32_t leader_epoch);

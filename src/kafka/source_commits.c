@@ -1,0 +1,158 @@
+/* Offsets: committed through the group, or handed to a transaction. */
+#include "kafka/source_internal.h"
+#include "config.h"
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+#include "base/memory.h"
+#include "kafka/error_class.h"
+#include "kafka/group_token.h"
+
+static void set_leader_epoch(rd_kafka_topic_partition_t *partition, int32_t leader_epoch)
+{
+#ifdef HAVE_RD_KAFKA_TOPIC_PARTITION_SET_LEADER_EPOCH
+	rd_kafka_topic_partition_set_leader_epoch(partition, leader_epoch);
+#else
+	(void)partition;
+	(void)leader_epoch;
+#endif
+}
+
+rd_kafka_topic_partition_list_t *source_offsets(const struct source *source, const struct mark *marks, size_t count)
+{
+	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)count);
+
+	for (size_t i = 0; i < count; i++) {
+		const struct source_part *part = source->parts[marks[i].part];
+		rd_kafka_topic_partition_t *item =
+		    rd_kafka_topic_partition_list_add(list, part->topic->name, part->partition);
+
+		item->offset = marks[i].offset;
+		set_leader_epoch(item, marks[i].leader_epoch);
+		topic_id_store(item, part->topic_id);
+	}
+	return list;
+}
+
+/* The group's offsets of a deleted topic were deleted with it. One that is committed now would be taken for an offset
+ * of the topic that was made in its place. */
+static void leave_out_gone(const struct source *source, rd_kafka_topic_partition_list_t *list)
+{
+	for (size_t i = 0; i < source->topic_count; i++)
+		for (size_t p = 0; source->topics[i]->gone && p < source->topics[i]->part_count; p++)
+			rd_kafka_topic_partition_list_del(list, source->topics[i]->name, (int32_t)p);
+}
+
+/* Their positions are being resolved anew, and the log may be a shorter one: an offset from before would be committed
+ * over the one that comes of it. */
+static void leave_out_moving(const struct source *source, rd_kafka_topic_partition_list_t *list)
+{
+	for (uint32_t i = 0; i < source->part_count; i++)
+		if (source->parts[i]->reposition)
+			rd_kafka_topic_partition_list_del(list, source->parts[i]->topic->name,
+			    source->parts[i]->partition);
+}
+
+void source_commit(void *context, const struct mark *marks, size_t count)
+{
+	struct source *source = context;
+	rd_kafka_topic_partition_list_t *list = source_offsets(source, marks, count);
+	rd_kafka_resp_err_t code;
+
+	source->marks = xreallocarray(source->marks, count, sizeof *marks);
+	memcpy(source->marks, marks, count * sizeof *marks);
+	source->mark_count = count;
+	source->commit_outstanding = true;
+	leave_out_moving(source, list);
+	source->commit_held = list->cnt == 0;
+	leave_out_gone(source, list);
+	code = RD_KAFKA_RESP_ERR_NO_ERROR;
+	if (list->cnt > 0)
+		code = rd_kafka_commit_queue(source->consumer, list, source->commit_queue, NULL, NULL);
+	else if (!source->commit_held)
+		code = RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
+	rd_kafka_topic_partition_list_destroy(list);
+	/* Told from serve, like every answer. */
+	source->commit_refused = code;
+}
+
+static void answer_commit(struct source *source, rd_kafka_resp_err_t code,
+    const rd_kafka_topic_partition_list_t *answers)
+{
+	struct error err;
+
+	error_clear(&err);
+	for (size_t i = 0; i < source->mark_count; i++) {
+		struct mark *mark = &source->marks[i];
+		struct source_part *part = source->parts[mark->part];
+		const rd_kafka_topic_partition_t *answer =
+		    answers ? rd_kafka_topic_partition_list_find((rd_kafka_topic_partition_list_t *)answers,
+				  part->topic->name, part->partition)
+			    : NULL;
+		rd_kafka_resp_err_t why = answer && answer->err ? answer->err : code;
+
+		if (!why && part->topic->gone)
+			why = RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
+		mark->error = why || !answer ? -EIO : 0;
+		if (why == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART)
+			part->topic->gone = true;
+		if (why)
+			error_class_set(&err, why, "commit of %s [%" PRId32 "] at offset %" PRId64,
+			    part->topic->name, part->partition, mark->offset);
+	}
+	if (code && !err.code)
+		error_class_set(&err, code, "commit of %zu partitions", source->mark_count);
+	source->commit_outstanding = false;
+	source->events->commit_done(source->owner, source->marks, source->mark_count, err.code ? &err : NULL);
+}
+
+void source_serve_commits(struct source *source)
+{
+	rd_kafka_event_t *event;
+
+	if (source->commit_outstanding && source->commit_refused) {
+		rd_kafka_resp_err_t code = source->commit_refused;
+
+		source->commit_refused = 0;
+		answer_commit(source, code, NULL);
+	}
+	if (source->commit_outstanding && source->commit_held) {
+		source->commit_held = false;
+		answer_commit(source, RD_KAFKA_RESP_ERR_NO_ERROR, NULL);
+	}
+	while ((event = rd_kafka_queue_poll(source->commit_queue, 0)) != NULL) {
+		if (rd_kafka_event_type(event) == RD_KAFKA_EVENT_OFFSET_COMMIT && source->commit_outstanding)
+			answer_commit(source, rd_kafka_event_error(event), rd_kafka_event_topic_partition_list(event));
+		rd_kafka_event_destroy(event);
+	}
+}
+
+/* Is a topic gone that is still ours? The group's offsets on it went with it. */
+static bool has_gone(const struct source *source)
+{
+	for (uint32_t i = 0; i < source->part_count; i++)
+		if (source->parts[i]->assigned && source->parts[i]->topic->gone)
+			return true;
+	return false;
+}
+
+/* A transaction holds all its offsets or none, so it waits where a commit would leave some out. */
+void *source_group_token(void *context)
+{
+	struct source *source = context;
+	struct group_token *token = NULL;
+
+	if (!source_is_moving(source) && !has_gone(source))
+		token = group_token_new(source->consumer, source);
+	if (token)
+		source->tokens++;
+	return token;
+}
+
+void source_free_group_token(void *context, void *token)
+{
+	struct source *source = context;
+
+	source->tokens--;
+	group_token_free(token);
+}
