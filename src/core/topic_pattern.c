@@ -9,6 +9,8 @@
 
 /* A compiled pattern takes memory by the product of its repetitions. */
 enum { REPETITIONS_MAX = 1000 };
+/* Each repeated group may double the time or the memory of regcomp(). */
+enum { REPEATED_GROUPS_MAX = 10 };
 
 struct topic_pattern {
 	char *text; /* without its "^" */
@@ -105,6 +107,70 @@ static bool repeats_too_much(const char *text)
 	return false;
 }
 
+/* The largest number in the braces at p, which is behind them afterwards. */
+static unsigned long take_braces(const char **p)
+{
+	unsigned long most = 1;
+
+	for (; **p && **p != '}'; (*p)++) {
+		unsigned long number = isdigit((unsigned char)**p) ? strtoul(*p, NULL, 10) : 0;
+
+		if (number > most)
+			most = number;
+	}
+	if (**p)
+		(*p)++;
+	return most;
+}
+
+static unsigned long take_repeated_groups(const char **p);
+
+/* One atom with all its quantifiers. */
+static unsigned long take_repeated_groups_of_atom(const char **p)
+{
+	unsigned long count = 0;
+	bool is_group = **p == '(';
+
+	if (**p == '[') {
+		*p = bracket_end(*p);
+	} else {
+		*p += **p == '\\' && (*p)[1] ? 2 : 1;
+		if (is_group) {
+			count = take_repeated_groups(p);
+			if (**p == ')')
+				(*p)++;
+		}
+	}
+	while (**p && strchr("*+?{", **p)) {
+		if (**p == '{') {
+			count *= take_braces(p);
+		} else {
+			/* x+ is compiled as xx*. */
+			if (**p == '+')
+				count *= 2;
+			if (**p != '?' && is_group)
+				count++;
+			(*p)++;
+		}
+		is_group = true; /* what is repeated twice is one as well */
+		if (count > REPEATED_GROUPS_MAX)
+			count = REPEATED_GROUPS_MAX + 1;
+	}
+	return count;
+}
+
+/* How many groups with * or + regcomp() sees once it has written out the repetitions, up to the end of this group. It
+ * follows all ways through those that may be empty, and copies what + repeats: (x*)*(x*)*... and ((x+)+)+... take time
+ * and memory by powers of two. */
+static unsigned long take_repeated_groups(const char **p)
+{
+	unsigned long count = 0;
+
+	while (**p && **p != ')')
+		count += take_repeated_groups_of_atom(p);
+	return count;
+}
+
 static const char *refusal(const char *text)
 {
 	size_t length = strlen(text);
@@ -122,6 +188,9 @@ static const char *refusal(const char *text)
 		return "refers back to a group, which can take for ever to match; write it without";
 	if (repeats_too_much(text))
 		return "repeats too much, which takes too much memory; use + or * in place of large numbers";
+	if (take_repeated_groups(&text) > REPEATED_GROUPS_MAX)
+		return "repeats too many groups, which can take for ever to compile; write it with fewer (...)* and "
+		       "(...)+, and none within another";
 	return NULL;
 }
 

@@ -13,7 +13,7 @@ enum { TOPIC_LENGTH_MAX = 249, TOPIC_PATTERN_LENGTH_MAX = 255 };
 /* Is the entry a pattern, and no name? */
 bool topic_pattern_is(const char *entry);
 
-/* NULL when it is wrong, or would take too much to compile or to match (back-references, repetitions of repetitions):
+/* NULL when it is wrong, or would take too much to compile or to match (back-references, many repeated groups):
  * why, of size bytes, then says what is wrong and what would be right. */
 struct topic_pattern *topic_pattern_new(const char *entry, char *why, size_t size);
 /* Accepts NULL. */

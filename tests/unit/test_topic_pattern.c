@@ -67,6 +67,35 @@ static void test_what_is_wrong_or_takes_too_much_is_refused(void **state)
 	assert_non_null(strstr(why, "255"));
 }
 
+/* regcomp() takes time or memory by powers of two for each of these; more than a machine has, for the longest. */
+static void test_what_takes_for_ever_to_compile_is_refused(void **state)
+{
+	static const char *const repeated[] = { "(.*)*", "(a*b*)*", "(.*.*)*", "((a*b*)*c*)*", "(a|b|)*", "(a+)+" };
+	static const char *const whole[] = { "^((((((((((((((((((((((((a+)+)+)+)+)+)+)+)+)+)+)+)+)+)+)+)+)+)+)+)+)+)+)+)+",
+		"^a+++++++++++++++++++++++++++++++++++++++", "^a*+*+*+*+*+*+*+*+*+*+*+*+*+*+*+*+*+*+", "^((.*)*){40}x",
+		"^(([a)]*\\(*)*){40}x" };
+	char why[256];
+
+	for (size_t i = 0; i < sizeof repeated / sizeof repeated[0]; i++) {
+		char text[TOPIC_PATTERN_LENGTH_MAX + 1] = "^";
+
+		while (strlen(text) + strlen(repeated[i]) < sizeof text - 1)
+			memcpy(text + strlen(text), repeated[i], strlen(repeated[i]) + 1);
+		assert_null(topic_pattern_new(text, why, sizeof why));
+		assert_non_null(strstr(why, "groups"));
+	}
+	for (size_t i = 0; i < sizeof whole / sizeof whole[0]; i++) {
+		assert_null(topic_pattern_new(whole[i], why, sizeof why));
+		assert_non_null(strstr(why, "groups"));
+	}
+	/* What people write. */
+	assert_matches("^([a-z]+-)*[0-9]{4}-[0-9]{2}-[0-9]{2}", "a-b-2026-01-31", true);
+	assert_matches("^(eu|us)\\.([a-z0-9]+\\.)+v[0-9]+(-(dead|retry))*", "eu.a.b.v1-dead", true);
+	assert_matches("^([a-z]+[.-]?){1,8}", "orders-eu.retry", true);
+	assert_matches("^[a-z]+-[a-z]+-[a-z]+-[a-z]+-[a-z]+-[a-z]+-[a-z]+-[a-z]+-[a-z]+-[a-z]+-[a-z]+",
+	    "a-b-c-d-e-f-g-h-i-j-k", true);
+}
+
 static void test_an_example_is_found_and_matches(void **state)
 {
 	static const char *const patterns[] = { "^.*", "^orders-.*", "^(a|b|cc)+[0-9]{3}", "^[^a-z]+", "^[[:digit:]]+\\.x",
@@ -149,6 +178,7 @@ int main(void)
 		cmocka_unit_test(test_the_whole_name_is_matched),
 		cmocka_unit_test(test_inner_topics_are_never_matched),
 		cmocka_unit_test(test_what_is_wrong_or_takes_too_much_is_refused),
+		cmocka_unit_test(test_what_takes_for_ever_to_compile_is_refused),
 		cmocka_unit_test(test_an_example_is_found_and_matches),
 		cmocka_unit_test(test_the_variants_take_every_alternative_and_leave_out_what_may_be_left_out),
 		cmocka_unit_test(test_no_text_does_harm),
