@@ -10,6 +10,8 @@
 #include "kafka/record.h"
 #include "kafka/sink_internal.h"
 
+enum { OUR_HEADERS = 9 };
+
 static void add_text(rd_kafka_headers_t *headers, const char *name, const char *text)
 {
 	rd_kafka_header_add(headers, name, -1, text, (ssize_t)strlen(text));
@@ -38,18 +40,13 @@ static void add_time(rd_kafka_headers_t *headers, const char *name)
 	add_text(headers, name, text);
 }
 
-/* For the producer to own. */
-static rd_kafka_headers_t *headers_of(const struct sink *sink, const rd_kafka_message_t *message,
+/* Behind the record's own. */
+static void add_ours(rd_kafka_headers_t *headers, const struct sink *sink, const rd_kafka_message_t *message,
     const struct error *reason)
 {
 	rd_kafka_timestamp_type_t timestamp_type;
 	int64_t timestamp_ms = rd_kafka_message_timestamp(message, &timestamp_type);
-	rd_kafka_headers_t *headers = NULL;
 
-	if (rd_kafka_message_headers(message, &headers))
-		headers = rd_kafka_headers_new(9);
-	else
-		headers = rd_kafka_headers_copy(headers);
 	add_text(headers, "aloqd.source.cluster", sink->pipeline->from.cluster->name);
 	add_text(headers, "aloqd.source.topic", rd_kafka_topic_name(message->rkt));
 	add_number(headers, "aloqd.source.partition", message->partition);
@@ -60,7 +57,6 @@ static rd_kafka_headers_t *headers_of(const struct sink *sink, const rd_kafka_me
 	add_text(headers, "aloqd.error.text", reason->message);
 	add_time(headers, "aloqd.time");
 	add_text(headers, "aloqd.pipeline", sink->pipeline->name);
-	return headers;
 }
 
 /* All of one source partition go to one partition. */
@@ -77,7 +73,17 @@ int sink_dead_letter(void *context, uint64_t handle, uint32_t part, void *payloa
 	struct sink *sink = context;
 	const rd_kafka_message_t *message = ((const struct record *)payload)->message;
 	const char *topic = sink->pipeline->dead_letter;
-	rd_kafka_headers_t *headers = headers_of(sink, message, reason);
+	rd_kafka_headers_t *headers;
+	rd_kafka_error_t *error;
+	rd_kafka_resp_err_t code;
+
+	if (sink_headers(message, &headers, err)) {
+		*outcome = REPORT_REFUSED;
+		return -EBADMSG;
+	}
+	if (!headers)
+		headers = rd_kafka_headers_new(OUR_HEADERS);
+	add_ours(headers, sink, message, reason);
 	/* No timestamp: it is dead since now. With its own, which may be why the target refuses it, this topic might
 	 * refuse it too, or forget it at once. */
 	rd_kafka_vu_t fields[] = {
@@ -88,10 +94,7 @@ int sink_dead_letter(void *context, uint64_t handle, uint32_t part, void *payloa
 		{ .vtype = RD_KAFKA_VTYPE_OPAQUE, .u.ptr = (void *)(uintptr_t)handle },
 		{ .vtype = RD_KAFKA_VTYPE_HEADERS, .u.headers = headers },
 	};
-	rd_kafka_error_t *error =
-	    rd_kafka_produceva(sink->client.producer, fields, sizeof fields / sizeof fields[0]);
-	rd_kafka_resp_err_t code;
-
+	error = rd_kafka_produceva(sink->client.producer, fields, sizeof fields / sizeof fields[0]);
 	if (!error)
 		return 0;
 	code = rd_kafka_error_code(error);

@@ -128,15 +128,24 @@ rd_kafka_topic_t *sink_handle(struct sink *sink, struct target *target)
 	return target->handle;
 }
 
-/* The record's headers in order, duplicates kept, for the producer to own; NULL: it has none. A copy, because
- * the record may have to be sent again. */
-static rd_kafka_headers_t *headers_of(const rd_kafka_message_t *message)
+int sink_headers(const rd_kafka_message_t *message, rd_kafka_headers_t **copy, struct error *err)
 {
 	rd_kafka_headers_t *headers = NULL;
+	rd_kafka_resp_err_t code = rd_kafka_message_headers(message, &headers);
 
-	if (rd_kafka_message_headers(message, &headers) || rd_kafka_header_cnt(headers) == 0)
-		return NULL;
-	return rd_kafka_headers_copy(headers);
+	*copy = NULL;
+	if (code && code != RD_KAFKA_RESP_ERR__NOENT) {
+		error_set(err, -EBADMSG, REMEDY_SKIP,
+		    "%s [%" PRId32 "] offset %" PRId64 ": the headers cannot be read: they are damaged, or more than "
+		    "the 100,000 that librdkafka takes (%s)",
+		    rd_kafka_topic_name(message->rkt), message->partition, message->offset, rd_kafka_err2name(code));
+		if (err)
+			err->name = rd_kafka_err2name(code);
+		return -EBADMSG;
+	}
+	if (!code && rd_kafka_header_cnt(headers) > 0)
+		*copy = rd_kafka_headers_copy(headers);
+	return 0;
 }
 
 int sink_not_taken(rd_kafka_resp_err_t code, const char *topic, const rd_kafka_message_t *message,
@@ -168,7 +177,10 @@ static int op_submit(void *context, uint64_t handle, uint32_t part, void *payloa
 	if (message->len + message->key_len > sink->record_max_bytes)
 		return sink_not_taken(
 		    RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE, route->target->topic, message, outcome, err);
-	headers = headers_of(message);
+	if (sink_headers(message, &headers, err)) {
+		*outcome = REPORT_REFUSED;
+		return -EBADMSG;
+	}
 	fields[count].vtype = RD_KAFKA_VTYPE_RKT;
 	fields[count++].u.rkt = sink_handle(sink, route->target);
 	fields[count].vtype = RD_KAFKA_VTYPE_PARTITION;

@@ -61,6 +61,9 @@ struct sink {
 struct target *sink_target(struct sink *sink, const char *topic);
 /* Its handle of the producer at hand. */
 rd_kafka_topic_t *sink_handle(struct sink *sink, struct target *target);
+/* A copy of the record's headers in order, duplicates kept, for the producer to own: the record may have to be sent
+ * again. NULL: it has none. -EBADMSG with err: they cannot be read, so that the record cannot be written as it is. */
+int sink_headers(const rd_kafka_message_t *message, rd_kafka_headers_t **copy, struct error *err);
 /* Why the producer, or we, did not take a record for this topic: what submit returns. */
 int sink_not_taken(rd_kafka_resp_err_t code, const char *topic, const rd_kafka_message_t *message,
     enum report_outcome *outcome, struct error *err);

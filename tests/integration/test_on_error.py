@@ -181,6 +181,28 @@ def test_a_dead_letter_that_is_refused_too_blocks_its_partition_alone(kafka, top
     assert f"the topic for dead letters, {trial.dead}, takes {TARGET_MAX_BYTES} bytes" in daemon.log_text()
 
 
+@pytest.mark.parametrize("on_error", ["block", "skip", "dead_letter"])
+def test_a_record_with_headers_that_cannot_be_read_is_not_written_without_them(kafka, topic, aloqd, on_error):
+    # librdkafka reads 100,000 headers of a record; of one that has more it says no more than an error.
+    trial = Trial(kafka, topic)
+    laden = Record(b"laden", b"", (("h", b""),) * 100_001, CREATED, EPOCH_MS + 1)
+    fill(kafka.brokers, trial.source, [small_record(0), laden, small_record(2)], 1)
+    dead = {"dead_letter": kafka.create_topic(topic("dead"))} if on_error == "dead_letter" else {}
+    daemon = aloqd(trial.settings(on_error=on_error, **dead)).start()
+    if on_error == "skip":
+        trial.await_caught_up(daemon)
+        assert counters(daemon) == (1, 0, 0)
+    else:
+        daemon.await_state("blocked")
+        error = daemon.partitions()[(trial.source, 0)]["error"]
+        assert "the headers cannot be read" in error and "offset 1" in error, error
+    daemon.terminate()
+    assert trial.committed() == {0: 3 if on_error == "skip" else 1}
+    arrived = [record.key for record in read_topic(kafka, trial.target).records[0]]
+    assert arrived == ([b"0", b"2"] if on_error == "skip" else [b"0"])
+    assert not dead or kafka.log_ends(dead["dead_letter"]) == {0: 0}
+
+
 def test_a_missing_topic_for_dead_letters_is_waited_for_before_the_first_record(kafka, topic, aloqd):
     trial = RefusingTrial(kafka, topic, "at_least_once", {900: too_large})
     daemon = aloqd(trial.settings(on_error="dead_letter", dead_letter=trial.dead)).start()
