@@ -234,7 +234,11 @@ rd_kafka_t *client_new_producer(const struct config_pipeline *pipeline, const st
 	if (!conf)
 		return NULL;
 	snprintf(linger_ms, sizeof linger_ms, "%.3f", (double)pipeline->to.linger_us / 1000.0);
-	if (conf_set_properties(conf, &pipeline->to.properties, RD_KAFKA_PRODUCER, err) < 0 ||
+	/* How long a new producer waits for a topic that the cluster does not know before it says so. By default that
+	 * is longer than a transaction may last: its records would time out, in one transaction after the other, and
+	 * nobody would learn that the topic is gone. A restart of the pipeline asks again. */
+	if (conf_set(conf, "topic.metadata.propagation.max.ms", "5000", err) < 0 ||
+	    conf_set_properties(conf, &pipeline->to.properties, RD_KAFKA_PRODUCER, err) < 0 ||
 	    conf_set(conf, "linger.ms", linger_ms, err) < 0 ||
 	    conf_set(conf, "compression.codec", pipeline->to.compression, err) < 0 ||
 	    conf_set(conf, "partitioner", "murmur2_random", err) < 0 ||

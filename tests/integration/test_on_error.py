@@ -216,6 +216,30 @@ def test_a_missing_topic_for_dead_letters_is_waited_for_before_the_first_record(
     assert sum(kafka.log_ends(trial.dead).values()) == 1
 
 
+def test_a_topic_for_dead_letters_that_is_deleted_meanwhile_is_missed_and_waited_for(kafka, topic, aloqd, delivery):
+    trial = RefusingTrial(kafka, topic, delivery, {900: too_large})
+    kafka.create_topic(trial.dead, 1)
+    daemon = aloqd(trial.settings(on_error="dead_letter", dead_letter=trial.dead)).start_ready()
+    trial.await_caught_up(daemon)
+    kafka.delete_topic(trial.dead)
+    dead = {too_large(RECORDS): (0, RECORDS // PARTITIONS)}
+    trial.poison.update(dead)
+    fill(kafka.brokers, trial.source, dead, 1)
+    daemon.await_pipeline(lambda p: p["state"] == "backing_off" and f"{trial.dead} does not exist" in p["reason"],
+                          "the topic for dead letters is missed")
+    assert daemon.get("/readyz")[0] == 503
+    kafka.create_topic(trial.dead, 1)
+    daemon.await_ready()
+    trial.await_caught_up(daemon)
+    lost = daemon.counter("lost_records")
+    trial.await_settled(daemon)
+    trial.check_others()
+    # at_most_once has committed the record before it finds the topic gone: it is counted.
+    assert lost == 0 or delivery == "at_most_once"
+    letters = read_topic(kafka, trial.dead).records[0]
+    assert [letter.value for letter in letters] == [b"x" * 20_000] * (1 - lost)
+
+
 def test_to_create_makes_the_topic_for_dead_letters_too(kafka, topic, aloqd):
     trial = RefusingTrial(kafka, topic, "at_least_once", {900: too_large})
     daemon = aloqd(trial.settings(on_error="dead_letter", dead_letter=trial.dead,
