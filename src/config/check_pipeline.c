@@ -14,6 +14,10 @@
 #define SHOWN                "%.80s"
 #define MAX_POLL_INTERVAL_MS 300000 /* librdkafka's default */
 
+/* The brokers abort a transaction after transaction.timeout.ms, which core/delivery.c sets to 15 s; its records must be
+ * written and acknowledged by then, too. */
+#define TRANSACTION_MAX_MS   10000
+
 /* The pipeline that is being judged. */
 struct judged {
 	struct load *load;
@@ -71,6 +75,26 @@ static void check_one_cluster(const struct judged *judged)
 	    "delivery exactly_once cannot go from \"%s\" to \"%s\": a transaction of Kafka is within one "
 	    "cluster; use delivery = \"at_least_once\", or a target in \"%s\"",
 	    from->name, to->name, from->name);
+}
+
+/* One that is open for longer is aborted and begun again, for ever. */
+static void check_transaction_time(const struct judged *judged)
+{
+	const struct config_pipeline *pipeline = judged->pipeline;
+	int64_t linger_ms = pipeline->to.linger_us / 1000;
+	int64_t open_ms = pipeline->commit.interval_ms + linger_ms;
+	char path[PATH_SIZE];
+	struct finding_place where;
+
+	if (judged->choice.delivery != DELIVERY_EXACTLY_ONCE || open_ms <= TRANSACTION_MAX_MS)
+		return;
+	where = linger_ms > pipeline->commit.interval_ms ? key_place(judged, "to", "linger", path)
+							 : key_place(judged, "commit", "interval", path);
+	findings_error(judged->load->findings, &where,
+	    "a transaction of exactly_once would be open for %" PRId64
+	    " ms (commit.interval and to.linger together), and the brokers abort it after 15000; "
+	    "use %d together at most",
+	    open_ms, TRANSACTION_MAX_MS);
 }
 
 /* The topics that Kafka keeps for itself. */
@@ -293,6 +317,7 @@ void check_pipeline(struct load *load, size_t index)
 
 	check_delivery(&judged);
 	check_one_cluster(&judged);
+	check_transaction_time(&judged);
 	check_topics(&judged);
 	check_targets(&judged);
 	check_dead_letter(&judged);

@@ -279,6 +279,15 @@ static const struct mistake mistakes[] = {
 	    "target\n" },
 
 	/* ---- the pipeline ---- */
+	{ GOOD_CONFIG("", "", "delivery = \"exactly_once\"; commit = { interval = \"10s\"; };"),
+	    "error main.conf:6: pipelines.orders.commit.interval: a transaction of exactly_once would be open for "
+	    "10001 ms (commit.interval and to.linger together), and the brokers abort it after 15000; use 10000 "
+	    "together at most\n" },
+	{ GOOD_CONFIG("", "linger = \"30s\";", "delivery = \"exactly_once\";"),
+	    "error main.conf:5: pipelines.orders.to.linger: a transaction of exactly_once would be open for "
+	    "30100 ms (commit.interval and to.linger together), and the brokers abort it after 15000; use 10000 "
+	    "together at most\n" },
+	{ GOOD_CONFIG("", "", "commit = { interval = \"1h\"; };"), "" },
 	{ GOOD_CONFIG("", "", "delivery = \"at_most_once\"; commit = { mode = \"sync\"; };"),
 	    "error main.conf:6: pipelines.orders.commit.mode: \"sync\" is for delivery at_least_once alone: "
 	    "at_most_once commits in "
