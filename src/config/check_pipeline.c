@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include "base/cleanup.h"
+#include "base/memory.h"
 #include "base/units.h"
 #include "config/load.h"
 #include "config/property_list.h"
@@ -169,13 +170,47 @@ static void check_targets(const struct judged *judged)
 	}
 }
 
+/* The source that the pipeline would write to this topic, when to.topic holds {topic}. The caller frees. */
+static char *source_of_target(const struct config_pipeline *pipeline, const char *topic)
+{
+	const char *placeholder = strstr(pipeline->to.topic, "{topic}");
+	size_t before = placeholder ? (size_t)(placeholder - pipeline->to.topic) : 0;
+
+	/* By its length alone: who asks looks what the pipeline makes of it. */
+	for (size_t length = strlen(topic); placeholder && before < strlen(topic) && length > 0; length--) {
+		_cleanup_free_ char *source = xasprintf("%.*s", (int)length, topic + before);
+		_cleanup_free_ char *target = config_target_topic(pipeline, source);
+
+		if (strcmp(target, topic) == 0)
+			return TAKE_PTR(source);
+	}
+	return NULL;
+}
+
+static bool is_matched(const char *entry, const char *topic)
+{
+	char why[256];
+	struct topic_pattern *pattern = topic_pattern_new(entry, why, sizeof why);
+	bool matched = pattern && topic_pattern_matches(pattern, topic);
+
+	topic_pattern_free(pattern);
+	return matched;
+}
+
 /* Is the topic for dead letters one of the targets? */
 static bool is_target(const struct config_pipeline *pipeline, const char *topic)
 {
-	for (size_t i = 0; i < pipeline->from.topic_count && pipeline->to.topic; i++) {
-		_cleanup_free_ char *target = config_target_topic(pipeline, pipeline->from.topics[i]);
+	_cleanup_free_ char *source = NULL;
 
-		if (strcmp(target, topic) == 0)
+	if (!pipeline->to.topic)
+		return false;
+	if (strcmp(pipeline->to.topic, topic) == 0)
+		return true;
+	source = source_of_target(pipeline, topic);
+	for (size_t i = 0; i < pipeline->from.topic_count && source; i++) {
+		const char *entry = pipeline->from.topics[i];
+
+		if (topic_pattern_is(entry) ? is_matched(entry, source) : strcmp(entry, source) == 0)
 			return true;
 	}
 	return false;

@@ -324,6 +324,18 @@ static const struct mistake mistakes[] = {
 	{ GOOD_CONFIG("", "", "on_error = \"dead_letter\"; dead_letter = \"relayed\";"),
 	    "error main.conf:6: pipelines.orders.dead_letter: \"relayed\" is the target too: what was refused "
 	    "would look like what was relayed; use another topic\n" },
+	/* What a regular expression matches has a target each; GOOD_CONFIG has a source and a target already. */
+	{ GOOD_CLUSTERS "pipelines = { orders = {\n"
+			"  from = { cluster = \"main\"; topics = [ \"^o[a-z]+\" ]; };\n"
+			"  to = { topic = \"all.{topic}.{topic}\"; };\n"
+			"  on_error = \"dead_letter\"; dead_letter = \"all.ox.ox\"; }; };\n",
+	    "error main.conf:5: pipelines.orders.dead_letter: \"all.ox.ox\" is the target too: what was refused "
+	    "would look like what was relayed; use another topic\n" },
+	{ GOOD_CLUSTERS "pipelines = { orders = {\n"
+			"  from = { cluster = \"main\"; topics = [ \"^o[a-z]+\" ]; };\n"
+			"  to = { topic = \"all.{topic}.{topic}\"; };\n"
+			"  on_error = \"dead_letter\"; dead_letter = \"all.ox.ax\"; }; };\n",
+	    "" },
 	{ GOOD_CONFIG("", "", "on_error = \"dead_letter\"; dead_letter = \"orders\";"),
 	    "error main.conf:6: pipelines.orders.dead_letter: \"orders\" is a source of this pipeline too: its "
 	    "records would go round for ever; use another topic for dead letters\n" },
