@@ -203,8 +203,8 @@ MUTANTS = {
         Sim("at_most_once")),
     "sends the rest of a batch past the one that failed": Mutant(
         "src/relay/strategy_at_least_once.c",
-        "		offset_tracker_rewind(part->tracker, !engine->config.idempotent);",
-        "		offset_tracker_rewind(part->tracker, false);",
+        "			repeats = repeats || slot->maybe_written || !engine->config.idempotent;",
+        "			repeats = false;",
         Sim("at_least_once")),
     "produces before its commit is answered": Mutant(
         "src/relay/strategy_at_most_once.c",

@@ -139,7 +139,7 @@ def test_a_broker_that_is_killed_under_load(kafka, topic, aloqd):
     trial = ExactTrial(kafka, topic, PARTITIONS)
     with Load(kafka.brokers, trial.source, PARTITIONS, rate=2000) as load:
         daemon = aloqd(trial.settings()).start_ready()
-        for _ in range(3):
+        for _ in range(2):
             daemon.await_acked(2000, timeout_s=90)
             kafka.restart(1, hard=True)
         daemon.await_acked(2000, timeout_s=90)

@@ -56,8 +56,8 @@ static bool has_uncommitted(const struct world *world, struct checked_epoch *epo
 	advance_prefix(world, epoch, part, epoch->end);
 	for (int64_t offset = epoch->told_committed; offset < epoch->prefix; offset++)
 		if (is_data(world, part, offset) && !epoch->skipped[offset])
-			/* What is passed over need not be so already. */
-			return !epoch->passed[offset];
+			/* What is passed over need not be so already, and what was overtaken waits to be sent again. */
+			return !epoch->passed[offset] && !epoch->overtaken[offset];
 	return false;
 }
 
@@ -339,7 +339,7 @@ static void check_submission(struct world *world, const struct sink *sink, const
 	else if (world->plan.delivery == DELIVERY_AT_MOST_ONCE && payload->settled)
 		why = "a second time";
 	else if (world->plan.delivery == DELIVERY_AT_LEAST_ONCE && world->plan.idempotent && payload->settled &&
-		 !(epoch->repeat_from >= 0 && epoch->repeat_from < payload->first))
+		 !epoch->overtaken[payload->first])
 		why = "which is settled";
 	if (why)
 		broken(world, "submits chunk %" PRIu32 "@%" PRId64 ", %s", payload->part, payload->first,
@@ -396,8 +396,23 @@ void checker_report(
 	if (payload->unreported > 0 || payload->failed)
 		return;
 	payload->settled = true;
-	for (uint32_t i = 0; is_current && i < payload->records; i++)
+	for (uint32_t i = 0; is_current && i < payload->records; i++) {
 		epoch->settled[payload->offsets[i]] = true;
+		epoch->overtaken[payload->offsets[i]] = false;
+	}
+}
+
+void checker_sink_ready(struct world *world, int instance)
+{
+	for (uint32_t part = 0; part < MAX_PARTS; part++) {
+		struct checked_epoch *epoch = epoch_of(world, instance, part);
+
+		if (!epoch->active || epoch->repeat_from < 0)
+			continue;
+		for (int64_t offset = epoch->repeat_from + 1; offset < epoch->end; offset++)
+			epoch->overtaken[offset] = epoch->overtaken[offset] || epoch->settled[offset];
+		epoch->repeat_from = -1;
+	}
 }
 
 void checker_failed(struct world *world, const struct request *request)

@@ -37,7 +37,8 @@ struct checked_epoch {
 	uint32_t delivered_records, committed_records;
 	bool may_commit[MAX_OFFSETS + 1]; /* where chunks begin and end, and positions */
 	bool settled[MAX_OFFSETS];	  /* acknowledged to this epoch */
-	int64_t repeat_from;		  /* a record there failed and may be written: with what is behind it; -1 none */
+	int64_t repeat_from;		  /* a record there failed and may be written, under this producer; -1 none */
+	bool overtaken[MAX_OFFSETS];	  /* settled behind such a record: to be sent again, after it */
 	bool skipped[MAX_OFFSETS];	  /* not read: it went on further ahead */
 	bool passed[MAX_OFFSETS];	  /* known to be at fault, and on_error = skip */
 	int64_t prefix; /* all records from start to here are settled */
@@ -97,6 +98,7 @@ void checker_report(
     struct world *world, struct payload *payload, uint32_t records, enum report_outcome outcome);
 void checker_failed(struct world *world, const struct request *request);
 void checker_recreate(struct world *world, const struct sink *sink);
+void checker_sink_ready(struct world *world, int instance);
 void checker_txn_begin(struct world *world, const struct sink *sink);
 void checker_txn_commit(struct world *world, const struct sink *sink, const struct mark *marks, size_t count);
 void checker_txn_done(struct world *world, int instance, enum txn_outcome outcome);

@@ -361,6 +361,7 @@ void shim_report(struct instance *instance, const struct report *report, const s
 
 void shim_sink_ready(struct instance *instance)
 {
+	checker_sink_ready(instance->world, instance->number);
 	engine_on_sink_ready(instance->engine);
 }
 

@@ -175,6 +175,8 @@ class Cluster:
         config = {key.replace("_", "."): str(value) for key, value in config.items()}
         resource = ConfigResource("topic", name, set_config=config)
         self.admin.alter_configs([resource])[resource].result(timeout=30)
+        # The controller has it; the brokers follow.
+        eventually(lambda: config.items() <= self.topic_config(name).items(), 30, f"{name} has {config}")
 
     def topic_config(self, name):
         resource = ConfigResource("topic", name)
