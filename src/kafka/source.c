@@ -384,6 +384,7 @@ int source_subscribe(struct source *source, const struct read_topic *topics, siz
 		if (!topics[i].held.code)
 			rd_kafka_topic_partition_list_add(list, topics[i].name, RD_KAFKA_PARTITION_UA);
 	}
+	source->subscriptions++;
 	/* librdkafka takes an empty list for a mistake. */
 	code = list->cnt > 0 ? rd_kafka_subscribe(source->consumer, list) : rd_kafka_unsubscribe(source->consumer);
 	rd_kafka_topic_partition_list_destroy(list);
@@ -432,6 +433,10 @@ void source_close(struct source *source)
 	rd_kafka_error_t *error;
 
 	source_abandon_rebalance(source);
+	/* A subscription that was changed during a rebalance is postponed, and librdkafka (2.0.2) takes it up also when the
+	 * group has been left, then aborts because the client that is destroyed has one. Only another call drops it. */
+	if (source->subscriptions > 1)
+		rd_kafka_unsubscribe(source->consumer);
 	error = rd_kafka_consumer_close_queue(source->consumer, source->queue);
 	if (error)
 		rd_kafka_error_destroy(error); /* closed already: source_is_closed() says so */

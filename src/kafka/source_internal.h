@@ -63,6 +63,7 @@ struct source {
 	size_t unreleased;			  /* partitions of pending not released yet */
 	struct resolve_job *job;		  /* running, or finished and not applied yet */
 	bool reposition_wanted;
+	uint32_t subscriptions; /* how often the topics have been named */
 	bool closing;
 
 	bool topics_doubted; /* something was said as if a topic did not exist */
