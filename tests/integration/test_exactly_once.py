@@ -152,7 +152,7 @@ def test_a_full_window_is_committed_before_the_interval_is_over(kafka, topic, al
     """What is held is held until it is committed, so nothing more could be read until then."""
     trial = ExactTrial(kafka, topic, 2)
     fill(kafka.brokers, trial.source, map(small_record, range(150_000)), 2)
-    daemon = aloqd(trial.settings(aloqd_memory="32MiB", commit={"records": 1_000_000_000, "interval": "1h"}))
+    daemon = aloqd(trial.settings(aloqd_memory="32MiB", commit={"records": 1_000_000_000, "interval": "9s"}))
     daemon.start_ready()
     daemon.await_acked(100_000)
     trial.stop_clean(daemon)

@@ -96,7 +96,7 @@ def test_a_deleted_topic_is_named_and_awaited(kafka, topic, aloqd):
 def test_an_open_transaction_commits_nothing_of_a_topic_that_is_gone(kafka, topic, aloqd, noticed):
     """Its offsets would be taken for those of the topic that is made in its place."""
     trial = ExactTrial(kafka, topic, 1)
-    daemon = aloqd(trial.settings(commit={"records": 1_000_000_000, "interval": "1h"}, revoke_timeout="2s",
+    daemon = aloqd(trial.settings(commit={"records": 1_000_000_000, "interval": "9s"}, revoke_timeout="2s",
                                   from_on_gap="earliest")).start_ready()
     daemon.await_assigned(1)
     fill(kafka.brokers, trial.source, numbered(0, OLD), 1)
