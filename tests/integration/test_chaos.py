@@ -37,6 +37,7 @@ SHORT = {
 @pytest.mark.parametrize("name, delivery", [(name, delivery) for name, some in SHORT.items() for delivery in some])
 def test_the_promise_is_kept(kafka3, request, name, delivery):
     fault = FAULTS[name]
+    # What this machine cannot make (no root, no tmpfs): the fault says what it needs.
     if fault.needs():
         pytest.skip(fault.needs())
     bout = Bout(kafka3, fault, delivery, SEED)

@@ -89,7 +89,8 @@ class Bout:
         self._healing.callback(undo, *arguments)
 
     def wait(self, shortest_s, longest_s):
-        """Part of a fault: how long it lasts, or when it comes. Never for something that could be waited for."""
+        """Part of a fault: how long it lasts, or when it comes. Never for something that could be waited for: a bout
+        that goes on after it waits on conditions (flow, await_...), and a seed repeats the time."""
         time.sleep(self.rng.uniform(shortest_s, longest_s))
 
     def flow(self, records, timeout_s=90):
