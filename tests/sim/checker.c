@@ -40,12 +40,18 @@ static bool is_data(const struct world *world, uint32_t part, int64_t offset)
 	return source_log_has(&world->cluster.sources[part], offset);
 }
 
+/* Is a mark beyond it a promise that it is safe? Also where retention has deleted it since it was delivered. */
+static bool is_owed(const struct world *world, const struct checked_epoch *epoch, uint32_t part, int64_t offset)
+{
+	return epoch->delivered[offset] || is_data(world, part, offset);
+}
+
 /* Moves the prefix over what is settled, the model of the low-water mark. */
 static void advance_prefix(
     const struct world *world, struct checked_epoch *epoch, uint32_t part, int64_t upto)
 {
 	while (epoch->prefix < upto &&
-	       (!is_data(world, part, epoch->prefix) || epoch->settled[epoch->prefix] ||
+	       (!is_owed(world, epoch, part, epoch->prefix) || epoch->settled[epoch->prefix] ||
 		   epoch->skipped[epoch->prefix] || epoch->passed[epoch->prefix]))
 		epoch->prefix++;
 }
@@ -55,7 +61,7 @@ static bool has_uncommitted(const struct world *world, struct checked_epoch *epo
 {
 	advance_prefix(world, epoch, part, epoch->end);
 	for (int64_t offset = epoch->told_committed; offset < epoch->prefix; offset++)
-		if (is_data(world, part, offset) && !epoch->skipped[offset])
+		if (is_owed(world, epoch, part, offset) && !epoch->skipped[offset])
 			/* What is passed over need not be so already, and what was overtaken waits to be sent again. */
 			return !epoch->passed[offset] && !epoch->overtaken[offset];
 	return false;
@@ -173,6 +179,8 @@ void checker_chunk(struct world *world, const struct payload *payload)
 	epoch->may_commit[payload->first] = epoch->may_commit[payload->end] = true;
 	epoch->end = payload->end;
 	epoch->delivered_records += payload->records;
+	for (uint32_t i = 0; i < payload->records; i++)
+		epoch->delivered[payload->offsets[i]] = true;
 	check_rate(world, payload);
 	if (world->plan.commit_sync &&
 	    epoch->delivered_records - epoch->committed_records > world->plan.commit_records)
@@ -239,7 +247,7 @@ static void note_committed(struct world *world, int instance, uint32_t part, int
 	epoch->told_committed = offset;
 	epoch->committed_records = 0;
 	for (int64_t i = epoch->start; i < offset; i++)
-		epoch->committed_records += is_data(world, part, i);
+		epoch->committed_records += epoch->delivered[i];
 }
 
 void checker_commit_answered(

@@ -36,6 +36,7 @@ struct checked_epoch {
 	int64_t uncommitted_us; /* since when something settled waits for a commit to be sent; 0 nothing */
 	uint32_t delivered_records, committed_records;
 	bool may_commit[MAX_OFFSETS + 1]; /* where chunks begin and end, and positions */
+	bool delivered[MAX_OFFSETS];	  /* to this epoch, whatever has become of the source's log since */
 	bool settled[MAX_OFFSETS];	  /* acknowledged to this epoch */
 	int64_t repeat_from;		  /* a record there failed and may be written, under this producer; -1 none */
 	bool overtaken[MAX_OFFSETS];	  /* settled behind such a record: to be sent again, after it */
