@@ -553,8 +553,26 @@ void checker_refused(struct world *world, int instance, uint32_t part, int64_t o
 	epoch->passed[payload->offsets[0]] = policy == ON_ERROR_SKIP;
 }
 
+/* Has a record behind one at fault been written, or is a dead letter? Where the partition stops at the one at fault,
+ * what was committed with them cannot be given back: they would be read again. */
+static bool is_passed_by_written(const struct checked_epoch *epoch, const struct payload *payloads, uint32_t part)
+{
+	int64_t first_refused = INT64_MAX;
+	int64_t last_written = -1;
+
+	for (const struct payload *payload = payloads; payload; payload = payload->next) {
+		if (payload->part != part || !is_of(epoch, payload))
+			continue;
+		if (payload->refused && payload->first < first_refused)
+			first_refused = payload->first;
+		if ((payload->maybe_written || payload->settled) && payload->first > last_written)
+			last_written = payload->first;
+	}
+	return last_written >= first_refused;
+}
+
 /* May at_most_once lose it? Only what may be written, or comes before such a record, or can be sent no more, or
- * was committed together with a dead letter that is written. */
+ * was committed together with one that is written. */
 static bool may_be_lost(const struct world *world, int number, uint32_t part, int64_t offset)
 {
 	const struct instance *instance = &world->instances[number];
@@ -566,10 +584,9 @@ static bool may_be_lost(const struct world *world, int number, uint32_t part, in
 		return true;
 	for (; payload; payload = payload->next)
 		if (payload->part == part && is_of(epoch, payload) &&
-		    ((payload->end > offset && (payload->maybe_written || payload->settled)) ||
-			(payload->refused && (payload->maybe_written || payload->settled))))
+		    payload->end > offset && (payload->maybe_written || payload->settled))
 			return true;
-	return false;
+	return is_passed_by_written(epoch, instance->source.payloads, part);
 }
 
 void checker_records_lost(struct world *world, int instance, uint32_t part, int64_t first, int64_t next)
