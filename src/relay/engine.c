@@ -155,13 +155,30 @@ void engine_pump(struct engine *engine, struct part *part)
 
 /* ---- the step ---- */
 
+/* What one partition may hold while all together hold so much. Each slow one takes half of what the others have left
+ * (dynamic thresholds, as in switches whose ports share a buffer), so that there is always room for one more. */
+static uint64_t partition_window(uint64_t partition_limit, uint64_t limit, uint64_t held)
+{
+	uint64_t left = held < limit ? limit - held : 0;
+
+	return partition_limit < limit && left < partition_limit ? left : partition_limit;
+}
+
+static uint64_t records_allowed(const struct engine *engine)
+{
+	const struct engine_limits *limits = &engine->config.limits;
+
+	return partition_window(limits->partition_window_records, limits->window_records, engine->held_records);
+}
+
 bool engine_window_is_full(const struct engine *engine, const struct part *part)
 {
 	const struct engine_limits *limits = &engine->config.limits;
 
 	return engine->held_bytes >= limits->window_bytes || engine->held_records >= limits->window_records ||
-	       part->held_bytes >= limits->partition_window_bytes ||
-	       part->held_records >= limits->partition_window_records;
+	       part->held_bytes >=
+		   partition_window(limits->partition_window_bytes, limits->window_bytes, engine->held_bytes) ||
+	       part->held_records >= records_allowed(engine);
 }
 
 /* How many records may be read of a partition now. */
@@ -174,8 +191,8 @@ static uint32_t window_room(const struct engine *engine, const struct part *part
 		return 0;
 	if (room > limits->window_records - engine->held_records)
 		room = limits->window_records - engine->held_records;
-	if (room > limits->partition_window_records - part->held_records)
-		room = limits->partition_window_records - part->held_records;
+	if (room > records_allowed(engine) - part->held_records)
+		room = records_allowed(engine) - part->held_records;
 	return (uint32_t)engine->strategy->read_room(engine, part, room);
 }
 

@@ -46,7 +46,9 @@ struct engine_host_ops {
 struct engine_limits {
 	uint64_t window_bytes;		 /* held by the engine, all partitions together */
 	uint32_t window_records;	 /* the same in records */
-	uint64_t partition_window_bytes; /* for one partition, so that a slow one holds back only itself */
+	/* For one partition. Where that is less than the whole window, it may not hold more than is left free either,
+	 * so that slow ones hold back only themselves, however many they are. */
+	uint64_t partition_window_bytes;
 	uint32_t partition_window_records;
 	uint32_t fetch_burst; /* records taken of one partition before the next one's turn */
 	uint64_t rate_records; /* read in a second at most; 0: no limit */

@@ -36,7 +36,7 @@ static void size_clients(const struct pipeline *pipeline, const struct preflight
 	uint64_t parts = clamp(preflight->source_partitions, 1, 100000);
 	uint64_t quarter = pipeline->memory_bytes / 4;
 	uint64_t window = pipeline->memory_bytes / 6;
-	uint64_t share = parts == 1 ? 1 : 2; /* of the window that one partition may take at most: 1/share */
+	uint64_t share = parts == 1 ? 1 : 2; /* of the window one partition takes 1/share at most, several slow ones less */
 
 	*sizes = (struct client_sizes){
 		.partition_prefetch_kbytes = (uint32_t)clamp(quarter / parts / 1024, 64, 1024),
@@ -45,7 +45,8 @@ static void size_clients(const struct pipeline *pipeline, const struct preflight
 		.prefetch_bound_bytes = 2 * quarter,
 		.fetch_max_bytes = (uint32_t)clamp(pipeline->memory_bytes / 32, 1 << 20, 8 << 20),
 		.partition_fetch_max_bytes = (uint32_t)clamp(quarter / parts, 64 << 10, 1 << 20),
-		.message_max_bytes = preflight->target_max_bytes,
+		.batch_max_bytes = preflight->target_least_max_bytes,
+		.message_max_bytes = preflight->target_most_max_bytes,
 		.dead_letter_max_bytes = preflight->dead_letter_max_bytes,
 		.dead_letter_partitions = preflight->dead_letter_partitions,
 	};
@@ -56,11 +57,8 @@ static void size_clients(const struct pipeline *pipeline, const struct preflight
 		.rate_records = member_share(pipeline->settings, (uint64_t)pipeline->settings->rate_records),
 		.rate_bytes = member_share(pipeline->settings, pipeline->settings->rate_bytes),
 	};
-	/* Four times the fair share, so that a few hot partitions are not held back by many idle ones, and never
-	 * all of it, so that a slow one holds back only itself. */
-	limits->partition_window_bytes = clamp(limits->window_bytes * 4 / parts, 1 << 20, limits->window_bytes / share);
-	limits->partition_window_records =
-	    (uint32_t)clamp(limits->window_records * UINT64_C(4) / parts, 500, limits->window_records / share);
+	limits->partition_window_bytes = limits->window_bytes / share;
+	limits->partition_window_records = (uint32_t)(limits->window_records / share);
 	/* The window bounds the queue, never the other way round: a full queue would stall between reports, and one
 	 * that is smaller than a single record for ever. */
 	sizes->produce_queue_records = limits->window_records + 10000;
@@ -98,8 +96,8 @@ bool pipeline_sizes_shrink(const struct pipeline *pipeline, const struct preflig
 	size_clients(pipeline, preflight, &then, &limits);
 	/* The prefetch is of each partition: with more of them it would pass its bound. */
 	return then.partition_prefetch_kbytes < now.partition_prefetch_kbytes / 2 ||
-	       (then.message_max_bytes > 0 &&
-		   then.message_max_bytes < (now.message_max_bytes ? now.message_max_bytes : usual_message_max_bytes));
+	       (then.batch_max_bytes > 0 &&
+		   then.batch_max_bytes < (now.batch_max_bytes ? now.batch_max_bytes : usual_message_max_bytes));
 }
 
 /* ---- what clients and engine say ---- */

@@ -1,5 +1,5 @@
-/* A limit of the rate in the engine: who gets how much, and who never waits for it. Partitions with endless
- * backlogs, a target that acknowledges when the test says so. */
+/* Who may read how much in the engine: a limit of the rate, and a window that slow partitions share with others.
+ * Partitions with endless backlogs, a target that acknowledges when the test says so. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -14,7 +14,9 @@ enum { PARTS = 3, HANDLES = 4096 };
 struct fake {
 	struct engine *engine;
 	uint64_t in_flight[HANDLES];
+	uint32_t in_flight_part[HANDLES];
 	size_t in_flight_count;
+	bool stuck[PARTS]; /* its target answers nothing */
 	bool assign; /* to be told in serve */
 	bool revoke; /* part 0, to be told in serve */
 	bool released[PARTS];
@@ -96,15 +98,24 @@ static int sink_submit(void *context, uint64_t handle, uint32_t part, void *payl
 	struct fake *fake = context;
 
 	assert_in_range(fake->in_flight_count, 0, HANDLES - 1);
+	fake->in_flight_part[fake->in_flight_count] = part;
 	fake->in_flight[fake->in_flight_count++] = handle;
 	return 0;
 }
 
 static void acknowledge(struct fake *fake)
 {
-	for (size_t i = 0; i < fake->in_flight_count; i++)
-		engine_on_report(fake->engine, fake->in_flight[i], 1, REPORT_ACKED, false, NULL);
-	fake->in_flight_count = 0;
+	size_t kept = 0;
+
+	for (size_t i = 0; i < fake->in_flight_count; i++) {
+		if (!fake->stuck[fake->in_flight_part[i]]) {
+			engine_on_report(fake->engine, fake->in_flight[i], 1, REPORT_ACKED, false, NULL);
+			continue;
+		}
+		fake->in_flight_part[kept] = fake->in_flight_part[i];
+		fake->in_flight[kept++] = fake->in_flight[i];
+	}
+	fake->in_flight_count = kept;
 }
 
 static void sink_nothing(void *context)
@@ -152,7 +163,7 @@ static void begin(struct fake *fake, uint64_t records, uint64_t bytes)
 		.commit_records = 1000,
 		.commit_interval_us = USEC_PER_SEC,
 		.revoke_timeout_us = 10 * USEC_PER_SEC,
-		.limits = { .window_bytes = 1 << 20, .window_records = 2000, .partition_window_bytes = 1 << 20,
+		.limits = { .window_bytes = 1 << 20, .window_records = 2000, .partition_window_bytes = 1 << 19,
 			.partition_window_records = 1000, .fetch_burst = 100, .rate_records = records,
 			.rate_bytes = bytes },
 	};
@@ -234,6 +245,31 @@ static void test_the_engine_sleeps_while_there_is_no_room_and_while_there_is_not
 	engine_free(fake.engine);
 }
 
+static void test_slow_partitions_hold_back_only_themselves(void **state)
+{
+	struct fake fake;
+	int64_t now_us = 0;
+
+	begin(&fake, 0, 0);
+	fake.stuck[0] = fake.stuck[2] = true;
+	for (int i = 0; i < 1000; i++) {
+		engine_step(fake.engine, now_us++);
+		acknowledge(&fake);
+	}
+	/* A third each of the 1712 records that the window of bytes has room for, and what was read of the last slice. */
+	assert_in_range(fake.next[0], 400, 1000);
+	assert_in_range(fake.next[2], 400, 1000);
+	assert_in_range(fake.next[1], 50000, INT64_MAX);
+	/* And when they go on, there is room for all. */
+	fake.stuck[0] = fake.stuck[2] = false;
+	for (int i = 0; i < 1000; i++) {
+		engine_step(fake.engine, now_us++);
+		acknowledge(&fake);
+	}
+	assert_in_range(fake.next[0], 50000, INT64_MAX);
+	engine_free(fake.engine);
+}
+
 static void test_a_revoked_partition_does_not_wait_for_the_rate(void **state)
 {
 	struct fake fake;
@@ -278,6 +314,7 @@ int main(void)
 		cmocka_unit_test(test_what_an_idle_partition_leaves_the_others_have),
 		cmocka_unit_test(test_bytes_are_those_of_keys_and_values),
 		cmocka_unit_test(test_the_engine_sleeps_while_there_is_no_room_and_while_there_is_nothing_to_read),
+		cmocka_unit_test(test_slow_partitions_hold_back_only_themselves),
 		cmocka_unit_test(test_a_revoked_partition_does_not_wait_for_the_rate),
 		cmocka_unit_test(test_a_drain_does_not_wait_for_the_rate),
 	};

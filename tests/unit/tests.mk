@@ -99,7 +99,7 @@ endif
 
 if HAVE_CMOCKA
 kafka_tests = tests/unit/test_positions tests/unit/test_client tests/unit/test_engine \
-	tests/unit/test_engine_rate tests/unit/test_engine_refusal tests/unit/test_group_token \
+	tests/unit/test_engine_reading tests/unit/test_engine_refusal tests/unit/test_group_token \
 	tests/unit/test_topic_id tests/unit/test_cluster_ids
 check_PROGRAMS += $(kafka_tests)
 TESTS += $(kafka_tests)
@@ -119,8 +119,8 @@ tests_unit_test_engine_refusal_LDADD = libengine.a libcore.a libbase.a $(CMOCKA_
 tests_unit_test_cluster_ids_SOURCES = tests/unit/test_cluster_ids.c
 tests_unit_test_cluster_ids_LDADD = libkafka.a libconf.a libcore.a libbase.a $(LIBCONFIG_LIBS) $(SYSTEMD_LIBS) \
 	$(CMOCKA_LIBS)
-tests_unit_test_engine_rate_SOURCES = tests/unit/test_engine_rate.c
-tests_unit_test_engine_rate_LDADD = libengine.a libcore.a libbase.a $(CMOCKA_LIBS)
+tests_unit_test_engine_reading_SOURCES = tests/unit/test_engine_reading.c
+tests_unit_test_engine_reading_LDADD = libengine.a libcore.a libbase.a $(CMOCKA_LIBS)
 tests_unit_test_client_SOURCES = tests/unit/test_client.c
 tests_unit_test_client_LDADD = libkafka.a libconf.a libcore.a libbase.a $(RDKAFKA_LIBS) $(LIBCONFIG_LIBS) \
 	$(SYSTEMD_LIBS) $(CMOCKA_LIBS)
