@@ -199,29 +199,19 @@ static uint32_t smaller_known(uint32_t a, uint32_t b)
 	return a == 0 || (b > 0 && b < a) ? b : a;
 }
 
-/* One batch must never turn good records into poison: no batch of several records is larger than the target
- * takes. A single record that is too large is refused by itself: before it is queued, where its size is what the
- * broker will see; else by the broker. The topic for dead letters may take larger ones than the targets. */
-static int conf_set_batch_limits(rd_kafka_conf_t *conf, const struct config_pipeline *pipeline,
-    const struct client_sizes *sizes, struct error *err)
+/* One batch must never turn good records into poison: no batch of several records is larger than any target takes. A
+ * single record that is too large is refused by itself, by its own target's broker. */
+static int conf_set_batch_limits(rd_kafka_conf_t *conf, const struct client_sizes *sizes, struct error *err)
 {
-	uint32_t limit = smaller_known(sizes->message_max_bytes, sizes->dead_letter_max_bytes);
+	uint32_t limit = smaller_known(sizes->batch_max_bytes, sizes->dead_letter_max_bytes);
 	uint64_t batch_bytes = limit > 2048 ? limit - 1024 : limit / 2;
-	uint64_t message_bytes = 1000000000;
 	char value[32] = "";
 	size_t size = sizeof value;
 
 	if (limit > 0 && rd_kafka_conf_get(conf, "batch.size", value, &size) == RD_KAFKA_CONF_OK &&
 	    batch_bytes < strtoull(value, NULL, 10) && conf_set_number(conf, "batch.size", batch_bytes, err) < 0)
 		return err->code;
-	limit = sizes->message_max_bytes;
-	if (pipeline->on_error == ON_ERROR_DEAD_LETTER && sizes->dead_letter_max_bytes > limit)
-		limit = sizes->dead_letter_max_bytes;
-	if (pipeline->on_error == ON_ERROR_DEAD_LETTER && sizes->dead_letter_max_bytes == 0)
-		limit = 0;
-	if (sizes->message_max_bytes > 0 && limit > 0 && !strcmp(pipeline->to.compression, "none"))
-		message_bytes = limit < 1000 ? 1000 : limit;
-	return conf_set_number(conf, "message.max.bytes", message_bytes, err);
+	return conf_set_number(conf, "message.max.bytes", 1000000000, err);
 }
 
 rd_kafka_t *client_new_producer(const struct config_pipeline *pipeline, const struct client_sizes *sizes,
@@ -246,7 +236,7 @@ rd_kafka_t *client_new_producer(const struct config_pipeline *pipeline, const st
 	    conf_set_number(conf, "queue.buffering.max.messages", sizes->produce_queue_records, err) < 0 ||
 	    conf_set_number(conf, "queue.buffering.max.kbytes", sizes->produce_queue_kbytes, err) < 0)
 		return NULL;
-	if (conf_set_batch_limits(conf, pipeline, sizes, err) < 0)
+	if (conf_set_batch_limits(conf, sizes, err) < 0)
 		return NULL;
 	if (transactional_id && conf_set(conf, "transactional.id", transactional_id, err) < 0)
 		return NULL;

@@ -14,7 +14,8 @@ struct client_sizes {
 	uint32_t partition_fetch_max_bytes; /* one partition's share of it */
 	uint32_t produce_queue_records;
 	uint32_t produce_queue_kbytes;
-	uint32_t message_max_bytes; /* the target's limit of one batch; 0: unknown */
+	uint32_t batch_max_bytes;   /* what each target takes in one batch, at least; 0: unknown */
+	uint32_t message_max_bytes; /* what one of them takes at most; 0: unknown */
 	uint32_t dead_letter_max_bytes; /* the same of the topic for dead letters; 0: unknown, or there is none */
 	uint32_t dead_letter_partitions;
 };

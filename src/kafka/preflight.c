@@ -98,13 +98,13 @@ static void learn_dead_letter_max_bytes(struct preflight *preflight)
 		return;
 	result->dead_letter_max_bytes =
 	    ask_max_bytes(preflight, preflight->target, &pipeline->dead_letter, 1, &words).smallest;
-	if (result->dead_letter_max_bytes > 0 && result->dead_letter_max_bytes <= result->target_max_bytes &&
+	if (result->dead_letter_max_bytes > 0 && result->dead_letter_max_bytes <= result->target_most_max_bytes &&
 	    !preflight->context->before)
 		log_warning(&LOG_SETTINGS(pipeline),
-		    "the topic for dead letters, %s, takes %" PRIu32 " bytes and the targets take %" PRIu32 ": what is "
-		    "too large for them would be too large for it and block its partition; raise its "
+		    "the topic for dead letters, %s, takes %" PRIu32 " bytes and a target takes %" PRIu32 ": what is "
+		    "too large for that would be too large for it and block its partition; raise its "
 		    "max.message.bytes",
-		    pipeline->dead_letter, result->dead_letter_max_bytes, result->target_max_bytes);
+		    pipeline->dead_letter, result->dead_letter_max_bytes, result->target_most_max_bytes);
 }
 
 /* A batch must not be larger than the target takes; where that is unknown, too large a one is found when the broker
@@ -115,6 +115,7 @@ static void learn_max_bytes(struct preflight *preflight)
 	struct preflight_result *result = preflight->result;
 	_cleanup_free_ char **sources = xcalloc(result->topic_count, sizeof *sources);
 	_cleanup_free_ char **targets = xcalloc(result->topic_count, sizeof *targets);
+	struct max_bytes found;
 	const char *words;
 	size_t count = 0;
 
@@ -126,8 +127,10 @@ static void learn_max_bytes(struct preflight *preflight)
 	}
 	if (count == 0)
 		return; /* no topic yet */
-	result->target_max_bytes = ask_max_bytes(preflight, preflight->target, targets, count, &words).smallest;
-	if (!result->target_max_bytes && !preflight->context->before)
+	found = ask_max_bytes(preflight, preflight->target, targets, count, &words);
+	result->target_least_max_bytes = found.smallest;
+	result->target_most_max_bytes = found.greatest;
+	if (!found.smallest && !preflight->context->before)
 		log_info(&LOG_SETTINGS(pipeline),
 		    "max.message.bytes of the targets is unknown (%s): a batch that is too large for them would have to be "
 		    "sent again record by record",

@@ -23,9 +23,11 @@ struct sink *sink_new(const struct config_pipeline *pipeline, const struct clien
 	sink->wake_fd = wake_fd;
 	sink->worker = worker;
 	sink->host = *host;
-	/* Uncompressed, what the producer sends is what the broker measures. */
+	/* Uncompressed, what the producer sends is what the broker measures. But the limits may have been raised since
+	 * they were learned: only a person may be told that a record is too large without the broker's word. */
 	sink->record_max_bytes = SIZE_MAX;
-	if (sizes->message_max_bytes > 0 && !strcmp(pipeline->to.compression, "none"))
+	if (pipeline->on_error == ON_ERROR_BLOCK && sizes->message_max_bytes > 0 &&
+	    !strcmp(pipeline->to.compression, "none"))
 		sink->record_max_bytes = sizes->message_max_bytes;
 	if (transactional_id) {
 		/* Ready once the worker has made a producer and ended what a predecessor has left open. */

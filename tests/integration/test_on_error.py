@@ -6,9 +6,10 @@ import datetime
 import pytest
 
 from harness.checker import compare
+from harness.config import relay
 from harness.reader import read_topic
 from harness.trial import Trial
-from harness.waiting import holds_for
+from harness.waiting import eventually, holds_for
 from harness.workload import CREATED, EPOCH_MS, Record, fill, small_record
 
 PARTITIONS = 3
@@ -179,6 +180,25 @@ def test_a_dead_letter_that_is_refused_too_blocks_its_partition_alone(kafka, top
     letters = read_topic(kafka, trial.dead).records[0]
     assert {letter.value for letter in letters} == {b"no key"}
     assert f"the topic for dead letters, {trial.dead}, takes {TARGET_MAX_BYTES} bytes" in daemon.log_text()
+
+
+def test_a_record_is_measured_by_its_own_target_as_that_is_now(kafka, topic, aloqd):
+    """Not by the smallest of the targets, nor by what one of them took when aloqd began."""
+    narrow, wide = (kafka.create_topic(topic(name)) for name in ("narrow", "wide"))
+    for source in (narrow, wide):
+        kafka.create_topic(source + ".out", 1, max_message_bytes=TARGET_MAX_BYTES if source == narrow else 1_000_000)
+        fill(kafka.brokers, source, [small_record(0), too_large(1), small_record(2)], 1)
+    daemon = aloqd(relay(kafka, narrow, "{topic}.out", sources=[narrow, wide], on_error="skip")).start_ready()
+
+    def arrived(source):
+        return [len(record.value) for record in read_topic(kafka, source + ".out").records[0]]
+    daemon.await_pipeline(lambda p: p["lag"] == 0 and p["counters"]["acked_records"] >= 5, "all is relayed")
+    assert (len(arrived(narrow)), len(arrived(wide)), counters(daemon)) == (2, 3, (1, 0, 0))
+    kafka.alter_topic(narrow + ".out", max_message_bytes=100_000)
+    fill(kafka.brokers, narrow, [too_large(3)], 1)
+    eventually(lambda: len(arrived(narrow)) == 3, 30, lambda: f"{arrived(narrow)}; {daemon.brief()}")
+    assert counters(daemon) == (1, 0, 0)
+    assert daemon.terminate() == 0
 
 
 @pytest.mark.parametrize("on_error", ["block", "skip", "dead_letter"])
