@@ -10,13 +10,13 @@
 #include "kafka/group_token.h"
 #include "kafka/source.h"
 
-enum { SLICE_MS = 250, RETRY_WAIT_US = 50000 };
+/* A shorter slice is no quicker end: what has come of a call that timed out is only known by calling again. */
+enum { SLICE_MS = 1000, RETRY_WAIT_US = 50000 };
 
 /* What takes longer is given up, and a new producer made. Coordinators move within seconds; a transaction itself ends
  * after transaction.timeout.ms. */
 static const int64_t init_bound_us = 30 * USEC_PER_SEC;
 static const int64_t commit_bound_us = 30 * USEC_PER_SEC;
-static const int64_t abort_bound_us = 15 * USEC_PER_SEC;
 
 /* A transaction that is younger cannot have been ended by the coordinator's timeout (transaction.timeout.ms as derived):
  * who finds it fenced has met another client. */
@@ -46,11 +46,6 @@ static rd_kafka_error_t *call_send_offsets(const struct call *call, int timeout_
 static rd_kafka_error_t *call_commit(const struct call *call, int timeout_ms)
 {
 	return rd_kafka_commit_transaction(call->producer, timeout_ms);
-}
-
-static rd_kafka_error_t *call_abort(const struct call *call, int timeout_ms)
-{
-	return rd_kafka_abort_transaction(call->producer, timeout_ms);
 }
 
 static bool may_be_called_again(const rd_kafka_error_t *error)
@@ -110,17 +105,6 @@ struct commit_job {
 	struct error err;
 };
 
-/* Ends the transaction as if it had never been. All its reports are in: nothing of it is on its way. */
-static bool abort_transaction(rd_kafka_t *producer, struct worker *worker)
-{
-	const struct call call = { .run = call_abort, .producer = producer };
-	rd_kafka_error_t *error = call_until_done(&call, worker, abort_bound_us);
-
-	if (error)
-		rd_kafka_error_destroy(error); /* why it is to be aborted says more */
-	return !error;
-}
-
 static void commit_run(struct worker *worker, void *argument)
 {
 	struct commit_job *job = argument;
@@ -134,12 +118,10 @@ static void commit_run(struct worker *worker, void *argument)
 	error = call_until_done(&send_offsets, worker, commit_bound_us);
 	FAULT_POINT("after-send-offsets");
 	if (error) {
-		bool can_abort = rd_kafka_error_txn_requires_abort(error);
-
-		error_class_set_object(&job->err, error, "adding the offsets to the transaction");
-		/* Its end has not been asked for yet: once it is aborted, its outcome is known. */
-		if (can_abort && abort_transaction(job->producer, worker))
+		/* Its end has not been asked for, and the next producer aborts it. Who is fenced knows less. */
+		if (rd_kafka_error_txn_requires_abort(error))
 			job->outcome = TXN_ABORTED;
+		error_class_set_object(&job->err, error, "adding the offsets to the transaction");
 	} else if ((error = call_until_done(&commit, worker, commit_bound_us)) != NULL) {
 		/* Whatever it says: the request may have been carried out before its answer was lost, and librdkafka
 		 * may have sent it twice. Only the brokers know. */

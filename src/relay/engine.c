@@ -37,7 +37,6 @@ struct engine *engine_new(const struct engine_config *config, const struct sourc
 	engine->host = host;
 	engine->sink_state = config->sink_says_ready ? SINK_RECREATING : SINK_OPEN;
 	engine->sink_backoff = (struct backoff){ .base_ms = 50, .cap_ms = 10000, .seed = config->seed };
-	engine->txn_backoff = (struct backoff){ .base_ms = 20, .cap_ms = 2000, .seed = config->seed };
 	engine->drain_clean = true;
 	engine->drain_deadline_us = CLOCK_NEVER;
 	rate_limit_init(&engine->rate, config->limits.rate_records, config->limits.rate_bytes);

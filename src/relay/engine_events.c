@@ -221,7 +221,9 @@ void engine_on_report(struct engine *engine, uint64_t handle, uint32_t records, 
 			engine->counters.acked_bytes += slot->bytes;
 		}
 		histogram_add(&engine->latency, engine->now_us - slot->fetched_us);
-		backoff_reset(&engine->sink_backoff);
+		/* What is acknowledged in a transaction that never commits is no success. */
+		if (engine->config.delivery != DELIVERY_EXACTLY_ONCE)
+			backoff_reset(&engine->sink_backoff);
 		if (engine->alone == handle)
 			engine->alone = 0;
 		FAULT_POINT(slot->fault ? "after-dead-letter-report" : "after-report");

@@ -167,8 +167,6 @@ struct engine {
 	enum txn_state txn_state;
 	void *txn_token;
 	int64_t txn_deadline_us; /* when it is closed at the latest */
-	int64_t txn_retry_us;	 /* after aborts: none is opened before */
-	struct backoff txn_backoff;
 	int64_t txn_records;
 	size_t txn_mark_count; /* of marks, while it is being committed */
 	bool txn_rewind;   /* outcome unknown: read the committed offsets again, never go on from memory */

@@ -14,8 +14,7 @@ static bool open_transaction(struct engine *engine)
 {
 	struct error err;
 
-	if (engine->txn_state == TXN_NONE && engine->sink_state == SINK_OPEN &&
-	    engine->now_us >= engine->txn_retry_us) {
+	if (engine->txn_state == TXN_NONE && engine->sink_state == SINK_OPEN) {
 		error_clear(&err);
 		if (engine->sink_ops->txn_begin(engine->sink, &err) < 0) {
 			engine_on_sink_fatal(engine, &err);
@@ -133,8 +132,6 @@ static void tick(struct engine *engine)
 
 static int64_t deadline_us(const struct engine *engine)
 {
-	if (engine->txn_state == TXN_NONE && engine->txn_retry_us > engine->now_us)
-		return engine->txn_retry_us;
 	return engine->txn_state == TXN_OPEN ? engine->txn_deadline_us : CLOCK_NEVER;
 }
 
@@ -148,7 +145,7 @@ static bool is_settled(const struct engine *engine, const struct part *part)
 	return commit_offset(part) <= part->committed;
 }
 
-/* The transaction is known to have been aborted: all of it is sent again, in order. */
+/* The transaction is known not to have been committed: all of it is sent again, in order. */
 static void send_again(struct engine *engine)
 {
 	for (uint32_t i = 0; i < engine->part_count; i++) {
@@ -224,17 +221,18 @@ void engine_on_txn_done(struct engine *engine, enum txn_outcome outcome, const s
 	case TXN_COMMITTED:
 		FAULT_POINT("after-txn-committed");
 		engine->counters.transactions_committed++;
-		backoff_reset(&engine->txn_backoff);
+		backoff_reset(&engine->sink_backoff);
 		histogram_add(&engine->commit_latency, engine->now_us - engine->commit_sent_us);
 		engine_take_answers(engine, engine->marks, engine->txn_mark_count, false);
 		read_overtaken_again(engine);
 		break;
 	case TXN_ABORTED:
+		/* With another producer: a request of this one to end the transaction may come late, and would end the
+		 * next one. Only another epoch refuses it. */
 		engine->counters.transactions_aborted++;
 		engine->host_ops->trouble(engine->host, UINT32_MAX, -1, err);
-		engine->txn_retry_us =
-		    clock_after_us(engine->now_us, backoff_next_ms(&engine->txn_backoff) * USEC_PER_MSEC);
 		send_again(engine);
+		engine_recover(engine, true);
 		break;
 	case TXN_UNKNOWN:
 		engine->counters.transactions_unknown++;
