@@ -135,7 +135,7 @@ static void take_record(struct source *source, struct source_part *part, rd_kafk
 	struct record *record;
 	struct chunk chunk;
 
-	if (!message) {
+	if (!message || !source_believes(source, part, message->offset, rd_kafka_message_broker_id(message))) {
 		rd_kafka_event_destroy(event);
 		return;
 	}
@@ -165,7 +165,8 @@ static void take_partition_error(struct source *source, struct source_part *part
 	switch (code) {
 	case RD_KAFKA_RESP_ERR__PARTITION_EOF:
 		where = rd_kafka_event_topic_partition(event);
-		if (where && where->offset >= part->next_offset) {
+		if (where && where->offset >= part->next_offset &&
+		    source_believes(source, part, where->offset, SOURCE_END)) {
 			part->next_offset = where->offset;
 			source->events->position(source->owner, part->number, part->epoch, where->offset);
 		}
@@ -182,7 +183,9 @@ static void take_partition_error(struct source *source, struct source_part *part
 			source_doubt_topics(source);
 		error_class_set(&err, code, "%s [%" PRId32 "] at offset %" PRId64 ": %s", part->topic->name,
 		    part->partition, part->next_offset, rd_kafka_event_error_string(event));
-		if (err.remedy == REMEDY_PERSON)
+		if (source_error_means_damage(code))
+			source_take_damage(source, part, &err);
+		else if (err.remedy == REMEDY_PERSON)
 			source->events->failed(source->owner, &err);
 		else
 			source->host.trouble(source->host.host, &err);
@@ -247,8 +250,6 @@ static void take_error(struct source *source, rd_kafka_event_t *event)
 
 	error_clear(&err);
 	switch (code) {
-	case RD_KAFKA_RESP_ERR__PARTITION_EOF:
-		return;
 	case RD_KAFKA_RESP_ERR__FATAL:
 		code = rd_kafka_fatal_error(source->consumer, words, sizeof words);
 		error_class_set(&err, code, "the consumer has failed: %s", words);
@@ -273,19 +274,25 @@ static void take_error(struct source *source, rd_kafka_event_t *event)
 	}
 }
 
-/* A record that reached the common queue before its partition's own was in place. Dropping it would lose it. */
-static void take_leaked_record(struct source *source, rd_kafka_event_t *event)
+/* What reached the common queue before its partition's own was in place, or in spite of it: dropping a record would lose
+ * it, and without its end or its error a partition would stand still. The message is handed out once; its partition is
+ * told by the event. Takes the event if it is of a partition. */
+static bool take_leaked(struct source *source, rd_kafka_event_t *event, bool is_record)
 {
-	/* The message is handed out once; its partition is told by the event. */
 	rd_kafka_topic_partition_t *where = rd_kafka_event_topic_partition(event);
 	struct source_part *part = where ? source_part_of(source, where->topic, where->partition) : NULL;
 
 	if (where)
 		rd_kafka_topic_partition_destroy(where);
-	if (part && part->reading)
+	if (!part && !is_record)
+		return false;
+	if (!part || !part->reading)
+		rd_kafka_event_destroy(event);
+	else if (is_record)
 		take_record(source, part, event);
 	else
-		rd_kafka_event_destroy(event);
+		take_partition_error(source, part, event);
+	return true;
 }
 
 static void op_serve(void *context)
@@ -304,10 +311,12 @@ static void op_serve(void *context)
 			    rd_kafka_event_topic_partition_list(event));
 			break;
 		case RD_KAFKA_EVENT_ERROR:
+			if (take_leaked(source, event, false))
+				continue;
 			take_error(source, event);
 			break;
 		case RD_KAFKA_EVENT_FETCH:
-			take_leaked_record(source, event);
+			take_leaked(source, event, true);
 			continue;
 		default:
 			break;

@@ -129,6 +129,7 @@ static void own_queues(struct source *source, const rd_kafka_topic_partition_lis
 		give_up_queue(part);
 		part->queue = rd_kafka_queue_get_partition(source->consumer, part->topic->name, part->partition);
 		part->reading = part->queue != NULL;
+		source_trust(part);
 		if (!part->queue)
 			continue;
 		rd_kafka_queue_forward(part->queue, NULL);

@@ -1,6 +1,6 @@
 /* source_internal.h: what the source's files share: source.c (records, control events, life), source_commits.c (offsets),
- * source_assignment.c (rebalances, positions), source_prefetch.c (the bound of what is fetched ahead) and
- * source_topics.c (topics that are gone). */
+ * source_assignment.c (rebalances, positions), source_doubts.c (what is fetched again), source_prefetch.c (the bound of
+ * what is fetched ahead) and source_topics.c (topics that are gone). */
 #pragma once
 #include <librdkafka/rdkafka.h>
 #include <stdbool.h>
@@ -29,6 +29,10 @@ struct source_part {
 	uint64_t epoch;
 	int64_t next_offset; /* what the next record has at least */
 	char topic_id[TOPIC_ID_SIZE]; /* of the topic in which it is read; "" unknown */
+	int32_t broker;	 /* from which the last record came; -1: none yet, or unknown */
+	bool at_end;	 /* the last thing said of it was an end */
+	bool read_again; /* what comes next was fetched since, and is believed */
+	unsigned damages; /* batches that could not be read, since something could */
 	bool assigned;	     /* by the group, even if blocked and so not read */
 	bool revoking;	     /* the engine has been asked to let it go */
 	bool reposition;       /* its position is to be resolved anew */
@@ -95,6 +99,19 @@ struct source_part *source_part_of(struct source *source, const char *topic, int
 void source_watch_queue(struct source *source, rd_kafka_queue_t *queue);
 /* Takes what the partition's queue holds, up to so many records, and tells the engine. Returns how many. */
 uint32_t source_take_events(struct source *source, struct source_part *part, uint32_t max_records);
+
+/* ---- source_doubts.c ---- */
+
+/* A broker's number for source_believes(): not a record, the end of the partition. */
+enum { SOURCE_END = -2 };
+/* It is being read from next_offset on, by a new fetch. */
+void source_trust(struct source_part *part);
+/* Is what comes at this offset, from this broker (-1 unknown), to be taken? Else it is not, and will come again. */
+bool source_believes(struct source *source, struct source_part *part, int64_t offset, int32_t broker);
+/* Does it say that a batch cannot be read? */
+bool source_error_means_damage(rd_kafka_resp_err_t code);
+/* A batch cannot be read: it is fetched again, and blocks the partition if that does not help. */
+void source_take_damage(struct source *source, struct source_part *part, struct error *err);
 
 /* ---- source_commits.c ---- */
 

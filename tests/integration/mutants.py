@@ -115,6 +115,11 @@ MUTANTS = {
         '"isolation.level", "read_committed"',
         '"isolation.level", "read_uncommitted"',
         "read_committed_relays"),
+    "believes what librdkafka leaves out": Mutant(
+        "src/kafka/source_doubts.c",
+        "	    (has_moved || has_gap)) {",
+        "	    has_moved && has_gap) {",
+        "overtaken"),
     "crosses gaps": Mutant(
         "src/kafka/positions.c",
         "	if (from->on_gap == GAP_BLOCK) {",

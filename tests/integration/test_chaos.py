@@ -12,11 +12,16 @@ import pytest
 from chaos.bout import Bout
 from chaos.campaign import Tally, table
 from chaos.clock import MovableClock
+from chaos.kafka_tools import coordinator, lead
 from chaos.promise import (ANY, AT_LEAST_ONCE, AT_MOST_ONCE, COUNTED, DELIVERIES, EXACTLY_ONCE, FAULTS,
                            FROM_COMMITS, NEVER, Evidence, Fault, broken_promises)
 from chaos.stall import stalled_thread, why_no_stall
 from harness.checker import Place, Verdict
+from harness.cluster import AS_RELAY
+from harness.proxy import FetchHolder, Proxies
+from harness.trial import Trial
 from harness.waiting import eventually
+from harness.workload import new_producer, send, small_record
 
 SEED = os.environ.get("ALOQD_SEED", "1")
 
@@ -45,6 +50,65 @@ def test_the_promise_is_kept(kafka3, request, name, delivery):
     request.addfinalizer(bout.close)
     verdict, broken = bout.run()
     assert not broken, (broken, verdict, bout.evidence)
+
+
+# ---- what the client library makes of it ----
+
+def write_transaction(producer, topic, indices, commit=True):
+    producer.begin_transaction()
+    for index in indices:
+        send(producer, topic, 0, small_record(index))
+    producer.flush(30)
+    (producer.commit_transaction if commit else producer.abort_transaction)(30)
+
+
+def test_an_overtaken_answer_hides_nothing_that_was_committed(kafka3, topic, aloqd):
+    """A leader gets a request to fetch late, and answers it when another one has led meanwhile and it leads again: with
+    what librdkafka has had from the other, and a committed transaction that it then takes for an aborted one
+    (src/kafka/source_doubts.c)."""
+    trial = Trial(kafka3, topic)
+    kafka3.commit(trial.group, trial.source, {0: 0})
+    heart = coordinator(kafka3, "__consumer_offsets", trial.group)  # must not miss a heartbeat
+    first, second = (node for node in (1, 2, 3) if node != heart)
+    lead(kafka3, trial.source, {0: first})
+    proxies = Proxies(kafka3, FetchHolder)
+    at = {node: proxies.each[node - 1] for node in (first, second)}
+
+    def await_acked(records):
+        daemon.await_pipeline(lambda p: p["counters"]["acked_records"] == records, f"{records} are relayed")
+
+    def await_requests(number, more, *some):
+        before = sum(proxy.passed[number] for proxy in some)
+        eventually(lambda: sum(proxy.passed[number] for proxy in some) >= before + more, 30, f"{more} requests {number}")
+
+    daemon = aloqd(trial.settings(from_brokers=proxies.brokers, from_properties=[
+        *AS_RELAY, "topic.metadata.refresh.interval.ms=300", "socket.timeout.ms=60000"]))
+    producer = new_producer(kafka3.brokers, transactional_id=trial.source)
+    try:
+        daemon.start_ready()
+        producer.init_transactions(30)
+        write_transaction(producer, trial.source, range(5))
+        await_acked(5)
+        at[first].set(holding=True)
+        eventually(at[first].holds, 10, "the next request is kept from the first leader")
+        lead(kafka3, trial.source, {0: second})
+        write_transaction(producer, trial.source, range(5, 15), commit=False)
+        write_transaction(producer, trial.source, range(15, 20))
+        await_acked(10)
+        at[second].set(holding=True)
+        eventually(at[second].holds, 10, "and from the second")
+        lead(kafka3, trial.source, {0: first})
+        await_requests(FetchHolder.METADATA, 4, *proxies.each)  # by then the client knows
+        write_transaction(producer, trial.source, range(20, 25))
+        kafka3.await_no_open_transaction(trial.source)
+        at[first].set(holding=False)
+        await_requests(FetchHolder.FETCH, 3, at[first])  # by then the first has been answered
+        at[second].set(holding=False)
+        write_transaction(producer, trial.source, range(25, 30))
+        verdict = trial.finish(daemon)
+    finally:
+        proxies.close()
+    assert verdict.kept_exactly(), verdict
 
 
 # ---- the tools ----

@@ -33,20 +33,26 @@ def transactional_ids(cluster):
 
 
 def move_leaders(cluster, topic, rng):
-    """Every partition of the topic gets another leader: its replicas in another order, and then an election of the
-    first of them."""
+    """Every partition of the topic gets another leader. Returns how many did."""
     now = leaders(cluster, topic)
-    others = {number: rng.sample([node for node in range(1, cluster.nodes + 1) if node != leader], cluster.nodes - 1)
-              for number, leader in now.items()}
-    plan = [{"topic": topic, "partition": number, "replicas": [*others[number], now[number]]} for number in now]
+    lead(cluster, topic, {number: rng.choice([node for node in range(1, cluster.nodes + 1) if node != leader])
+                          for number, leader in now.items()})
+    return sum(leader != now[number] for number, leader in leaders(cluster, topic).items())
+
+
+def lead(cluster, topic, wanted):
+    """Makes nodes the leaders of partitions, {partition: node}: its replicas in another order, and then an election of
+    the first of them."""
+    nodes = range(1, cluster.nodes + 1)
+    plan = [{"topic": topic, "partition": number, "replicas": [leader, *(node for node in nodes if node != leader)]}
+            for number, leader in wanted.items()]
     path = cluster.directory / "reassignment.json"
     path.write_text(json.dumps({"version": 1, "partitions": plan}))
     cluster.script("exec", "org.apache.kafka.tools.reassign.ReassignPartitionsCommand",
                    "--bootstrap-server", "{brokers}", "--reassignment-json-file", str(path), "--execute")
-    path.write_text(json.dumps({"partitions": [{"topic": topic, "partition": number} for number in now]}))
+    path.write_text(json.dumps({"partitions": [{"topic": topic, "partition": number} for number in wanted]}))
     cluster.script("exec", "org.apache.kafka.tools.LeaderElectionCommand", "--bootstrap-server", "{brokers}",
                    "--election-type", "preferred", "--path-to-json-file", str(path))
-    return sum(leader != now[number] for number, leader in leaders(cluster, topic).items())
 
 
 def deny_writing(cluster, topic):

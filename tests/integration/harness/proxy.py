@@ -166,12 +166,59 @@ class Proxy:
                 self._drop([flow])
 
 
+class FetchHolder(Proxy):
+    """Keeps the requests to fetch, while set(holding=True), and lets all others pass. Counts both kinds."""
+
+    FETCH, METADATA = 1, 3  # Kafka's numbers of requests
+
+    def __init__(self, listen_port, target_port):
+        self.holding = False
+        self.passed = collections.Counter()  # by the number of the request
+        self._partial = {}  # by flow: the beginning of a request
+        self._held = []  # (flow, request)
+        super().__init__(listen_port, target_port)
+
+    def holds(self):
+        with self._lock:
+            return len(self._held) > 0
+
+    def _read(self, flow):
+        if not flow.from_client:
+            super()._read(flow)
+            return
+        data = flow.reader.recv(CHUNK_BYTES)
+        if not data:
+            flow.ended = True
+            return
+        data = self._partial.pop(flow, b"") + data
+        while len(data) >= 4 and len(data) >= (end := 4 + int.from_bytes(data[:4], "big")):
+            if self.holding and int.from_bytes(data[4:6], "big") == self.FETCH:
+                self._held.append((flow, data[:end]))
+            else:
+                self._pass_on(flow, data[:end])
+            data = data[end:]
+        if data:
+            self._partial[flow] = data
+
+    def _watch(self, selector):
+        if not self.holding:
+            for flow, request in self._held:
+                self._pass_on(flow, request)
+            self._held.clear()
+        super()._watch(selector)
+
+    def _pass_on(self, flow, request):
+        self.passed[int.from_bytes(request[4:6], "big")] += 1
+        flow.chunks.append((time.monotonic(), request))
+        flow.waiting_bytes += len(request)
+
+
 class Proxies:
     """One in front of each node of an aliased cluster. Clients that bootstrap at `brokers` stay behind them."""
 
-    def __init__(self, cluster):
+    def __init__(self, cluster, kind=Proxy):
         self.brokers = ",".join(f"127.0.0.1:{cluster.proxied_port + node}" for node in range(cluster.nodes))
-        self.each = [Proxy(cluster.proxied_port + node, cluster.alias_port + node)
+        self.each = [kind(cluster.proxied_port + node, cluster.alias_port + node)
                      for node in range(cluster.nodes)]
 
     def set(self, **faults):
