@@ -167,13 +167,13 @@ class Proxy:
 
 
 class FetchHolder(Proxy):
-    """Keeps the requests to fetch, while set(holding=True), and lets all others pass. Counts both kinds."""
+    """Keeps the requests to fetch, while set(holding=True), and lets all others pass."""
 
-    FETCH, METADATA = 1, 3  # Kafka's numbers of requests
+    FETCH = 1  # Kafka's number for them
 
     def __init__(self, listen_port, target_port):
         self.holding = False
-        self.passed = collections.Counter()  # by the number of the request
+        self.passed = 0  # requests to fetch
         self._partial = {}  # by flow: the beginning of a request
         self._held = []  # (flow, request)
         super().__init__(listen_port, target_port)
@@ -192,7 +192,7 @@ class FetchHolder(Proxy):
             return
         data = self._partial.pop(flow, b"") + data
         while len(data) >= 4 and len(data) >= (end := 4 + int.from_bytes(data[:4], "big")):
-            if self.holding and int.from_bytes(data[4:6], "big") == self.FETCH:
+            if self.holding and self._is_fetch(data):
                 self._held.append((flow, data[:end]))
             else:
                 self._pass_on(flow, data[:end])
@@ -207,8 +207,11 @@ class FetchHolder(Proxy):
             self._held.clear()
         super()._watch(selector)
 
+    def _is_fetch(self, request):
+        return int.from_bytes(request[4:6], "big") == self.FETCH
+
     def _pass_on(self, flow, request):
-        self.passed[int.from_bytes(request[4:6], "big")] += 1
+        self.passed += self._is_fetch(request)
         flow.chunks.append((time.monotonic(), request))
         flow.waiting_bytes += len(request)
 
