@@ -159,3 +159,29 @@ def test_broker_restarts_leak_neither_files_nor_threads(kafka, topic, aloqd):
                lambda: f"{files} files and {threads} threads before, {daemon.open_files()} and "
                        f"{daemon.threads()} after")
     assert trial.finish(daemon).kept_at_least_once()
+
+
+def test_a_damaged_batch_of_the_source_is_not_passed_over(kafka, topic, aloqd):
+    """librdkafka says that it is damaged, and goes on behind it."""
+    trial = Trial(kafka, topic)
+    for index in range(3):
+        fill(kafka.brokers, trial.source, [small_record(index)], 1)
+    log = kafka.node_directory(1) / "log" / f"{trial.source}-0" / "00000000000000000000.log"
+
+    at = log.read_bytes().index(small_record(1).value)
+
+    def flip():
+        kafka.stop_node()
+        data = bytearray(log.read_bytes())
+        data[at] ^= 1
+        log.write_bytes(data)
+        kafka.start_node()
+    flip()
+    daemon = aloqd(trial.settings()).start()
+    error = daemon.await_pipeline(lambda p: p["state"] == "blocked", "it is not passed over")["partitions"][0]["error"]
+    assert "the batch at offset 1 cannot be read" in error and "CRC" in error, error
+    assert daemon.terminate() == 0
+    assert trial.committed() == {0: 1}
+    flip()
+    verdict = trial.finish(daemon.start_ready())
+    assert verdict.kept_exactly(), verdict
