@@ -158,7 +158,7 @@ format_node() {
 	dir=$(node_dir "$1")
 	write_server_properties "$1"
 	java -cp "$kafka_jars/*" kafka.tools.StorageTool format -t "$cluster_id" -c "$dir/server.properties" \
-	    >"$dir/format.log" 2>&1 || {
+	    ${scram_users[@]+"${scram_users[@]}"} >"$dir/format.log" 2>&1 || {
 		tail -n 5 "$dir/format.log" >&2
 		die "could not format node $1; see $dir/format.log"
 	}

@@ -81,7 +81,7 @@ def temporary_cluster(name, **options):
 class Cluster:
     """One cluster. Topics are made and deleted through AdminClient: a JVM for each would take seconds."""
 
-    def __init__(self, directory, nodes=1, settings=(), aliased=False):
+    def __init__(self, directory, nodes=1, settings=(), aliased=False, port=None, scram=()):
         self.directory = pathlib.Path(directory)
         self.nodes = nodes
         self.alias_port = self.proxied_port = None
@@ -90,6 +90,10 @@ class Cluster:
                      "--jvm", "-XX:TieredStopAtLevel=1"]
         for setting in settings:
             arguments += ["--set", setting]
+        for user in scram:
+            arguments += ["--scram", user]
+        if port is not None:
+            arguments += ["--port", str(port)]
         if aliased:
             self.alias_port, self.proxied_port = free_port(nodes), free_port(nodes)
             arguments += ["--alias", f"{self.alias_port}=127.0.0.1:{self.proxied_port}"]
