@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include "base/cleanup.h"
 #include "base/memory.h"
 #include "base/units.h"
@@ -315,29 +314,6 @@ static void check_revoke_timeout(const struct judged *judged)
 	    pipeline->revoke_timeout_ms, max_poll_interval_ms);
 }
 
-static bool is_world_readable(const struct load *load, size_t file)
-{
-	return (load->file_modes[file] & S_IROTH) != 0;
-}
-
-static void check_properties(struct load *load, const struct config_properties *properties,
-    const struct delivery_choice *choice, enum client_side side, const struct finding_place *where)
-{
-	for (size_t i = 0; i < properties->count; i++) {
-		const struct config_property *property = &properties->items[i];
-		const char *reason = delivery_property_refusal(choice, side, property->name, property->value);
-
-		if (reason)
-			findings_error(load->findings, where, "\"%s\" is refused, because %s; remove it",
-			    property->name, reason);
-		else if (property_is_secret(property->name) && is_world_readable(load, where->file))
-			findings_warning(load->findings, where,
-			    "\"%s\" is a secret in a file that everyone can read; take that right away: "
-			    "chmod o-r %s",
-			    property->name, load->config->files[where->file]);
-	}
-}
-
 void check_pipeline(struct load *load, size_t index)
 {
 	const struct config_pipeline *pipeline = &load->config->pipelines[index];
@@ -360,21 +336,9 @@ void check_pipeline(struct load *load, size_t index)
 	check_rate(&judged);
 	check_revoke_timeout(&judged);
 	where = key_place(&judged, "from", "properties", path);
-	check_properties(load, &pipeline->from.properties, &judged.choice, CLIENT_CONSUMER, &where);
+	check_properties(load, &pipeline->from.properties, pipeline->from.cluster, &judged.choice,
+	    CLIENT_CONSUMER, &where);
 	where = key_place(&judged, "to", "properties", path);
-	check_properties(load, &pipeline->to.properties, &judged.choice, CLIENT_PRODUCER, &where);
-}
-
-void check_cluster(struct load *load, const struct config_cluster *cluster)
-{
-	/* Its properties serve pipelines of all kinds; the usual one names the reasons best. */
-	const struct delivery_choice usual = { DELIVERY_AT_LEAST_ONCE, ACKS_ALL, ISOLATION_READ_COMMITTED };
-	char path[PATH_SIZE];
-	struct finding_place where;
-
-	if (cluster->properties.count == 0)
-		return;
-	snprintf(path, sizeof path, "clusters.%s.properties", cluster->name);
-	where = origin_place(load, &cluster->properties.items[0].origin, path);
-	check_properties(load, &cluster->properties, &usual, CLIENT_CONSUMER, &where);
+	check_properties(load, &pipeline->to.properties, pipeline->to.cluster, &judged.choice,
+	    CLIENT_PRODUCER, &where);
 }

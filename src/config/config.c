@@ -39,6 +39,31 @@ void config_pipeline_hash(const struct config_pipeline *pipeline, char *buffer)
 	snprintf(buffer, 9, "%08x", hash);
 }
 
+static bool texts_equal(const char *a, const char *b)
+{
+	return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
+static bool properties_equal(const struct config_properties *a, const struct config_properties *b)
+{
+	bool equal = a->count == b->count;
+
+	for (size_t i = 0; i < a->count && equal; i++)
+		equal = texts_equal(a->items[i].name, b->items[i].name) &&
+			texts_equal(a->items[i].value, b->items[i].value);
+	return equal;
+}
+
+bool config_secrets_equal(const struct config_cluster *a, const struct config_cluster *b)
+{
+	return texts_equal(a->sasl.password.value, b->sasl.password.value) &&
+	       texts_equal(a->tls.key_password.value, b->tls.key_password.value) &&
+	       a->tls.ca.contents_hash == b->tls.ca.contents_hash &&
+	       a->tls.certificate.contents_hash == b->tls.certificate.contents_hash &&
+	       a->tls.key.contents_hash == b->tls.key.contents_hash &&
+	       properties_equal(&a->properties, &b->properties);
+}
+
 char *config_target_topic(const struct config_pipeline *pipeline, const char *source_topic)
 {
 	static const char placeholder[] = "{topic}";

@@ -26,9 +26,42 @@ struct config_properties {
 	size_t count;
 };
 
+/* A secret, and how it was given. */
+struct config_secret {
+	char *text;  /* "credential:NAME", "file:PATH" or the secret itself; NULL: none */
+	char *value; /* the secret; NULL: none, or with CONFIG_TO_TEST one that only a start will have */
+};
+
+/* A file of the operator's, and how it was given. */
+struct config_file {
+	char *text; /* "credential:NAME" or the path itself; NULL: none */
+	char *path; /* NULL: none, or with CONFIG_TO_TEST one that only a start will have */
+	uint64_t contents_hash; /* FNV-1a: tells whether it has changed */
+};
+
+struct config_tls {
+	bool enabled; /* the group is there, and may be empty */
+	struct config_file ca; /* none: those that the system trusts */
+	struct config_file certificate, key; /* of the client; both or none */
+	struct config_secret key_password;
+	bool verify; /* the server's certificate and host name */
+	struct config_origin origin;
+};
+
+struct config_sasl {
+	bool enabled;
+	char *mechanism; /* as Kafka spells it */
+	char *username;	 /* the client's id with OAUTHBEARER */
+	struct config_secret password;
+	char *token_endpoint; /* with OAUTHBEARER; NULL there: the properties say how a token is got */
+	struct config_origin origin;
+};
+
 struct config_cluster {
 	char *name;
 	char *brokers; /* bootstrap list as librdkafka takes it */
+	struct config_tls tls;
+	struct config_sasl sasl;
 	struct config_properties properties; /* of either side: each client takes those that it knows */
 	struct config_origin origin;
 };
@@ -131,12 +164,16 @@ typedef void (*config_report)(
     void *context, const struct config_origin *origin, const char *path, const char *text);
 typedef void (*config_check)(const struct config *config, config_report report, void *context);
 
+/* What it is read for. Credentials come from the service manager, with a start alone: without $CREDENTIALS_DIRECTORY
+ * a test warns of each, and the config lacks them. */
+enum config_purpose { CONFIG_TO_RUN, CONFIG_TO_TEST };
+
 /* Reads and checks a configuration. conf_d: also read FILE's conf.d directory (for the default main file).
  * check may be NULL. Returns the config, or NULL when there are errors. findings is always filled (errors and
  * warnings) and freed by the caller with config_findings_clear(). *exit_code (sysexits) says 77 for an unreadable file,
  * else 78. Does not print. Thread: any, one at a time. */
-struct config *config_load(const char *file, bool conf_d, config_check check, struct config_findings *findings,
-    int *exit_code);
+struct config *config_load(const char *file, bool conf_d, enum config_purpose purpose, config_check check,
+    struct config_findings *findings, int *exit_code);
 void config_free(struct config *config);
 void config_findings_clear(struct config_findings *findings);
 
@@ -147,6 +184,10 @@ char *config_dump(const struct config *config);
 /* A hash of everything that decides what a pipeline does, hex, 8 digits: goes into the client id, so that
  * hosts that disagree can be seen. buffer holds at least 9 bytes. */
 void config_pipeline_hash(const struct config_pipeline *pipeline, char *buffer);
+
+/* Do the clusters' clients log in with the same secrets and the same contents of files? What the dump shows is not
+ * looked at: with it, this tells whether anything has changed. */
+bool config_secrets_equal(const struct config_cluster *a, const struct config_cluster *b);
 
 /* The target topic of a source topic: to.topic with {topic} replaced. The caller frees. */
 char *config_target_topic(const struct config_pipeline *pipeline, const char *source_topic);

@@ -9,6 +9,7 @@
 #include "base/units.h"
 #include "config/keys.h"
 #include "config/property_list.h"
+#include "config/secret.h"
 
 /* A text that grows, and the depth that its lines are indented to. */
 struct output {
@@ -102,6 +103,13 @@ static void dump_properties(struct output *output, const char *name, const struc
 	line(output, "];");
 }
 
+/* Where a secret is kept is none. */
+static void dump_secret(struct output *output, const char *name, const struct config_secret *secret)
+{
+	if (secret->text)
+		quoted_line(output, name, secret_is_reference(secret->text) ? secret->text : "***");
+}
+
 static void dump_place(struct output *output, enum key_place place, const void *object);
 
 static void dump_start(
@@ -179,8 +187,15 @@ static void dump_value(struct output *output, const struct key *key, const void 
 	case KEY_PROPERTIES:
 		dump_properties(output, key->name, field);
 		break;
+	case KEY_SECRET:
+		dump_secret(output, key->name, field);
+		break;
+	case KEY_FILE:
+		if (((const struct config_file *)field)->text)
+			quoted_line(output, key->name, ((const struct config_file *)field)->text);
+		break;
 	case KEY_GROUP:
-		if (key->group == PLACE_CREATE && !((const struct config_create *)field)->enabled)
+		if (key->optional && !*(const bool *)field)
 			break;
 		open_group(output, key->name);
 		dump_place(output, key->group, field);

@@ -18,6 +18,15 @@ static const struct key_choice log_level_choices[] = {
 	{ NULL, 0 },
 };
 
+static const struct key_choice mechanism_choices[] = {
+	{ "SCRAM-SHA-512", 0 },
+	{ "SCRAM-SHA-256", 0 },
+	{ "PLAIN", 0 },
+	{ "OAUTHBEARER", 0 },
+	{ "GSSAPI", 0 },
+	{ NULL, 0 },
+};
+
 static const struct key_choice delivery_choices[] = {
 	{ "at_least_once", DELIVERY_AT_LEAST_ONCE },
 	{ "at_most_once", DELIVERY_AT_MOST_ONCE },
@@ -107,13 +116,35 @@ static const struct key keys[] = {
 	{ PLACE_CLUSTER, "brokers", KEY_BROKERS, FIELD(config_cluster, brokers), .min = 1, .max = 4096,
 	  .required = true,
 	  .help = "host:port of some brokers, separated by commas" },
+	{ PLACE_CLUSTER, "tls", KEY_GROUP, FIELD(config_cluster, tls), .group = PLACE_TLS, .optional = true,
+	  .help = "encrypt the connections to the brokers, and make sure who they are" },
+	{ PLACE_CLUSTER, "sasl", KEY_GROUP, FIELD(config_cluster, sasl), .group = PLACE_SASL, .optional = true,
+	  .help = "log in to the brokers" },
 	{ PLACE_CLUSTER, "properties", KEY_PROPERTIES, FIELD(config_cluster, properties),
 	  .help = "librdkafka's settings for all clients of this cluster: \"name=value\"" },
-	{ PLACE_CLUSTER, "tls", KEY_LATER,
-	  .help = "use properties = [ \"security.protocol=ssl\", ... ] instead" },
-	{ PLACE_CLUSTER, "sasl", KEY_LATER,
-	  .help = "use properties = [ \"security.protocol=sasl_ssl\", \"sasl.mechanisms=...\", ... ] "
-		  "instead" },
+
+	{ PLACE_TLS, "ca", KEY_FILE, FIELD(config_tls, ca), .default_note = "what the system trusts",
+	  .help = "file with the certificates of the authorities that sign the brokers'" },
+	{ PLACE_TLS, "certificate", KEY_FILE, FIELD(config_tls, certificate), .default_note = "none",
+	  .help = "file with the client's certificate, where the brokers ask for one" },
+	{ PLACE_TLS, "key", KEY_FILE, FIELD(config_tls, key), .default_note = "none",
+	  .help = "file with the private key of certificate" },
+	{ PLACE_TLS, "key_password", KEY_SECRET, FIELD(config_tls, key_password), .default_note = "none",
+	  .help = "password of key, where it is encrypted" },
+	{ PLACE_TLS, "verify", KEY_BOOL, FIELD(config_tls, verify), .default_text = "true",
+	  .help = "check the brokers' certificates and host names" },
+
+	{ PLACE_SASL, "mechanism", KEY_WORD, FIELD(config_sasl, mechanism), .choices = mechanism_choices,
+	  .required = true,
+	  .help = "how to log in: SCRAM-SHA-512, SCRAM-SHA-256, PLAIN, OAUTHBEARER or GSSAPI" },
+	{ PLACE_SASL, "username", KEY_TEXT, FIELD(config_sasl, username), .min = 1, .max = 1024,
+	  .default_note = "none",
+	  .help = "name of the user; with OAUTHBEARER the client's id" },
+	{ PLACE_SASL, "password", KEY_SECRET, FIELD(config_sasl, password), .default_note = "none",
+	  .help = "password of the user; with OAUTHBEARER the client's secret" },
+	{ PLACE_SASL, "token_endpoint", KEY_TEXT, FIELD(config_sasl, token_endpoint), .min = 1, .max = 1024,
+	  .default_note = "none",
+	  .help = "URL of the OpenID Connect provider that issues tokens, with OAUTHBEARER" },
 
 	{ PLACE_PIPELINE, "enabled", KEY_BOOL, FIELD(config_pipeline, enabled), .default_text = "true",
 	  .help = "start the pipeline with the daemon" },
@@ -181,6 +212,7 @@ static const struct key keys[] = {
 	  .default_text = "1ms",
 	  .help = "how long records wait for others to share a request with" },
 	{ PLACE_TO, "create", KEY_GROUP, FIELD(config_to, create), .group = PLACE_CREATE,
+	  .optional = true,
 	  .help = "make target topics that are missing; without it the pipeline waits for them" },
 	{ PLACE_TO, "properties", KEY_PROPERTIES, FIELD(config_to, properties),
 	  .help = "librdkafka's settings for the producer: \"name=value\"" },

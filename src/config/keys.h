@@ -9,6 +9,8 @@
 enum key_place {
 	PLACE_ALOQD,	/* aloqd.KEY: struct config */
 	PLACE_CLUSTER,	/* clusters.NAME.KEY: struct config_cluster */
+	PLACE_TLS,	/* clusters.NAME.tls.KEY: struct config_tls */
+	PLACE_SASL,	/* clusters.NAME.sasl.KEY: struct config_sasl */
 	PLACE_PIPELINE, /* pipelines.NAME.KEY and defaults.KEY: struct config_pipeline */
 	PLACE_FROM,	/* pipelines.NAME.from.KEY: struct config_from */
 	PLACE_TO,	/* pipelines.NAME.to.KEY: struct config_to */
@@ -36,6 +38,8 @@ enum key_type {
 	KEY_START,	 /* start and start_timestamp_ms of struct config_from */
 	KEY_PARTITION,	 /* partition and fixed_partition of struct config_to */
 	KEY_PROPERTIES,	 /* struct config_properties */
+	KEY_SECRET,	 /* struct config_secret: its text, which comes first */
+	KEY_FILE,	 /* struct config_file: its text, which comes first */
 	KEY_GROUP,	 /* another place's keys; the struct lies within */
 	KEY_LATER,	 /* not in this version: refused */
 };
@@ -57,6 +61,7 @@ struct key {
 	const char *default_note;	   /* of a default that is not a fixed text */
 	const struct key_choice *choices;
 	enum key_place group; /* of KEY_GROUP */
+	bool optional; /* of KEY_GROUP: its struct begins with a bool that tells whether it stands there */
 	bool required;
 	const char *help; /* one line */
 };

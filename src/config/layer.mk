@@ -1,6 +1,6 @@
 # src/config
 libconf_a_SOURCES = \
-	src/config/check_pipeline.c \
+	src/config/check_cluster.c src/config/check_pipeline.c src/config/check_properties.c \
 	src/config/check_topology.c \
 	src/config/loops.c src/config/loops.h \
 	src/config/config.c src/config/config.h \
@@ -11,6 +11,7 @@ libconf_a_SOURCES = \
 	src/config/load.c src/config/load.h \
 	src/config/parse.c \
 	src/config/property_list.c src/config/property_list.h \
+	src/config/secret.c src/config/secret.h \
 	src/config/source_text.c src/config/source_text.h \
 	src/config/timestamp.c src/config/timestamp.h \
 	src/config/value_text.c src/config/value_text.h \

@@ -184,7 +184,7 @@ static void check_all(struct load *load)
 	size_t enabled = 0;
 
 	for (size_t i = 0; i < load->config->cluster_count; i++)
-		check_cluster(load, &load->config->clusters[i]);
+		check_cluster(load, i);
 	for (size_t i = 0; i < load->config->pipeline_count; i++) {
 		check_pipeline(load, i);
 		enabled += load->config->pipelines[i].enabled;
@@ -208,6 +208,7 @@ static void load_clear(struct load *load)
 	}
 	free(load->documents);
 	free(load->file_modes);
+	free(load->cluster_settings);
 	free(load->sources);
 	findings_free(load->findings);
 }
@@ -221,11 +222,11 @@ static void note_checked(
 	findings_error(load->findings, &place, "%s", text);
 }
 
-struct config *config_load(const char *file, bool conf_d, config_check check, struct config_findings *findings,
-    int *exit_code)
+struct config *config_load(const char *file, bool conf_d, enum config_purpose purpose, config_check check,
+    struct config_findings *findings, int *exit_code)
 {
 	struct config *config = xcalloc(1, sizeof *config);
-	struct load load = { .config = config,
+	struct load load = { .config = config, .purpose = purpose,
 		.findings = findings_new((char *const *const *)&config->files) };
 
 	read_document(&load, file);

@@ -24,8 +24,10 @@ struct load {
 	struct document **documents;
 	size_t document_count;
 	unsigned int *file_modes;	 /* of config->files */
-	struct pipeline_source *sources; /* of config->pipelines */
+	const config_setting_t **cluster_settings; /* of config->clusters */
+	struct pipeline_source *sources;	   /* of config->pipelines */
 	const config_setting_t *defaults;
+	enum config_purpose purpose;
 	bool forbidden; /* a file could not be read for lack of permission */
 };
 
@@ -44,9 +46,26 @@ void parse_documents(struct load *load);
 struct finding_place pipeline_key_place(const struct load *load, size_t pipeline, const char *group,
     const char *key, char *buffer, size_t size);
 
-/* check_pipeline.c: what is wrong with one pipeline or one cluster that parsed. */
-void check_cluster(struct load *load, const struct config_cluster *cluster);
+/* The same for a cluster's key: the key itself, else its group ("tls", "sasl" or NULL), else the cluster. */
+struct finding_place cluster_key_place(const struct load *load, size_t cluster, const char *group,
+    const char *key, char *buffer, size_t size);
+
+/* Does it stand there, right or wrong? */
+bool cluster_has_key(const struct load *load, size_t cluster, const char *group, const char *key);
+
+/* check_cluster.c: what is wrong with one cluster that parsed. Reads its secrets and looks into its files. */
+void check_cluster(struct load *load, size_t cluster);
+
+/* check_pipeline.c: what is wrong with one pipeline that parsed, its clusters having been checked. */
 void check_pipeline(struct load *load, size_t pipeline);
+
+/* check_properties.c: what is wrong with the properties of clients of a cluster (NULL: it is not known). */
+void check_properties(struct load *load, const struct config_properties *properties,
+    const struct config_cluster *cluster, const struct delivery_choice *choice, enum client_side side,
+    const struct finding_place *where);
+
+/* Is this a file that everyone can read? Says so of a secret that stands in it. */
+void check_secret_is_private(struct load *load, const struct finding_place *where, const char *name);
 
 /* check_topology.c: what is wrong between pipelines: shared groups, loops. */
 void check_topology(struct load *load);

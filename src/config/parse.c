@@ -178,12 +178,13 @@ static void parse_group(struct load *load, enum key_place place, const struct la
 			    join(defaults_path, sizeof defaults_path, layers->defaults_path, key->name),
 		};
 		below_nearest = nearest && below.own ? below.own : nearest;
-		if (!below.own && !below.defaults && key->required && nearest) {
-			missing_key(load, key, layers, nearest);
+		if (!below.own && !below.defaults) {
+			if (key->required && nearest)
+				missing_key(load, key, layers, nearest);
 			below_nearest = NULL; /* what is missing in it need not be said too */
 		}
-		if (key->group == PLACE_CREATE)
-			((struct config_create *)inner)->enabled = below.own || below.defaults;
+		if (key->optional)
+			*(bool *)inner = below.own || below.defaults;
 		parse_group(load, key->group, &below, below_nearest, exactly_once, inner);
 	}
 }
@@ -328,6 +329,9 @@ static void parse_clusters(struct load *load)
 
 		config->clusters =
 		    xreallocarray(config->clusters, config->cluster_count + 1, sizeof *config->clusters);
+		load->cluster_settings =
+		    xreallocarray(load->cluster_settings, config->cluster_count + 1, sizeof *load->cluster_settings);
+		load->cluster_settings[config->cluster_count] = setting;
 		cluster = &config->clusters[config->cluster_count++];
 		*cluster = (struct config_cluster){
 			.name = xstrdup(config_setting_name(setting)),
@@ -336,6 +340,10 @@ static void parse_clusters(struct load *load)
 		join(path, sizeof path, "clusters", cluster->name);
 		check_keys(load, PLACE_CLUSTER, setting, path);
 		parse_group(load, PLACE_CLUSTER, &layers, setting, false, cluster);
+		if (cluster->tls.enabled)
+			cluster->tls.origin = load_origin(load, member(setting, "tls"));
+		if (cluster->sasl.enabled)
+			cluster->sasl.origin = load_origin(load, member(setting, "sasl"));
 	}
 }
 
@@ -427,6 +435,32 @@ void parse_documents(struct load *load)
 	parse_clusters(load);
 	parse_defaults(load);
 	parse_pipelines(load);
+}
+
+static const config_setting_t *find_cluster_setting(
+    const struct load *load, size_t cluster, const char *group, const char *key)
+{
+	const config_setting_t *own = load->cluster_settings[cluster];
+
+	return member(group ? member(own, group) : own, key);
+}
+
+bool cluster_has_key(const struct load *load, size_t cluster, const char *group, const char *key)
+{
+	return find_cluster_setting(load, cluster, group, key) != NULL;
+}
+
+struct finding_place cluster_key_place(
+    const struct load *load, size_t cluster, const char *group, const char *key, char *buffer, size_t size)
+{
+	const config_setting_t *own = load->cluster_settings[cluster];
+	const config_setting_t *setting = find_cluster_setting(load, cluster, group, key);
+
+	snprintf(buffer, size, "clusters.%s.%s%s%s", load->config->clusters[cluster].name, group ? group : "",
+	    group ? "." : "", key);
+	if (!setting && group)
+		setting = member(own, group);
+	return load_place(load, setting ? setting : own, buffer);
 }
 
 /* The key's setting in the pipeline or in defaults; NULL: it stands nowhere. */

@@ -2,12 +2,14 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "base/memory.h"
 #include "base/units.h"
+#include "config/secret.h"
 #include "config/timestamp.h"
 
 /* How much of a wrong value is shown. */
@@ -319,6 +321,56 @@ static int start_from_text(
 	return 0;
 }
 
+static int credential_from_text(const char *text, struct value_problem *problem)
+{
+	const char *name = reference_credential(text);
+
+	/* The name comes from the configuration and must not lead out of the directory. */
+	if (name && (*name == '\0' || strlen(name) > NAME_MAX || strchr(name, '/') || strstr(name, "..") ||
+			strcmp(name, ".") == 0))
+		return value_wrong(problem,
+		    "\"" SHOWN "\" names no credential; write \"credential:NAME\" with the name that stands in the "
+		    "unit's LoadCredential=, without \"/\" and \"..\"",
+		    text);
+	return 0;
+}
+
+static int secret_from_text(
+    const struct key *key, const char *text, void *object, struct value_problem *problem)
+{
+	const char *path = reference_file(text);
+
+	/* What is wrong with the secret itself is said without it. */
+	if (*text == '\0')
+		return value_wrong(problem, "is empty; give its value or leave the key out");
+	if (strlen(text) > SECRET_MAX_BYTES)
+		return value_wrong(problem, "has %zu bytes; use at most %d", strlen(text), SECRET_MAX_BYTES);
+	if (has_control_character(text))
+		return value_wrong(problem, "holds a control character; write printable text");
+	if (path && *path != '/')
+		return value_wrong(problem, "\"" SHOWN "\" is no absolute path; write \"file:/PATH\"", text);
+	if (credential_from_text(text, problem) < 0)
+		return -EINVAL;
+	value_store_text(key, object, text);
+	return 0;
+}
+
+static int file_from_text(
+    const struct key *key, const char *text, void *object, struct value_problem *problem)
+{
+	if (has_control_character(text))
+		return value_wrong(problem, "holds a control character; write printable text");
+	if (!reference_credential(text) && *text != '/')
+		return value_wrong(problem,
+		    "\"" SHOWN "\" is no absolute path; write \"/PATH\", or \"credential:NAME\"", text);
+	if (strlen(text) >= PATH_MAX)
+		return value_wrong(problem, "has %zu bytes; use at most %d", strlen(text), PATH_MAX - 1);
+	if (credential_from_text(text, problem) < 0)
+		return -EINVAL;
+	value_store_text(key, object, text);
+	return 0;
+}
+
 int value_from_text(const struct key *key, const char *text, const struct config *config, void *object,
     struct value_problem *problem)
 {
@@ -350,6 +402,10 @@ int value_from_text(const struct key *key, const char *text, const struct config
 		return cluster_from_text(key, text, config, object, problem);
 	case KEY_START:
 		return start_from_text(key, text, object, problem);
+	case KEY_SECRET:
+		return secret_from_text(key, text, object, problem);
+	case KEY_FILE:
+		return file_from_text(key, text, object, problem);
 	case KEY_TOPICS:
 	case KEY_PROPERTIES:
 	case KEY_GROUP:

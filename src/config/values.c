@@ -6,6 +6,7 @@
 #include <string.h>
 #include "base/memory.h"
 #include "config/property_list.h"
+#include "config/secret.h"
 #include "config/value_text.h"
 
 static bool is_integer(const config_setting_t *setting)
@@ -77,6 +78,13 @@ static int topics_from_list(
 	for (int i = 0; i < count; i++)
 		from->topics[i] = xstrdup(config_setting_get_string_elem(setting, i));
 	return 0;
+}
+
+static void clear_file(struct config_file *file)
+{
+	free(file->text);
+	free(file->path);
+	*file = (struct config_file){ 0 };
 }
 
 int value_property_count(const config_setting_t *setting, struct value_problem *problem)
@@ -176,6 +184,12 @@ void values_clear(enum key_place place, void *object)
 			break;
 		case KEY_PROPERTIES:
 			property_list_clear(value_field(key, object));
+			break;
+		case KEY_SECRET:
+			secret_clear(value_field(key, object));
+			break;
+		case KEY_FILE:
+			clear_file(value_field(key, object));
 			break;
 		case KEY_GROUP:
 			values_clear(key->group, value_field(key, object));

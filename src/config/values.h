@@ -6,7 +6,7 @@
 #include "config/value_text.h"
 
 /* As value_from_text(), for values of all types but KEY_GROUP and KEY_LATER, which have none, and
- * KEY_PROPERTIES, whose entries are read one by one. */
+ * KEY_PROPERTIES, whose entries are read one by one. Of secrets and files it stores how they are given. */
 int value_from_setting(const struct key *key, const config_setting_t *setting, const struct config *config,
     void *object, struct value_problem *problem);
 

@@ -19,9 +19,11 @@
 DEFINE_CLEANUP(struct config *, config_free)
 
 /* NULL: there are errors, and *exit_code tells the kind. */
-static struct config *load(const struct options *options, struct config_findings *findings, int *exit_code)
+static struct config *load(const struct options *options, enum config_purpose purpose,
+    struct config_findings *findings, int *exit_code)
 {
-	return config_load(options->config_file, options->conf_d, property_check, findings, exit_code);
+	return config_load(
+	    options->config_file, options->conf_d, purpose, property_check, findings, exit_code);
 }
 
 static void print_findings(const struct config_findings *findings)
@@ -50,7 +52,7 @@ static int test_config(const struct options *options)
 {
 	struct config_findings findings = { 0 };
 	int exit_code = EX_OK;
-	_cleanup_(config_freep) struct config *config = load(options, &findings, &exit_code);
+	_cleanup_(config_freep) struct config *config = load(options, CONFIG_TO_TEST, &findings, &exit_code);
 	size_t warnings = findings.count - findings.error_count;
 
 	print_findings(&findings);
@@ -70,7 +72,7 @@ static int dump_config(const struct options *options)
 {
 	struct config_findings findings = { 0 };
 	int exit_code = EX_OK;
-	_cleanup_(config_freep) struct config *config = load(options, &findings, &exit_code);
+	_cleanup_(config_freep) struct config *config = load(options, CONFIG_TO_TEST, &findings, &exit_code);
 	_cleanup_free_ char *text = NULL;
 
 	print_findings(&findings);
@@ -127,7 +129,7 @@ static int run(const struct options *options)
 	_cleanup_(config_freep) struct config *config = NULL;
 
 	take_signals();
-	config = load(options, &findings, &exit_code);
+	config = load(options, CONFIG_TO_RUN, &findings, &exit_code);
 	if (config)
 		log_set_level(config->log_level);
 	log_findings(&findings);

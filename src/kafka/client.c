@@ -7,8 +7,10 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "config/property_list.h"
 #include "kafka/error_class.h"
 #include "kafka/property_sides.h"
+#include "kafka/security.h"
 
 enum { DERIVED_MAX = 32 };
 
@@ -24,6 +26,22 @@ bool client_library_at_least(int major, int minor, int patch)
 }
 
 /* ---- librdkafka's own log lines ---- */
+
+/* The length of a line without the secret at its end, if it has one. With debug=conf librdkafka tells all settings, "NAME =
+ * VALUE" each, and hides but some of their secrets (not that of an OAUTHBEARER client, in 2.8). */
+static size_t length_without_secret(const char *text)
+{
+	const char *equals = strstr(text, " = ");
+	const char *name = equals;
+	_cleanup_free_ char *copy = NULL;
+
+	while (name && name > text && name[-1] != ' ')
+		name--;
+	if (!name)
+		return strlen(text);
+	copy = xstrndup(name, (size_t)(equals - name));
+	return property_is_secret(copy) ? (size_t)(equals - text) : strlen(text);
+}
 
 /* The opaque of every client is the pipeline that it belongs to. */
 static void log_line(const rd_kafka_t *client, int severity, const char *facility, const char *text)
@@ -43,7 +61,8 @@ static void log_line(const rd_kafka_t *client, int severity, const char *facilit
 		level = LOG_LEVEL_DEBUG;
 	if (!log_enabled(level))
 		return;
-	log_at(level, pipeline ? &LOG_SETTINGS(pipeline) : &LOG_NOWHERE, "librdkafka: %s: %s", facility, text);
+	log_at(level, pipeline ? &LOG_SETTINGS(pipeline) : &LOG_NOWHERE, "librdkafka: %s: %.*s", facility,
+	    (int)length_without_secret(text), text);
 }
 
 /* ---- settings ---- */
@@ -124,7 +143,8 @@ static rd_kafka_conf_t *conf_new(const struct config_pipeline *pipeline, const s
 		return NULL;
 	/* KIP-714: a broker may ask newer clients for their metrics; ours go to the operator alone. */
 	conf_set_if_known(conf, "enable.metrics.push", "false");
-	if (conf_set_properties(conf, &cluster->properties, type, err) < 0) {
+	if (security_apply(conf, cluster, err) < 0 ||
+	    conf_set_properties(conf, &cluster->properties, type, err) < 0) {
 		error_prefix(err, "cluster %s", cluster->name);
 		return NULL;
 	}

@@ -16,6 +16,7 @@ libkafka_a_SOURCES += \
 	src/kafka/probe.c src/kafka/probe.h src/kafka/property_check.c src/kafka/property_check.h \
 	src/kafka/property_sides.c src/kafka/property_sides.h \
 	src/kafka/record.h \
+	src/kafka/security.c src/kafka/security.h \
 	src/kafka/group_token.c src/kafka/group_token.h \
 	src/kafka/sink.c src/kafka/sink.h src/kafka/sink_internal.h \
 	src/kafka/sink_client.c src/kafka/sink_transaction.c \

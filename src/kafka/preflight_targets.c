@@ -6,6 +6,7 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "kafka/error_class.h"
+#include "kafka/security.h"
 
 enum {
 	CREATE_TIMEOUT_MS = 10000,
@@ -18,18 +19,22 @@ int preflight_no_answer(rd_kafka_t *client, const struct config_cluster *cluster
 {
 	rd_kafka_queue_t *queue = rd_kafka_queue_get_main(client);
 	rd_kafka_event_t *event;
-	char words[256];
+	char words[512];
 
 	snprintf(words, sizeof words, "%s", rd_kafka_err2str(code));
 	while ((event = rd_kafka_queue_poll(queue, 0)) != NULL) {
+		/* A refused login tells most. */
 		if (rd_kafka_event_type(event) == RD_KAFKA_EVENT_ERROR &&
-		    rd_kafka_event_error(event) != RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) {
+		    rd_kafka_event_error(event) != RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN &&
+		    code != RD_KAFKA_RESP_ERR__AUTHENTICATION) {
 			code = rd_kafka_event_error(event);
 			snprintf(words, sizeof words, "%s", rd_kafka_event_error_string(event));
 		}
 		rd_kafka_event_destroy(event);
 	}
 	rd_kafka_queue_destroy(queue);
+	if (security_explain(err, code, words, cluster))
+		return err->code;
 	return error_class_set(err, code, "cluster \"%s\" (brokers %s) does not answer, trying again: %s", cluster->name,
 	    cluster->brokers, words);
 }

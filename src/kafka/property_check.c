@@ -4,6 +4,7 @@
 #include "base/cleanup.h"
 #include "base/memory.h"
 #include "kafka/property_sides.h"
+#include "kafka/security.h"
 
 /* Properties of one list, and whose they are. */
 struct checked {
@@ -93,8 +94,10 @@ void property_check(const struct config *config, config_report report, void *con
 {
 	const struct checked checked = { .report = report, .context = context };
 
-	for (size_t i = 0; i < config->cluster_count; i++)
+	for (size_t i = 0; i < config->cluster_count; i++) {
 		check_cluster(&config->clusters[i], checked);
+		security_check(&config->clusters[i], report, context);
+	}
 	for (size_t i = 0; i < config->pipeline_count; i++)
 		check_pipeline(&config->pipelines[i], checked);
 }

@@ -9,6 +9,7 @@
 #include "kafka/error_class.h"
 #include "kafka/probe.h"
 #include "kafka/record.h"
+#include "kafka/security.h"
 #include "kafka/sink_internal.h"
 
 /* ---- life ---- */
@@ -251,8 +252,9 @@ static void take_error(struct sink *sink, rd_kafka_event_t *event)
 		sink->events->fatal(sink->owner, &err);
 		return;
 	}
-	error_class_set(&err, code, "target cluster \"%s\": %s", sink->pipeline->to.cluster->name,
-	    rd_kafka_event_error_string(event));
+	if (!security_explain(&err, code, rd_kafka_event_error_string(event), sink->pipeline->to.cluster))
+		error_class_set(&err, code, "target cluster \"%s\": %s", sink->pipeline->to.cluster->name,
+		    rd_kafka_event_error_string(event));
 	if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN)
 		err.code = -ENETDOWN;
 	if (err.remedy == REMEDY_PERSON) {

@@ -13,6 +13,7 @@
 #include "kafka/positions.h"
 #include "kafka/probe.h"
 #include "kafka/record.h"
+#include "kafka/security.h"
 #include "kafka/source_internal.h"
 
 /* What a record costs beside its bytes: librdkafka's op and message on the consumer's side and on the
@@ -262,8 +263,9 @@ static void take_error(struct source *source, rd_kafka_event_t *event)
 	default:
 		if (source_error_means_gone(code))
 			source_doubt_topics(source);
-		error_class_set(&err, code, "source cluster \"%s\": %s", source->pipeline->from.cluster->name,
-		    rd_kafka_event_error_string(event));
+		if (!security_explain(&err, code, rd_kafka_event_error_string(event), source->pipeline->from.cluster))
+			error_class_set(&err, code, "source cluster \"%s\": %s", source->pipeline->from.cluster->name,
+			    rd_kafka_event_error_string(event));
 		if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN)
 			err.code = -ENETDOWN;
 		if (err.remedy == REMEDY_PERSON)

@@ -73,7 +73,7 @@ struct config *config_files_load(const char *text, struct config_findings *findi
 {
 	config_findings_clear(findings);
 	config_files_write("main.conf", text, strlen(text));
-	return config_load(config_files_path("main.conf"), true, NULL, findings, exit_code);
+	return config_load(config_files_path("main.conf"), true, CONFIG_TO_RUN, NULL, findings, exit_code);
 }
 
 /* Writes text without the folder's name. */

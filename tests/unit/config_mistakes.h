@@ -98,14 +98,10 @@ static const struct mistake mistakes[] = {
 	    "error main.conf:1: clusters.main.brokers: \"\" is not a broker; write \"host:port\", several "
 	    "with commas and no "
 	    "blanks between them\n" },
-	{ "clusters = { main = { brokers = \"a\"; tls = { }; }; };\n" GOOD_PIPELINE("", "", ""),
-	    "error main.conf:1: clusters.main.tls: not in this version; use properties = [ "
-	    "\"security.protocol=ssl\", ... ] "
-	    "instead\n" },
-	{ "clusters = { main = { brokers = \"a\"; sasl = { }; }; };\n" GOOD_PIPELINE("", "", ""),
-	    "error main.conf:1: clusters.main.sasl: not in this version; use properties = [ "
-	    "\"security.protocol=sasl_ssl\", "
-	    "\"sasl.mechanisms=...\", ... ] instead\n" },
+	{ "clusters = { main = { brokers = \"a\"; tls = true; sasl = { mechanism = 1; }; }; };\n" GOOD_PIPELINE(
+	      "", "", ""),
+	    "error main.conf:1: clusters.main.tls: has the wrong type; write { KEY = VALUE; ... }\n"
+	    "error main.conf:1: clusters.main.sasl.mechanism: has the wrong type; write a text in double quotes\n" },
 	{ "clusters = { main = { brokers = \"a\"; }; ma*n = { brokers = \"a\"; }; };\n" GOOD_PIPELINE(
 	      "", "", ""),
 	    "error main.conf:1: clusters.ma*n: a name may not hold \"*\"; use letters, digits, \"_\" and "

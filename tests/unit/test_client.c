@@ -5,12 +5,15 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 #include <cmocka.h>
+#include "base/log.h"
 #include "base/memory.h"
 #include "kafka/client.h"
 #include "kafka/error_class.h"
 #include "kafka/property_check.h"
 #include "kafka/property_sides.h"
+#include "kafka/security.h"
 
 static const struct client_sizes sizes = {
 	.partition_prefetch_records = 1000,
@@ -195,6 +198,147 @@ static void test_errors_are_classed(void **state)
 	assert_int_equal(err.remedy, REMEDY_RESTART);
 }
 
+/* ---- tls and sasl ---- */
+
+static struct config_cluster secured(const char *mechanism)
+{
+	return (struct config_cluster){ .name = (char *)"main", .brokers = (char *)"127.0.0.1:1",
+		.tls = { .enabled = true, .verify = true, .origin = { "a.conf", 3 } },
+		.sasl = { .enabled = true, .mechanism = (char *)mechanism, .username = (char *)"relay",
+			.password = { .text = (char *)"hush", .value = (char *)"hush" }, .origin = { "a.conf", 4 } } };
+}
+
+static void assert_secured(rd_kafka_t *client, const struct error *err)
+{
+	assert_client(client, err);
+	assert_setting(client, "security.protocol", "sasl_ssl");
+	assert_setting(client, "enable.ssl.certificate.verification", "true");
+	assert_setting(client, "ssl.endpoint.identification.algorithm", "https");
+	assert_setting(client, "sasl.mechanisms", "SCRAM-SHA-512");
+	assert_setting(client, "sasl.username", "relay");
+	assert_setting(client, "sasl.password", "hush"); /* also what wakes the broker threads */
+	rd_kafka_destroy(client);
+}
+
+static void test_every_client_of_a_cluster_has_its_tls_and_sasl(void **state)
+{
+	struct config_cluster guarded = secured("SCRAM-SHA-512");
+	struct config_pipeline pipeline = pipeline_with(ACKS_ALL);
+	struct error err;
+
+	pipeline.from.cluster = pipeline.to.cluster = &guarded;
+	assert_secured(client_new_consumer(&pipeline, &sizes, &err), &err);
+	assert_secured(client_new_producer(&pipeline, &sizes, NULL, &err), &err);
+	assert_secured(client_new_producer(&pipeline, &sizes, "id", &err), &err);
+	assert_secured(client_new_admin(&pipeline, &guarded, &err), &err);
+	assert_secured(client_new_group_reader(&pipeline, &err), &err);
+}
+
+static void test_the_protocol_follows_from_the_groups(void **state)
+{
+	struct config_cluster guarded = secured("PLAIN");
+	struct config_pipeline pipeline = pipeline_with(ACKS_ALL);
+	struct error err;
+	rd_kafka_t *client;
+
+	guarded.tls.enabled = false;
+	client = client_new_admin(&pipeline, &guarded, &err);
+	assert_client(client, &err);
+	assert_setting(client, "security.protocol", "sasl_plaintext");
+	rd_kafka_destroy(client);
+	guarded.tls = (struct config_tls){ .enabled = true };
+	guarded.sasl.enabled = false;
+	client = client_new_admin(&pipeline, &guarded, &err);
+	assert_client(client, &err);
+	assert_setting(client, "security.protocol", "ssl");
+	assert_setting(client, "enable.ssl.certificate.verification", "false");
+	assert_setting(client, "ssl.endpoint.identification.algorithm", "none");
+	rd_kafka_destroy(client);
+}
+
+static void test_files_that_are_no_certificates_are_found_and_missing_secrets_are_no_fault_of_theirs(void **state)
+{
+	struct config_cluster guarded = secured("PLAIN");
+	struct config config = { .clusters = &guarded, .cluster_count = 1 };
+	struct reports reports = { .count = 0 };
+
+	property_check(&config, note_report, &reports);
+	assert_int_equal(reports.count, 0);
+	guarded.tls.ca = (struct config_file){ (char *)"/proc/version", (char *)"/proc/version", 1 };
+	property_check(&config, note_report, &reports);
+	assert_int_equal(reports.count, 1);
+	assert_non_null(strstr(reports.text[0], "a.conf:3: clusters.main.tls: librdkafka cannot use it: "));
+	/* With a test, a credential is not there. */
+	guarded.tls.ca = (struct config_file){ .text = (char *)"credential:ca" };
+	guarded.sasl.password.value = NULL;
+	property_check(&config, note_report, &reports);
+	assert_int_equal(reports.count, 1);
+}
+
+static void test_a_refused_login_is_for_a_person_and_a_failed_handshake_is_tried_again(void **state)
+{
+	struct config_cluster guarded = secured("PLAIN");
+	struct error err;
+
+	assert_true(security_explain(&err, RD_KAFKA_RESP_ERR__AUTHENTICATION, "Invalid username or password", &guarded));
+	assert_int_equal(err.remedy, REMEDY_PERSON);
+	assert_string_equal(err.message,
+	    "cluster \"main\" refuses the login of user \"relay\": Invalid username or password; correct mechanism, "
+	    "username and password in clusters.main.sasl, then restart aloqd");
+	/* The provider of tokens may come back. */
+	assert_true(security_explain(
+	    &err, RD_KAFKA_RESP_ERR__AUTHENTICATION, "Failed to acquire SASL OAUTHBEARER token: timed out", &guarded));
+	assert_int_equal(err.remedy, REMEDY_RETRY);
+	assert_true(security_explain(&err, RD_KAFKA_RESP_ERR__SSL, "certificate verify failed", &guarded));
+	assert_int_equal(err.remedy, REMEDY_RETRY);
+	assert_non_null(strstr(err.message, "not signed by an authority"));
+	assert_true(security_explain(
+	    &err, RD_KAFKA_RESP_ERR__TRANSPORT, "error:1:SSL routines::sslv3 alert bad certificate", &guarded));
+	assert_non_null(strstr(err.message, "refuse the client"));
+	assert_false(security_explain(&err, RD_KAFKA_RESP_ERR__TRANSPORT, "Connection refused", &guarded));
+}
+
+/* What a client logs while it is made, at level debug. */
+static void log_of_client(const struct config_pipeline *pipeline, char *text, size_t size)
+{
+	FILE *file = tmpfile();
+	int before = dup(STDERR_FILENO);
+	struct error err;
+	rd_kafka_t *client;
+
+	assert_non_null(file);
+	dup2(fileno(file), STDERR_FILENO);
+	log_set_level(LOG_LEVEL_DEBUG);
+	client = client_new_admin(pipeline, pipeline->from.cluster, &err);
+	if (client)
+		rd_kafka_destroy(client);
+	log_set_level(LOG_LEVEL_INFO);
+	dup2(before, STDERR_FILENO);
+	close(before);
+	rewind(file);
+	text[fread(text, 1, size - 1, file)] = '\0';
+	fclose(file);
+	assert_client(client, &err);
+}
+
+static void test_no_secret_is_logged_with_the_settings(void **state)
+{
+	struct config_property properties[] = {
+		{ .name = (char *)"debug", .value = (char *)"conf" },
+		{ .name = (char *)"sasl.oauthbearer.config", .value = (char *)"hush = hush" },
+	};
+	struct config_cluster talkative = { .name = (char *)"main", .brokers = (char *)"127.0.0.1:1",
+		.properties = { properties, 2 } };
+	struct config_pipeline pipeline = pipeline_with(ACKS_ALL);
+	static char text[65536];
+
+	pipeline.from.cluster = pipeline.to.cluster = &talkative;
+	log_of_client(&pipeline, text, sizeof text);
+	assert_non_null(strstr(text, "sasl.oauthbearer.config"));
+	assert_non_null(strstr(text, "metadata.broker.list = 127.0.0.1:1"));
+	assert_null(strstr(text, "hush"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -205,6 +349,11 @@ int main(void)
 		cmocka_unit_test(test_unknown_bad_and_misplaced_properties_are_found),
 		cmocka_unit_test(test_refused_properties_are_not_tried),
 		cmocka_unit_test(test_errors_are_classed),
+		cmocka_unit_test(test_every_client_of_a_cluster_has_its_tls_and_sasl),
+		cmocka_unit_test(test_the_protocol_follows_from_the_groups),
+		cmocka_unit_test(test_files_that_are_no_certificates_are_found_and_missing_secrets_are_no_fault_of_theirs),
+		cmocka_unit_test(test_a_refused_login_is_for_a_person_and_a_failed_handshake_is_tried_again),
+		cmocka_unit_test(test_no_secret_is_logged_with_the_settings),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

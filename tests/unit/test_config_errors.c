@@ -170,7 +170,7 @@ static void test_what_is_no_regular_file_is_an_error_at_once(void **state)
 	    "file and name that\n");
 	unlink(config_files_path("conf.d/30-pipe.conf"));
 
-	assert_null(config_load(config_files_path("pipe"), false, NULL, &findings, &exit_code));
+	assert_null(config_load(config_files_path("pipe"), false, CONFIG_TO_RUN, NULL, &findings, &exit_code));
 	assert_int_equal(exit_code, EX_CONFIG);
 	text = config_files_describe(&findings);
 	assert_string_equal(text, "error pipe: cannot read it: it is not a regular file; put the configuration "
@@ -197,7 +197,7 @@ static void test_a_check_from_above_is_heard_beside_other_errors_and_in_file_ord
 	assert_null(config_files_load(
 	    GOOD_CONFIG("", "properties = [ \"client.rack=a\" ];", "enabled = 1;"), &findings, &exit_code));
 	config_findings_clear(&findings);
-	assert_null(config_load(config_files_path("main.conf"), false, report_twice, &findings, &exit_code));
+	assert_null(config_load(config_files_path("main.conf"), false, CONFIG_TO_RUN, report_twice, &findings, &exit_code));
 	assert_int_equal(exit_code, EX_CONFIG);
 	text = config_files_describe(&findings);
 	assert_string_equal(text,
@@ -214,7 +214,7 @@ static void test_a_missing_file_is_78_and_an_unreadable_one_77(void **state)
 	char *text;
 	int exit_code = -1;
 
-	assert_null(config_load(config_files_path("absent.conf"), true, NULL, &findings, &exit_code));
+	assert_null(config_load(config_files_path("absent.conf"), true, CONFIG_TO_RUN, NULL, &findings, &exit_code));
 	assert_int_equal(exit_code, EX_CONFIG);
 	text = config_files_describe(&findings);
 	assert_string_equal(text, "error absent.conf: cannot read it: No such file or directory; write it, "
@@ -225,7 +225,7 @@ static void test_a_missing_file_is_78_and_an_unreadable_one_77(void **state)
 		return; /* root reads everything */
 	config_files_write("secret.conf", "", 0);
 	chmod(config_files_path("secret.conf"), 0);
-	assert_null(config_load(config_files_path("secret.conf"), false, NULL, &findings, &exit_code));
+	assert_null(config_load(config_files_path("secret.conf"), false, CONFIG_TO_RUN, NULL, &findings, &exit_code));
 	assert_int_equal(exit_code, EX_NOPERM);
 	config_findings_clear(&findings);
 }
@@ -238,7 +238,7 @@ static void test_a_nul_byte_is_an_error(void **state)
 	int exit_code;
 
 	config_files_write("nul.conf", text, sizeof text - 1);
-	assert_null(config_load(config_files_path("nul.conf"), false, NULL, &findings, &exit_code));
+	assert_null(config_load(config_files_path("nul.conf"), false, CONFIG_TO_RUN, NULL, &findings, &exit_code));
 	found = config_files_describe(&findings);
 	assert_string_equal(found, "error nul.conf:2: holds a NUL byte; write plain text\n");
 	free(found);
@@ -255,14 +255,14 @@ static void test_a_secret_that_everyone_can_read_is_a_warning(void **state)
 	int exit_code;
 
 	config_files_write("open.conf", text, sizeof text - 1);
-	config = config_load(config_files_path("open.conf"), false, NULL, &findings, &exit_code);
+	config = config_load(config_files_path("open.conf"), false, CONFIG_TO_RUN, NULL, &findings, &exit_code);
 	assert_non_null(config);
 	assert_int_equal(findings.count, 0);
 	config_free(config);
 	config_findings_clear(&findings);
 
 	chmod(config_files_path("open.conf"), 0644);
-	config = config_load(config_files_path("open.conf"), false, NULL, &findings, &exit_code);
+	config = config_load(config_files_path("open.conf"), false, CONFIG_TO_RUN, NULL, &findings, &exit_code);
 	assert_non_null(config);
 	assert_int_equal(exit_code, 0);
 	found = config_files_describe(&findings);

@@ -53,7 +53,7 @@ static void load_any(const char *bytes, size_t length)
 	int exit_code = -1;
 
 	config_files_write("main.conf", bytes, length);
-	config = config_load(config_files_path("main.conf"), false, NULL, &findings, &exit_code);
+	config = config_load(config_files_path("main.conf"), false, CONFIG_TO_RUN, NULL, &findings, &exit_code);
 	assert_true((config != NULL) == (findings.error_count == 0));
 	assert_true((config != NULL) == (exit_code == 0));
 	if (config) {

@@ -199,7 +199,7 @@ static void test_conf_d_is_read_in_name_order_after_the_main_file_if_asked_for(v
 	assert_string_equal(config->pipelines[2].origin.file, config_files_path("conf.d/b.conf"));
 	config_free(config);
 
-	config = config_load(config_files_path("main.conf"), false, NULL, &findings, &exit_code);
+	config = config_load(config_files_path("main.conf"), false, CONFIG_TO_RUN, NULL, &findings, &exit_code);
 	assert_int_equal(config->pipeline_count, 1);
 	config_free(config);
 	config_findings_clear(&findings);
@@ -339,7 +339,7 @@ static void test_the_sample_is_right(void **state)
 {
 	struct config_findings findings = { 0 };
 	int exit_code = -1;
-	struct config *config = config_load(SAMPLE_FILE, false, NULL, &findings, &exit_code);
+	struct config *config = config_load(SAMPLE_FILE, false, CONFIG_TO_RUN, NULL, &findings, &exit_code);
 	char *warnings = config_files_describe(&findings);
 
 	assert_non_null(config);

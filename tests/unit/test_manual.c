@@ -17,6 +17,8 @@
 static const char *const sections[PLACE_COUNT] = {
 	[PLACE_ALOQD] = ".Ss aloqd\n",
 	[PLACE_CLUSTER] = ".Ss clusters. Ns Ar NAME\n",
+	[PLACE_TLS] = ".Ss clusters.NAME.tls\n",
+	[PLACE_SASL] = ".Ss clusters.NAME.sasl\n",
 	[PLACE_PIPELINE] = ".Ss pipelines. Ns Ar NAME\n",
 	[PLACE_FROM] = ".Ss pipelines.NAME.from\n",
 	[PLACE_TO] = ".Ss pipelines.NAME.to\n",

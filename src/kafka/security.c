@@ -1,0 +1,234 @@
+#include "kafka/security.h"
+#include <errno.h>
+#include <string.h>
+#include "base/cleanup.h"
+#include "base/memory.h"
+#include "kafka/client.h"
+
+static const char *protocol_of(const struct config_cluster *cluster)
+{
+	if (cluster->sasl.enabled)
+		return cluster->tls.enabled ? "sasl_ssl" : "sasl_plaintext";
+	return "ssl";
+}
+
+/* NULL: not set. The words of librdkafka may hold the value, and are left out where it is a secret. */
+static int set(rd_kafka_conf_t *conf, const char *name, const char *value, bool is_secret, struct error *err)
+{
+	char words[256];
+
+	if (!value || rd_kafka_conf_set(conf, name, value, words, sizeof words) == RD_KAFKA_CONF_OK)
+		return 0;
+	return error_set(err, -EINVAL, REMEDY_PERSON, "librdkafka %s refuses %s%s%s", rd_kafka_version_str(),
+	    name, is_secret ? "" : ": ", is_secret ? "" : words);
+}
+
+static int apply_tls(rd_kafka_conf_t *conf, const struct config_tls *tls, struct error *err)
+{
+	if (set(conf, "ssl.ca.location", tls->ca.path, false, err) < 0 ||
+	    set(conf, "ssl.certificate.location", tls->certificate.path, false, err) < 0 ||
+	    set(conf, "ssl.key.location", tls->key.path, false, err) < 0 ||
+	    set(conf, "ssl.key.password", tls->key_password.value, true, err) < 0 ||
+	    set(conf, "enable.ssl.certificate.verification", tls->verify ? "true" : "false", false, err) < 0)
+		return err->code;
+	/* The host name is checked by default from librdkafka 2.0 on, and only where the certificate is. */
+	return set(conf, "ssl.endpoint.identification.algorithm", tls->verify ? "https" : "none", false, err);
+}
+
+static int apply_sasl(rd_kafka_conf_t *conf, const struct config_sasl *sasl, struct error *err)
+{
+	bool tokens = sasl->token_endpoint != NULL;
+
+	if (set(conf, "sasl.mechanisms", sasl->mechanism, false, err) < 0)
+		return err->code;
+	if (!tokens) {
+		if (set(conf, "sasl.username", sasl->username, false, err) < 0)
+			return err->code;
+		return set(conf, "sasl.password", sasl->password.value, true, err);
+	}
+	if (set(conf, "sasl.oauthbearer.method", "oidc", false, err) < 0 ||
+	    set(conf, "sasl.oauthbearer.token.endpoint.url", sasl->token_endpoint, false, err) < 0 ||
+	    set(conf, "sasl.oauthbearer.client.id", sasl->username, false, err) < 0)
+		return err->code;
+	return set(conf, "sasl.oauthbearer.client.secret", sasl->password.value, true, err);
+}
+
+int security_apply(rd_kafka_conf_t *conf, const struct config_cluster *cluster, struct error *err)
+{
+	if (!cluster->tls.enabled && !cluster->sasl.enabled)
+		return 0;
+	if (set(conf, "security.protocol", protocol_of(cluster), false, err) < 0 ||
+	    (cluster->tls.enabled && apply_tls(conf, &cluster->tls, err) < 0) ||
+	    (cluster->sasl.enabled && apply_sasl(conf, &cluster->sasl, err) < 0))
+		return err->code;
+	return 0;
+}
+
+/* ---- what went wrong ---- */
+
+static void explain_login(struct error *err, const char *words, const struct config_cluster *cluster)
+{
+	const struct config_sasl *sasl = &cluster->sasl;
+	_cleanup_free_ char *user = NULL;
+	/* It repeats the client's nonce, which brokers forgave up to 3.9 (librdkafka #4895). */
+	bool is_old = strstr(words, "SCRAM") && !client_library_at_least(2, 6, 1);
+
+	if (sasl->enabled && sasl->username)
+		user = xasprintf(" of user \"%s\"", sasl->username);
+	error_set(err, -EACCES, REMEDY_PERSON,
+	    "cluster \"%s\" refuses the login%s: %s; correct mechanism, username and password in "
+	    "clusters.%s%s, then "
+	    "restart aloqd%s%s%s",
+	    cluster->name, user ? user : "", words, cluster->name, sasl->enabled ? ".sasl" : "",
+	    is_old ? " (if they are right: librdkafka " : "", is_old ? rd_kafka_version_str() : "",
+	    is_old ? " cannot log in with SCRAM to Kafka 4.0 or newer; 2.6.1 can)" : "");
+}
+
+static void explain_tls(struct error *err, const char *words, const struct config_cluster *cluster)
+{
+	const char *why;
+
+	if (strstr(words, "certificate verify failed"))
+		why = "the certificate of its brokers is not signed by an authority that tls.ca holds, has "
+		      "expired, or is "
+		      "for another host name than the one that they are reached by";
+	else if (strstr(words, " alert "))
+		why = "its brokers refuse the client: they may want another certificate of it "
+		      "(tls.certificate, tls.key)";
+	else
+		why = "its brokers may expect no TLS on this port";
+	error_set(err, -EPROTO, REMEDY_RETRY,
+	    "TLS with cluster \"%s\" (brokers %s) fails, trying again: %s: %s", cluster->name,
+	    cluster->brokers, why, words);
+}
+
+bool security_explain(
+    struct error *err, rd_kafka_resp_err_t code, const char *words, const struct config_cluster *cluster)
+{
+	if (code == RD_KAFKA_RESP_ERR__AUTHENTICATION && strstr(words, "OAUTHBEARER token"))
+		error_set(err, -EAGAIN, REMEDY_RETRY,
+		    "there is no token for cluster \"%s\", trying again: %s; see that token_endpoint in "
+		    "clusters.%s.sasl "
+		    "answers, and that username and password are right",
+		    cluster->name, words, cluster->name);
+	else if (code == RD_KAFKA_RESP_ERR__AUTHENTICATION ||
+		 code == RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED)
+		explain_login(err, words, cluster);
+	else if (code == RD_KAFKA_RESP_ERR__SSL ||
+		 (code == RD_KAFKA_RESP_ERR__TRANSPORT &&
+		     (strstr(words, "SSL routines") || strstr(words, "SSL alert"))))
+		explain_tls(err, words, cluster);
+	else
+		return false;
+	err->name = rd_kafka_err2name(code);
+	return true;
+}
+
+/* ---- the library's word ---- */
+
+/* A value of builtin.features. */
+static bool has_feature(const char *feature)
+{
+	rd_kafka_conf_t *conf = rd_kafka_conf_new();
+	char words[256];
+	/* To set it asks whether all that is named is there. */
+	bool has =
+	    rd_kafka_conf_set(conf, "builtin.features", feature, words, sizeof words) == RD_KAFKA_CONF_OK;
+
+	rd_kafka_conf_destroy(conf);
+	return has;
+}
+
+static const char *feature_of(const char *mechanism)
+{
+	static const struct {
+		const char *mechanism, *feature;
+	} rows[] = { { "PLAIN", "sasl_plain" }, { "SCRAM-SHA-256", "sasl_scram" },
+		{ "SCRAM-SHA-512", "sasl_scram" }, { "OAUTHBEARER", "sasl_oauthbearer" },
+		{ "GSSAPI", "sasl_gssapi" } };
+
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		if (strcmp(rows[i].mechanism, mechanism) == 0)
+			return rows[i].feature;
+	}
+	return NULL;
+}
+
+/* Checks certificate and key as a client would at its start: by making one, which knows no broker. */
+static int try_tls(const struct config_tls *tls, struct error *err)
+{
+	rd_kafka_conf_t *conf = rd_kafka_conf_new();
+	rd_kafka_t *client = NULL;
+	char words[512];
+
+	rd_kafka_conf_set_log_cb(conf, NULL);
+	if (set(conf, "security.protocol", "ssl", false, err) == 0 && apply_tls(conf, tls, err) == 0) {
+		client = rd_kafka_new(RD_KAFKA_PRODUCER, conf, words, sizeof words);
+		if (!client)
+			error_set(err, -EINVAL, REMEDY_PERSON, "%s", words);
+	}
+	if (!client) {
+		rd_kafka_conf_destroy(conf); /* ours again when no client was made of it */
+		return err->code;
+	}
+	rd_kafka_destroy(client);
+	return 0;
+}
+
+/* Is what was wrong with it said already, or will only a start have it? */
+static bool is_incomplete(const struct config_tls *tls)
+{
+	return (tls->ca.text && !tls->ca.contents_hash) ||
+	       (tls->certificate.text && !tls->certificate.contents_hash) ||
+	       (tls->key.text && !tls->key.contents_hash) ||
+	       (tls->key_password.text && !tls->key_password.value) ||
+	       !tls->certificate.text != !tls->key.text;
+}
+
+static void check_tls(const struct config_cluster *cluster, config_report report, void *context)
+{
+	_cleanup_free_ char *path = xasprintf("clusters.%s.tls", cluster->name);
+	_cleanup_free_ char *text = NULL;
+	struct error err;
+
+	if (!has_feature("ssl")) {
+		text = xasprintf(
+		    "librdkafka %s was built without TLS; install one that has it", rd_kafka_version_str());
+		report(context, &cluster->tls.origin, path, text);
+	} else if (!is_incomplete(&cluster->tls) && try_tls(&cluster->tls, &err) < 0) {
+		text = xasprintf("librdkafka cannot use it: %s; see that ca and certificate are PEM files, "
+		                 "that key belongs to "
+				 "certificate, and key_password to key",
+		    err.message);
+		report(context, &cluster->tls.origin, path, text);
+	}
+}
+
+static void check_mechanism(const struct config_cluster *cluster, config_report report, void *context)
+{
+	const struct config_sasl *sasl = &cluster->sasl;
+	_cleanup_free_ char *path = xasprintf("clusters.%s.sasl.mechanism", cluster->name);
+	_cleanup_free_ char *text = NULL;
+	struct error err;
+	rd_kafka_conf_t *conf;
+
+	if (!has_feature(feature_of(sasl->mechanism))) {
+		text = xasprintf(
+		    "librdkafka %s was built without %s; install one that has it, or use another mechanism",
+		    rd_kafka_version_str(), sasl->mechanism);
+		report(context, &sasl->origin, path, text);
+		return;
+	}
+	conf = rd_kafka_conf_new();
+	if (apply_sasl(conf, sasl, &err) < 0)
+		report(context, &sasl->origin, path, err.message);
+	rd_kafka_conf_destroy(conf);
+}
+
+void security_check(const struct config_cluster *cluster, config_report report, void *context)
+{
+	if (cluster->tls.enabled)
+		check_tls(cluster, report, context);
+	if (cluster->sasl.enabled && cluster->sasl.mechanism)
+		check_mechanism(cluster, report, context);
+}
