@@ -36,6 +36,7 @@ EXTRA_DIST += \
 	tests/integration/harness/checker.py \
 	tests/integration/harness/cluster.py \
 	tests/integration/harness/config.py \
+	tests/integration/harness/guarded.py \
 	tests/integration/harness/proxy.py \
 	tests/integration/harness/reader.py \
 	tests/integration/harness/tools.py \
@@ -62,5 +63,6 @@ EXTRA_DIST += \
 	tests/integration/test_recreated.py \
 	tests/integration/test_resources.py \
 	tests/integration/test_rate.py \
+	tests/integration/test_security.py \
 	tests/integration/test_targets.py \
 	tests/integration/test_topics.py
