@@ -3,16 +3,20 @@
 
     tests/integration/mutants.py [NAME...]      these, or all: about 20 minutes on 2 cores
     tests/integration/mutants.py --quick        those that the simulation is to catch: a minute, no Kafka
+    tests/integration/mutants.py --check        each still has its place and compiles: seconds, nothing is built
 
-Run after a change to the engine, to source or sink, or to the harness; scripts/test runs the quick ones. Each
-mutant is one replacement in a copy of the tree, built and given to the tests that guard the promise. A mutant
-whose place is not found any more is an error: move it to where its promise is kept now. The last lines are a table:
-which mutant was caught by which test, and what that said. (The simulation has mutants of its own, at the seam between
-engine, source and sink: tests/sim/sim --mutants.)"""
+Run after a change to the engine, to source or sink, or to the harness; scripts/test runs the quick ones, `make check`
+the check. Each mutant is one replacement in a copy of the tree, built and given to the tests that guard the promise. A
+mutant whose place is not found any more, or that does not build, counts as one that has survived: move it to where its
+promise is kept now. The last lines are a table: which mutant was caught by which test, and what that said. (The
+simulation has mutants of its own, at the seam between engine, source and sink: tests/sim/sim --mutants.)
+
+--check asks the compiler $COMPILE, a command with its flags, as `make check` gives it."""
 
 import os
 import pathlib
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -29,33 +33,33 @@ SIM_S = 60
 
 # path: the file; text: once in it; instead: what stands there in the mutant; guard: who must notice, an expression
 # for pytest's -k (one failure is enough), or Sim.
-Mutant = namedtuple("Mutant", "path text instead guard")
+Mutant = namedtuple("Mutant", "name path text instead guard")
 Sim = namedtuple("Sim", "delivery")
 
-MUTANTS = {
-    "commits what is only read": Mutant(
+MUTANTS = [
+    Mutant("commits what is only read",
         "src/relay/strategy_at_least_once.c",
         "	return offset_tracker_mark(part->tracker);",
         "	return offset_tracker_end(part->tracker);",
         "kill_9_ten_times or drain_that_cannot_finish"),
-    "commits one too many": Mutant(
+    Mutant("commits one too many",
         "src/relay/strategy_at_least_once.c",
         "	return offset_tracker_mark(part->tracker);",
         "	return offset_tracker_mark(part->tracker) + (offset_tracker_mark(part->tracker) > 0);",
         "kill_9_ten_times or sigterm_ten_times"),
-    "drops a record": Mutant(
+    Mutant("drops a record",
         "src/kafka/source.c",
         "	if (!message) {",
         "	if (!message || message->offset == 1234) {",
         "200000_mixed"),
-    "doubles a record on a clean path": Mutant(
+    Mutant("doubles a record on a clean path",
         "src/kafka/sink.c",
         "	error = rd_kafka_produceva(sink->client.producer, fields, count);",
         "	if (message->offset == 1234)\n		rd_kafka_produce(fields[0].u.rkt, route->partition,\n"
         "		    RD_KAFKA_MSG_F_COPY, message->payload, message->len, message->key, message->key_len, NULL);\n"
         "	error = rd_kafka_produceva(sink->client.producer, fields, count);",
         "200000_mixed"),
-    "swaps two records": Mutant(
+    Mutant("swaps two records",
         "src/kafka/sink.c",
         "	const struct route *route = route_of(sink, part, message);",
         """	const struct route *route = route_of(sink, part, message);
@@ -75,179 +79,192 @@ MUTANTS = {
 		return op_submit(context, held_handle, part, held, outcome, err);
 	}""",
         "200000_mixed"),
-    "forgets the headers": Mutant(
+    Mutant("forgets the headers",
         "src/kafka/sink.c",
-        "	return rd_kafka_headers_copy(headers);",
-        "	return NULL;",
+        "		*copy = rd_kafka_headers_copy(headers);",
+        "		*copy = NULL;",
         "byte_for_byte"),
-    "makes an empty value of a null one": Mutant(
+    Mutant("makes an empty value of a null one",
         "src/kafka/sink.c",
         "	fields[count].u.mem.ptr = message->payload;",
         '	fields[count].u.mem.ptr = message->payload ? message->payload : "";',
         "byte_for_byte"),
-    "makes a null key of an empty one": Mutant(
+    Mutant("makes a null key of an empty one",
         "src/kafka/sink.c",
         "	fields[count].u.mem.ptr = message->key;",
         "	fields[count].u.mem.ptr = message->key_len ? message->key : NULL;",
         "byte_for_byte"),
-    "stamps anew": Mutant(
+    Mutant("stamps anew",
         "src/kafka/sink.c",
         "	if (timestamp_ms > 0 &&",
         "	if (timestamp_ms > INT64_MAX / 2 &&",
         "byte_for_byte"),
-    "ends without its last commit": Mutant(
+    Mutant("ends without its last commit",
         "src/relay/strategy_at_least_once.c",
         "	return commit_offset(part) <= part->committed;",
         "	return engine->draining || commit_offset(part) <= part->committed;",
         "sigterm_ten_times"),
-    "gives partitions up without settling them": Mutant(
+    Mutant("gives partitions up without settling them",
         "src/relay/pipeline_clients.c",
         ".revoke_timeout_us = ",
         ".revoke_timeout_us = 0 * ",
         "takes_over_from_the_other"),
-    "reads on before the commit in sync mode": Mutant(
+    Mutant("reads on before the commit in sync mode",
         "src/relay/strategy_at_least_once.c",
         "	return room < limit - uncommitted_records ? room : limit - uncommitted_records;",
         "	return room;",
         "kill_9_in_sync_mode"),
-    "relays aborted records": Mutant(
+    Mutant("relays aborted records",
         "src/core/delivery.c",
         '"isolation.level", "read_committed"',
         '"isolation.level", "read_uncommitted"',
         "read_committed_relays"),
-    "believes what librdkafka leaves out": Mutant(
+    Mutant("believes what librdkafka leaves out",
         "src/kafka/source_doubts.c",
         "	    (has_moved || has_gap)) {",
         "	    has_moved && has_gap) {",
         "overtaken"),
-    "crosses gaps": Mutant(
+    Mutant("crosses gaps",
         "src/kafka/positions.c",
         "	if (from->on_gap == GAP_BLOCK) {",
-        "	if (from->on_gap == GAP_BLOCK && log_start > (1 << 30)) {",
+        "	if (from->on_gap == GAP_BLOCK && facts->log_start > (1 << 30)) {",
         "on_gap_block or opens_while_reading"),
-    "knows no bound of memory": Mutant(
+    Mutant("knows no bound of memory",
         "src/relay/pipeline_clients.c",
         "	uint64_t window = pipeline->memory_bytes / 6;",
         "	uint64_t window = pipeline->memory_bytes * 6;",
         "1_gb or small_records"),
-    "leaves the offsets out of the transaction": Mutant(
+    Mutant("leaves the offsets out of the transaction",
         "src/kafka/sink_transaction.c",
         "	error = call_until_done(&send_offsets, worker, commit_bound_us);",
         "	error = NULL;\n	(void)send_offsets;",
         "exactly_once and kill_9_ten_times"),
-    "adds its offsets without its membership": Mutant(
+    Mutant("adds its offsets without its membership",
         "src/kafka/sink_transaction.c",
         ".group = job->token->metadata };",
         ".group = rd_kafka_consumer_group_metadata_new(job->sink->pipeline->from.group) };",
         "commits_nothing_beside"),
     # ---- the rules of delivery, for the simulation to notice ----
-    "settles what is only sent": Mutant(
+    Mutant("settles what is only sent",
         "src/core/offset_tracker.c",
         "		if (slot->state != SLOT_SETTLED)\n			return;",
         "		if (slot->state == SLOT_WAITING)\n			return;",
         Sim("at_least_once")),
-    "moves the mark over what is not settled": Mutant(
+    Mutant("moves the mark over what is not settled",
         "src/core/offset_tracker.c",
         "	if (seq == tracker->mark_seq)",
         "	tracker->mark = slot->next;\n	if (seq == tracker->mark_seq)",
         Sim("at_least_once")),
-    "lets a late report of an old epoch count": Mutant(
+    Mutant("lets a late report of an old epoch count",
         "src/relay/engine_events.c",
         "	part->tracker = offset_tracker_new(position, part->next_seq);",
         "	part->tracker = offset_tracker_new(position, 0);",
         Sim("at_least_once")),
-    "writes on behind the new owner of a lost partition": Mutant(
+    Mutant("writes on behind the new owner of a lost partition",
         "src/relay/engine_events.c",
         "	if (part->ended)\n		engine_give_up_flight(engine);",
         "",
         Sim("at_least_once")),
-    "gives a partition up with records in flight": Mutant(
+    Mutant("gives a partition up with records in flight",
         "src/relay/engine.c",
         "		else if (!has_flight(part) && part->commit_sent < 0 &&",
         "		else if (part->commit_sent < 0 &&",
         Sim("at_least_once")),
-    "gives a partition up uncommitted": Mutant(
+    Mutant("gives a partition up uncommitted",
         "src/relay/engine.c",
         "			 !has_more_to_settle(engine, part) && engine->strategy->is_settled(engine, part))",
         "			 !has_more_to_settle(engine, part))",
         Sim("at_least_once")),
-    "commits while a commit is on its way": Mutant(
+    Mutant("commits while a commit is on its way",
         "src/relay/engine_commit.c",
         "	if (engine->commit_outstanding)\n		return false;",
         "",
         Sim("at_least_once")),
-    "blocks at a record that is not the one at fault": Mutant(
+    Mutant("blocks at a record that is not the one at fault",
         "src/relay/engine_refusal.c",
         "	if (engine->alone == handle_make(part->number, seq)) {",
         "	if (seq != UINT64_MAX) {",
         Sim("at_least_once")),
-    "skips the neighbours of a refused record": Mutant(
+    Mutant("skips the neighbours of a refused record",
         "src/relay/engine_refusal.c",
         "	engine->group_room = engine->group_size - 1;\n	engine->alone = handle;",
         "	engine->group_room = engine->group_size;\n	engine->alone = handle;",
         Sim("at_least_once")),
-    "sends a refused record again after an aborted transaction": Mutant(
+    Mutant("sends a refused record again after an aborted transaction",
         "src/relay/engine.c",
         "	if (!slot->fault)\n",
         "	if (!slot->fault || slot->maybe_written)\n",
         Sim("exactly_once")),
-    "sends again what may have been written": Mutant(
+    Mutant("sends again what may have been written",
         "src/relay/strategy_at_most_once.c",
         "	if (!offset_tracker_slot(part->tracker, seq)->maybe_written) {",
         "	if (outcome == REPORT_RETRY || !offset_tracker_slot(part->tracker, seq)->maybe_written) {",
         Sim("at_most_once")),
-    "sends what was overtaken": Mutant(
+    Mutant("sends what was overtaken",
         "src/relay/strategy_at_most_once.c",
         "seq < written_seq",
         "seq < written_seq && seq == 0",
         Sim("at_most_once")),
-    "gives nothing back": Mutant(
+    Mutant("gives nothing back",
         "src/relay/strategy_at_most_once.c",
         "	part->committed = -1;\n",
         "",
         Sim("at_most_once")),
-    "sends the rest of a batch past the one that failed": Mutant(
+    Mutant("sends the rest of a batch past the one that failed",
         "src/relay/strategy_at_least_once.c",
         "			repeats = repeats || slot->maybe_written || !engine->config.idempotent;",
         "			repeats = false;",
         Sim("at_least_once")),
-    "produces before its commit is answered": Mutant(
+    Mutant("produces before its commit is answered",
         "src/relay/strategy_at_most_once.c",
         "	return slot->next <= part->committed;",
         "	return slot->next <= part->committed || part->commit_sent >= slot->next;",
         Sim("at_most_once")),
-    "sends again what may have been written": Mutant(
+    Mutant("sends again all that has failed",
         "src/relay/strategy_at_most_once.c",
         "	.on_failed = on_failed,",
         "	.on_failed = engine_send_again,",
         Sim("at_most_once")),
-    "commits a transaction that must be aborted": Mutant(
+    Mutant("commits a transaction that must be aborted",
         "src/relay/strategy_exactly_once.c",
         "offset_tracker_in_flight(part->tracker) > 0))\n		engine_recover(engine, false);",
         "offset_tracker_in_flight(part->tracker) > 0))\n		engine->now_us += 0;",
         Sim("exactly_once")),
-    "takes an aborted transaction for a committed one": Mutant(
+    Mutant("takes an aborted transaction for a committed one",
         "src/relay/strategy_exactly_once.c",
         "		send_again(engine);\n		break;\n	case TXN_UNKNOWN:",
         "		engine_take_answers(engine, engine->marks, engine->txn_mark_count, false);\n		break;\n"
         "	case TXN_UNKNOWN:",
         Sim("exactly_once")),
-    "takes an unknown end of a transaction for a commit": Mutant(
+    Mutant("takes an unknown end of a transaction for a commit",
         "src/relay/strategy_exactly_once.c",
         "	switch (outcome) {",
         "	switch (outcome == TXN_UNKNOWN ? TXN_COMMITTED : outcome) {",
         Sim("exactly_once")),
-    "goes on from memory after an unknown transaction": Mutant(
+    Mutant("goes on from memory after an unknown transaction",
         "src/relay/strategy_exactly_once.c",
         "		engine->txn_rewind = true;\n		engine_recover(engine, true);",
         "		engine->txn_rewind = false;\n		engine_recover(engine, true);",
         Sim("exactly_once")),
-    "commits a transaction before all its reports are in": Mutant(
+    Mutant("commits a transaction before all its reports are in",
         "src/relay/strategy_exactly_once.c",
         "	if (engine->txn_state == TXN_CLOSING && engine->in_flight == 0 && engine->sink_state == SINK_OPEN)",
         "	if (engine->txn_state == TXN_CLOSING && engine->sink_state == SINK_OPEN)",
         Sim("exactly_once")),
-}
+]
+
+
+class NotTried(Exception):
+    """The mutant could not be given to its tests: nobody has caught it."""
+
+
+def mutate(sources, mutant):
+    """The mutated text of its file."""
+    whole = (sources / mutant.path).read_text()
+    count = whole.count(mutant.text)
+    if count != 1:
+        raise NotTried(f"NO PLACE: its text stands {count} times in {mutant.path}")
+    return whole.replace(mutant.text, mutant.instead)
 
 
 class Tree:
@@ -270,7 +287,9 @@ class Tree:
     def build(self, *targets):
         done = subprocess.run(["make", "-s", "-j2", *targets], cwd=self.objects, stdout=subprocess.PIPE,
                               stderr=subprocess.STDOUT, text=True, check=False)
-        assert done.returncode == 0, f"does not build:\n{done.stdout[-3000:]}"
+        if done.returncode:
+            errors = [line for line in done.stdout.splitlines() if "error:" in line]
+            raise NotTried(f"DOES NOT BUILD: {(errors or done.stdout.splitlines()[-1:] or ['no word why'])[0]}")
 
 
 def run(command, limit_s, **options):
@@ -308,7 +327,8 @@ def ask_integration(tree, expression):
     tree.build("aloqd", "aloqctl", "tests/integration/aloqd-faults")
     status, output = run([sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "-k", expression,
                           TOP / "tests/integration"], TESTS_S, env={**os.environ, "ALOQD_BUILD": str(tree.objects)})
-    assert status in (None, 0, 1), f"pytest says {status}:\n{output[-3000:]}"
+    if status not in (None, 0, 1):
+        raise NotTried(f"NO TESTS: pytest ends with {status}: {(output.strip().splitlines() or [''])[-1]}")
     if status == 0:
         return None, ""
     test = re.search(r"^FAILED \S*::(\S+)", output, re.MULTILINE)
@@ -320,13 +340,13 @@ def try_mutant(tree, mutant):
     """(test that has caught it or None, what it said)"""
     path = tree.sources / mutant.path
     whole = path.read_text()
-    if whole.count(mutant.text) != 1:
-        return None, f"NO PLACE: its text is not found once in {mutant.path}"
-    path.write_text(whole.replace(mutant.text, mutant.instead))
     try:
+        path.write_text(mutate(tree.sources, mutant))
         if isinstance(mutant.guard, Sim):
             return ask_simulation(tree, mutant.guard)
         return ask_integration(tree, mutant.guard)
+    except NotTried as why:
+        return None, str(why)
     finally:
         path.write_text(whole)
 
@@ -338,31 +358,59 @@ def table(rows):
     return "\n".join(f"{row[0]:{widths[0]}}  {row[1]:{widths[1]}}  {row[2][:120]}".rstrip() for row in rows)
 
 
+def compile_mutant(mutant):
+    """What is wrong with it; None if nothing is."""
+    try:
+        text = mutate(TOP, mutant)
+    except NotTried as why:
+        return str(why)
+    done = subprocess.run([*shlex.split(os.environ["COMPILE"]), "-w", "-fsyntax-only", "-x", "c", "-"], input=text,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    return f"DOES NOT COMPILE: {done.stdout.strip()}" if done.returncode else None
+
+
+def check():
+    """Can all of them still be tried?"""
+    names = [mutant.name for mutant in MUTANTS]
+    faults = [f"{name}: TWO OF THIS NAME" for name in set(names) if names.count(name) > 1]
+    for mutant in MUTANTS:
+        fault = compile_mutant(mutant)
+        if fault:
+            faults.append(f"{mutant.name}: {fault}")
+    if faults:
+        sys.exit("\n".join(faults))
+    print(f"{len(MUTANTS)} mutants have their places and compile")
+
+
 def choose(arguments):
     if arguments == ["--quick"]:
-        return [name for name, mutant in MUTANTS.items() if isinstance(mutant.guard, Sim)]
-    unknown = set(arguments) - set(MUTANTS)
+        return [mutant for mutant in MUTANTS if isinstance(mutant.guard, Sim)]
+    known = [mutant.name for mutant in MUTANTS]
+    unknown = set(arguments) - set(known)
     if unknown:
-        sys.exit(f"no such mutant: {', '.join(sorted(unknown))}; there are: {', '.join(MUTANTS)}")
-    return arguments or list(MUTANTS)
+        sys.exit(f"no such mutant: {', '.join(sorted(unknown))}; there are: {', '.join(known)}")
+    return [mutant for mutant in MUTANTS if mutant.name in arguments or not arguments]
 
 
 def main(arguments):
-    names = choose(arguments)
+    if arguments == ["--check"]:
+        check()
+        return
+    chosen = choose(arguments)
     began, rows, survivors = time.monotonic(), [], []
     tree = Tree()
     try:
-        for name in names:
-            test, why = try_mutant(tree, MUTANTS[name])
-            print(f"{'caught  ' if test else 'SURVIVED'}  {name}", flush=True)
-            rows.append((name, test or "NOBODY", why))
+        for mutant in chosen:
+            test, why = try_mutant(tree, mutant)
+            print(f"{'caught  ' if test else 'SURVIVED'}  {mutant.name}", flush=True)
+            rows.append((mutant.name, test or "NOBODY", why))
             if not test:
-                survivors.append(name)
+                survivors.append(mutant.name)
     finally:
         tree.remove()
     print()
     print(table(rows))
-    print(f"{len(names) - len(survivors)} of {len(names)} mutants caught in {time.monotonic() - began:.0f} s")
+    print(f"{len(chosen) - len(survivors)} of {len(chosen)} mutants caught in {time.monotonic() - began:.0f} s")
     if survivors:
         sys.exit(f"survived: {', '.join(survivors)}")
 

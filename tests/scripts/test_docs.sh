@@ -25,7 +25,7 @@ expect_none "each test that is named exists" "$(for name in $tests; do
 done)"
 expect_none "each mutant that is named exists" "$(grep -o -E 'mutants? "[^|]*' "$document" | grep -o -E '"[^"]+"' | sort -u |
 	while read -r name; do
-		grep -q -F "    $name: Mutant(" "$top/tests/integration/mutants.py" || echo "$name"
+		grep -q -F "    Mutant($name," "$top/tests/integration/mutants.py" || echo "$name"
 	done)"
 expect_none "many are named" "$([ "$(echo "$tests" | wc -l)" -ge 20 ] || echo "twenty tests")"
 echo "1..$number"
