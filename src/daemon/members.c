@@ -57,6 +57,7 @@ static void add(struct pipeline_snapshot *whole, const struct pipeline_snapshot 
 	whole->restarts += member->restarts;
 	whole->log_gaps += member->log_gaps;
 	whole->log_gap_records += member->log_gap_records;
+	whole->blocked_gaps += member->blocked_gaps;
 	whole->untimestamped_records += member->untimestamped_records;
 	engine_counters_add(&whole->counters, &member->counters);
 	histogram_merge(&whole->latency, &member->latency);

@@ -64,6 +64,8 @@ static const struct metric pipeline_metrics[] = {
 	    "Records relayed with a new timestamp, for want of a valid one.", untimestamped_records),
 	COUNTER("aloqd_gaps_total", "Gaps in the source that were crossed (on_gap).", log_gaps),
 	COUNTER("aloqd_gap_records_total", "Offsets in the gaps that were crossed.", log_gap_records),
+	COUNTER("aloqd_blocked_gaps_total", "Times that a gap in the source stopped a partition (on_gap).",
+	    blocked_gaps),
 	COUNTER_BY("aloqd_commits_total", HELP_COMMITS, "result", "ok", counters.commits),
 	COUNTER_BY("aloqd_commits_total", HELP_COMMITS, "result", "failed", counters.commit_failures),
 	COUNTER_BY("aloqd_rebalanced_partitions_total", HELP_REBALANCES, "event", "assigned",

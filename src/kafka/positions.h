@@ -26,7 +26,7 @@ struct resolved_position {
 	bool recreated;	   /* out: the topic is another one of the same name */
 	int64_t gap_from;  /* out: [gap_from, gap_to) is crossed on purpose; -1 none */
 	int64_t gap_to;
-	char gap_words[256];
+	char gap_words[256]; /* out: what is gone, crossed or not; "" no gap */
 	struct error err;
 };
 

@@ -22,6 +22,8 @@ struct source_host {
 	void (*trouble)(void *host, const struct error *err);
 	/* A gap of the source was crossed on purpose (on_gap): records [from, to) will not be relayed. */
 	void (*gap)(void *host, const char *topic, int32_t partition, int64_t from, int64_t to, const char *words);
+	/* A gap of the source stops a partition (on_gap = block). Said each time that its position is decided. */
+	void (*gap_stops)(void *host);
 	/* The group has given this member an assignment (of any size). */
 	void (*assignment)(void *host, size_t partitions);
 	/* This member has lost its place in the group, and joins it again. */

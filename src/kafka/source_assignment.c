@@ -213,6 +213,8 @@ static void take_up(struct source *source, struct source_part *part, const struc
 	if (item->gap_from >= 0)
 		source->host.gap(source->host.host, item->topic, item->partition, item->gap_from, item->gap_to,
 		    item->gap_words);
+	else if (*item->gap_words)
+		source->host.gap_stops(source->host.host);
 	if (item->blocked)
 		return;
 	memcpy(part->topic_id, item->topic_id, sizeof part->topic_id);

@@ -212,6 +212,14 @@ static void on_gap(void *host, const char *topic, int32_t partition, int64_t fro
 	    words);
 }
 
+static void on_gap_stops(void *host)
+{
+	struct pipeline *pipeline = host;
+
+	pipeline->blocked_gaps++;
+	pipeline->changed = true;
+}
+
 static void on_assignment(void *host, size_t partitions)
 {
 	struct pipeline *pipeline = host;
@@ -267,7 +275,7 @@ static int open_sink(struct pipeline *pipeline, const struct client_sizes *sizes
 int pipeline_open_clients(struct pipeline *pipeline, struct error *err)
 {
 	const struct config_pipeline *settings = pipeline->settings;
-	const struct source_host source_host = { .trouble = on_source_trouble, .gap = on_gap,
+	const struct source_host source_host = { .trouble = on_source_trouble, .gap = on_gap, .gap_stops = on_gap_stops,
 		.assignment = on_assignment, .lost = on_place_lost, .narrow = on_narrow, .host = pipeline };
 	struct engine_config engine_config = {
 		.delivery = settings->delivery,

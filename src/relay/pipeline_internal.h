@@ -109,7 +109,7 @@ struct pipeline {
 	int64_t probe_at_us;
 	size_t blocked_parts; /* as of the last look */
 
-	uint64_t heartbeats, restarts, log_gaps, log_gap_records, past_untimestamped;
+	uint64_t heartbeats, restarts, log_gaps, log_gap_records, blocked_gaps, past_untimestamped;
 	bool drain_was_clean;
 	size_t left_blocked; /* partitions, by the last drain */
 	struct engine_counters past; /* of earlier lives */

@@ -92,6 +92,7 @@ void pipeline_publish(struct pipeline *pipeline, int64_t now_us)
 		.restarts = pipeline->restarts,
 		.log_gaps = pipeline->log_gaps,
 		.log_gap_records = pipeline->log_gap_records,
+		.blocked_gaps = pipeline->blocked_gaps,
 		.untimestamped_records = pipeline->past_untimestamped,
 		.counters = pipeline->past,
 		.latency = pipeline->past_latency,

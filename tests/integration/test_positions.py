@@ -236,6 +236,8 @@ def test_on_gap_block_stops_there_and_says_how_much_is_gone(kafka, topic, aloqd)
     assert "10" in blocked["error"] and "25" in blocked["error"] and "15" in blocked["error"], blocked
     status, said = daemon.get("/readyz")
     assert status == 503 and "relay" in said, said
+    assert daemon.pipeline()["blocked_gaps"] == 1 and daemon.pipeline()["log_gaps"] == 0
+    assert 'aloqd_blocked_gaps_total{pipeline="relay"} 1' in daemon.get("/metrics")[1]
     daemon.terminate()
     assert trial.committed() == {0: 10} and relayed_numbers(trial) == list(range(10))
 
