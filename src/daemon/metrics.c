@@ -61,7 +61,7 @@ static const struct metric pipeline_metrics[] = {
 	COUNTER("aloqd_late_reports_total", "Delivery reports of records whose partition had been given up.",
 	    counters.late_reports),
 	COUNTER("aloqd_untimestamped_records_total",
-	    "Records relayed with a new timestamp, for want of a valid one.", untimestamped_records),
+	    "Records sent with a new timestamp, for want of a valid one.", untimestamped_records),
 	COUNTER("aloqd_gaps_total", "Gaps in the source that were crossed (on_gap).", log_gaps),
 	COUNTER("aloqd_gap_records_total", "Offsets in the gaps that were crossed.", log_gap_records),
 	COUNTER("aloqd_blocked_gaps_total", "Times that a gap in the source stopped a partition (on_gap).",

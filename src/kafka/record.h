@@ -2,6 +2,7 @@
  * the message in it. Made by the source, read by the sink, owned by the engine in between. */
 #pragma once
 #include <librdkafka/rdkafka.h>
+#include <stdbool.h>
 
 struct record {
 	union {
@@ -9,4 +10,5 @@ struct record {
 		struct record *next_free; /* while it is not in use */
 	};
 	const rd_kafka_message_t *message; /* in event; an event hands its message out only once */
+	bool stamped_anew;		   /* the sink has counted that its timestamp is not kept */
 };

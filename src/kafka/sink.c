@@ -166,7 +166,7 @@ static int op_submit(void *context, uint64_t handle, uint32_t part, void *payloa
     struct error *err)
 {
 	struct sink *sink = context;
-	const struct record *record = payload;
+	struct record *record = payload;
 	const rd_kafka_message_t *message = record->message;
 	const struct route *route = route_of(sink, part, message);
 	rd_kafka_headers_t *headers;
@@ -174,6 +174,7 @@ static int op_submit(void *context, uint64_t handle, uint32_t part, void *payloa
 	int64_t timestamp_ms = rd_kafka_message_timestamp(message, &timestamp_type);
 	rd_kafka_vu_t fields[7];
 	size_t count = 0;
+	bool is_stamped = false;
 	rd_kafka_error_t *error;
 	rd_kafka_resp_err_t code;
 
@@ -197,18 +198,21 @@ static int op_submit(void *context, uint64_t handle, uint32_t part, void *payloa
 	fields[count].vtype = RD_KAFKA_VTYPE_OPAQUE;
 	fields[count++].u.ptr = (void *)(uintptr_t)handle;
 	if (timestamp_ms > 0 && timestamp_type != RD_KAFKA_TIMESTAMP_NOT_AVAILABLE) {
+		is_stamped = true;
 		fields[count].vtype = RD_KAFKA_VTYPE_TIMESTAMP;
 		fields[count++].u.i64 = timestamp_ms;
-	} else {
-		sink->untimestamped_records++;
 	}
 	if (headers) {
 		fields[count].vtype = RD_KAFKA_VTYPE_HEADERS;
 		fields[count++].u.headers = headers;
 	}
 	error = rd_kafka_produceva(sink->client.producer, fields, count);
-	if (!error)
+	if (!error) {
+		/* Once, however often it has to be sent. */
+		sink->untimestamped_records += !is_stamped && !record->stamped_anew;
+		record->stamped_anew = !is_stamped;
 		return 0;
+	}
 	code = rd_kafka_error_code(error);
 	rd_kafka_error_destroy(error);
 	if (headers)

@@ -33,7 +33,8 @@ void sink_set_events(struct sink *sink, const struct sink_events *events, void *
 
 extern const struct sink_ops kafka_sink_ops;
 
-/* Records sent with the time of their relay, because theirs was absent or not after 1970. */
+/* Records sent with the time of their relay, because theirs was absent or not after 1970. One that is sent again
+ * from memory counts once. */
 uint64_t sink_untimestamped_records(const struct sink *sink);
 
 /* Prepares a question to the target cluster, see probe.h. Not while it has no producer, and not with exactly_once: the

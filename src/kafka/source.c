@@ -143,6 +143,7 @@ static void take_record(struct source *source, struct source_part *part, rd_kafk
 	record = record_take(source);
 	record->event = event;
 	record->message = message;
+	record->stamped_anew = false;
 	/* Whether it was delivered before is the engine's to see, and to count. */
 	if (message->offset >= part->next_offset)
 		part->next_offset = message->offset + 1;

@@ -46,7 +46,7 @@ struct pipeline_snapshot {
 	uint64_t log_gaps;	  /* gaps in the source crossed (on_gap) */
 	uint64_t log_gap_records; /* offsets in them */
 	uint64_t blocked_gaps;	  /* times that a gap in the source stopped a partition (on_gap) */
-	uint64_t untimestamped_records; /* relayed with a new timestamp: theirs was <= 0 or of no type */
+	uint64_t untimestamped_records; /* sent with a new timestamp: theirs was <= 0 or of no type */
 	struct engine_counters counters; /* summed over restarts */
 	struct histogram latency;
 	struct histogram commit_latency;

@@ -1,6 +1,7 @@
 """A record arrives as it was: bytes, null and empty, headers, timestamp; and where it belongs."""
 
 import re
+import time
 
 import pytest
 
@@ -61,6 +62,32 @@ def test_old_and_future_timestamps_are_kept(kafka, topic, aloqd):
     fill(kafka.brokers, trial.source, [Record(b"k", b"v", (), CREATED, stamp) for stamp in stamps], 1)
     daemon = aloqd(trial.settings()).start_ready()
     assert trial.finish(daemon).kept_exactly()
+
+
+def test_timestamps_of_0_and_below_are_replaced_and_each_record_counted_once(kafka, topic, aloqd):
+    """Also where a record of their batch is refused, so that all of them are sent again several times."""
+    trial = Trial(kafka, topic, 1, message_timestamp_after_max_ms=9223372036854775807, retention_ms=-1)
+    kafka.alter_topic(trial.target, cleanup_policy="compact")  # takes no record without a key
+    # librdkafka takes 0 for "now"; Kafka's own producer does not.
+    kafka.script("exec", "org.apache.kafka.tools.VerifiableProducer", "--bootstrap-server", "{brokers}",
+                 "--topic", trial.source, "--max-messages", "1", "--message-create-time", "0", "--repeating-keys", "1")
+    unstamped = [Record(b"unstamped %d" % index, b"v", (), CREATED, -1) for index in range(50)]
+    kept = [Record(key, b"v", (), CREATED, EPOCH_MS) for key in (b"kept", None)]
+    fill(kafka.brokers, trial.source, [*unstamped[:25], *kept, *unstamped[25:]], 1)
+    stamps = [record.timestamp for record in read_topic(kafka, trial.source).records[0]]
+    assert stamps == [0, *25 * [-1], EPOCH_MS, EPOCH_MS, *25 * [-1]], stamps
+    began_ms = int(time.time() * 1000)
+    daemon = aloqd(trial.settings(on_error="skip")).start_ready()
+    daemon.await_pipeline(lambda p: p["counters"]["acked_records"] == 52 and p["counters"]["skipped_records"] == 1,
+                          "all but the one without key are relayed")
+    assert daemon.counter("failed_reports") > 0
+    assert daemon.pipeline()["untimestamped_records"] == 51
+    trial.stop_clean(daemon)
+    relayed = read_topic(kafka, trial.target).records[0]
+    assert [record.key for record in relayed] == [
+        b"0", *(record.key for record in (*unstamped[:25], kept[0], *unstamped[25:]))]
+    assert relayed[26].timestamp == EPOCH_MS
+    assert all(record.timestamp >= began_ms for record in relayed if record.key != b"kept"), relayed
 
 
 def test_a_target_that_stamps_at_append_gets_everything_else(kafka, topic, aloqd):
