@@ -115,6 +115,32 @@ static void test_batches_stay_below_what_the_target_takes(void **state)
 	rd_kafka_destroy(client);
 }
 
+/* So that the brokers' side shows hosts whose configurations differ. */
+static void test_the_client_id_holds_the_hash_of_the_settings(void **state)
+{
+	struct config_pipeline pipeline = pipeline_with(ACKS_ALL);
+	char hash[9], other_hash[9], expected[64];
+	struct error err;
+	rd_kafka_t *client;
+
+	config_pipeline_hash(&pipeline, hash);
+	snprintf(expected, sizeof expected, "aloqd-orders-%s", hash);
+	client = client_new_consumer(&pipeline, &sizes, &err);
+	assert_client(client, &err);
+	assert_setting(client, "client.id", expected);
+	rd_kafka_destroy(client);
+
+	pipeline.to.linger_us++;
+	pipeline.member = 2;
+	config_pipeline_hash(&pipeline, other_hash);
+	assert_string_not_equal(hash, other_hash);
+	snprintf(expected, sizeof expected, "aloqd-orders-%s-2", other_hash);
+	client = client_new_producer(&pipeline, &sizes, NULL, &err);
+	assert_client(client, &err);
+	assert_setting(client, "client.id", expected);
+	rd_kafka_destroy(client);
+}
+
 static void test_properties_know_their_side(void **state)
 {
 	assert_true(property_sides_has("session.timeout.ms", RD_KAFKA_CONSUMER));
@@ -345,6 +371,7 @@ int main(void)
 		cmocka_unit_test(test_consumer_never_commits_or_resets_by_itself),
 		cmocka_unit_test(test_producer_is_idempotent_with_acks_all_and_sends_one_request_without),
 		cmocka_unit_test(test_batches_stay_below_what_the_target_takes),
+		cmocka_unit_test(test_the_client_id_holds_the_hash_of_the_settings),
 		cmocka_unit_test(test_properties_know_their_side),
 		cmocka_unit_test(test_unknown_bad_and_misplaced_properties_are_found),
 		cmocka_unit_test(test_refused_properties_are_not_tried),
