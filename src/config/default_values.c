@@ -26,17 +26,13 @@ char *default_control(void)
 	return xasprintf("%.*s/control.sock", (int)strcspn(directory, ":"), directory);
 }
 
-/* NAME of the unit aloqd@NAME.service that this process is in, or NULL. The caller frees. */
-static char *unit_instance(void)
+/* NAME of the unit aloqd@NAME.service, or NULL. The caller frees. */
+static char *unit_instance(const char *unit)
 {
 	static const char prefix[] = "aloqd@";
 	static const char suffix[] = ".service";
-	_cleanup_free_ char *unit = NULL;
-	size_t length;
+	size_t length = unit ? strlen(unit) : 0;
 
-	if (sd_pid_get_unit(0, &unit) < 0)
-		return NULL;
-	length = strlen(unit);
 	if (length < sizeof prefix + sizeof suffix - 1 || strncmp(unit, prefix, sizeof prefix - 1) != 0 ||
 	    strcmp(unit + length - (sizeof suffix - 1), suffix) != 0)
 		return NULL;
@@ -54,11 +50,19 @@ static void replace_strange_characters(char *text)
 	}
 }
 
+char *default_instance_of(const char *machine, const char *unit)
+{
+	_cleanup_free_ char *of_unit = unit_instance(unit);
+	char *instance = of_unit ? xasprintf("%s-%.60s", machine, of_unit) : xstrdup(machine);
+
+	replace_strange_characters(instance);
+	return instance;
+}
+
 char *default_instance(void)
 {
-	_cleanup_free_ char *unit = unit_instance();
+	_cleanup_free_ char *unit = NULL;
 	char machine[65] = "localhost"; /* a host name fits */
-	char *instance;
 	sd_id128_t id;
 
 	/* A container may have no machine-id; its host name tells it apart as well. */
@@ -66,10 +70,7 @@ char *default_instance(void)
 		sd_id128_to_string(id, machine);
 	else if (gethostname(machine, sizeof machine) == 0)
 		machine[sizeof machine - 1] = '\0';
-	if (unit)
-		instance = xasprintf("%s-%.60s", machine, unit);
-	else
-		instance = xstrdup(machine);
-	replace_strange_characters(instance);
-	return instance;
+	if (sd_pid_get_unit(0, &unit) < 0)
+		unit = NULL;
+	return default_instance_of(machine, unit);
 }

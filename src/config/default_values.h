@@ -12,3 +12,6 @@ char *default_control(void);
 /* An id of this machine (not machine-id itself, which is not meant for the network), with the instance of the
  * systemd unit where it has one: MACHINE or MACHINE-INSTANCE. */
 char *default_instance(void);
+
+/* What that is for this machine (its id, or its host name) and this systemd unit (NULL none). Pure. */
+char *default_instance_of(const char *machine, const char *unit);

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 #include <cmocka.h>
+#include "config/default_values.h"
 #include "config/value_text.h"
 #include "config/values.h"
 #include "config_files.h"
@@ -25,6 +26,43 @@ static struct config *load_good(const char *text)
 	assert_int_equal(findings.count, 0);
 	config_findings_clear(&findings);
 	return config;
+}
+
+/* Two hosts with one configuration, and two units on one host, must not take each other's transactional id. */
+static void test_the_default_instance_tells_machines_and_units_apart(void **state)
+{
+	static const struct {
+		const char *machine, *unit, *instance;
+	} cases[] = {
+		{ "0123456789abcdef0123456789abcdef", NULL, "0123456789abcdef0123456789abcdef" },
+		{ "0123456789abcdef0123456789abcdef", "aloqd.service", "0123456789abcdef0123456789abcdef" },
+		{ "host", "aloqd@blue.service", "host-blue" },
+		{ "host", "aloqd@green.service", "host-green" },
+		{ "other", "aloqd@blue.service", "other-blue" },
+		{ "host", "aloqd@a\\x2db c.service", "host-a_x2db_c" },
+		{ "host", "aloqd@.service", "host" },
+		{ "host", "aloqd@", "host" },
+		{ "host", "aloqd@blue.scope", "host" },
+		{ "host", "ssh.service", "host" },
+		{ "host", "myaloqd@blue.service", "host" },
+		{ "h\xc3\xb6st", NULL, "h__st" },
+	};
+	char unit[300];
+	char *instance;
+
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		instance = default_instance_of(cases[i].machine, cases[i].unit);
+		assert_string_equal(instance, cases[i].instance);
+		free(instance);
+	}
+	/* The longest unit name fits into what the key takes. */
+	snprintf(unit, sizeof unit, "aloqd@%0200d.service", 7);
+	instance = default_instance_of("0123456789abcdef0123456789abcdef", unit);
+	assert_in_range(strlen(instance), 1, 100);
+	free(instance);
+	instance = default_instance();
+	assert_in_range(strlen(instance), 1, 100);
+	free(instance);
 }
 
 static void test_defaults_are_filled_in(void **state)
@@ -366,6 +404,7 @@ static int tear_down(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_the_default_instance_tells_machines_and_units_apart),
 		cmocka_unit_test(test_defaults_are_filled_in),
 		cmocka_unit_test(test_values_are_read),
 		cmocka_unit_test(test_defaults_section_holds_for_every_pipeline_that_does_not_say_otherwise),
