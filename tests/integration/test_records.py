@@ -165,8 +165,8 @@ def test_partition_same_keeps_the_number_in_a_wider_target(kafka, topic, aloqd):
 def test_partition_key_chooses_as_javas_client_does(kafka, topic, aloqd):
     trial = Trial(kafka, topic, 4, target_partitions=7)
     by_java = kafka.create_topic(topic("java"), 7)
-    # Every length up to past two words of the hash, and letters beyond ASCII.
-    keys = ["k" * length for length in range(1, 20)] + [f"käse-{n}" for n in range(200)] \
+    # Every length, from the empty key up to past two words of the hash, and letters beyond ASCII.
+    keys = ["k" * length for length in range(20)] + [f"käse-{n}" for n in range(200)] \
         + [str(n * 7919) for n in range(200)] + ["☃" * n for n in range(1, 9)]
     lines = "".join(f"{key}\tvalue\n" for key in keys)
     for name in (trial.source, by_java):
@@ -176,7 +176,7 @@ def test_partition_key_chooses_as_javas_client_does(kafka, topic, aloqd):
     trial.await_caught_up(daemon)
     trial.stop_clean(daemon)
     expected, relayed = partition_of_key(kafka, by_java), partition_of_key(kafka, trial.target)
-    assert len(expected) == len(keys) and relayed == expected
+    assert len(expected) == len(keys) and b"" in expected and relayed == expected
 
 
 def partition_of_key(kafka, name):
