@@ -10,7 +10,7 @@ import threading
 
 import pytest
 
-from harness.aloqd import PROGRAM, Aloqd
+from harness.aloqd import PROGRAM, PROGRAM_WITH_FAULT_POINTS, Aloqd
 from harness.cluster import temporary_cluster, three_nodes
 from harness.proxy import Proxy
 from harness.waiting import eventually
@@ -85,6 +85,13 @@ def aloqd(request):
     yield make
     for daemon in daemons:
         daemon.dispose()
+
+
+@pytest.fixture
+def faulty(aloqd):
+    """Makes daemons as aloqd does, of the program that has fault points."""
+    assert PROGRAM_WITH_FAULT_POINTS.exists(), f"not built: make tests/integration/{PROGRAM_WITH_FAULT_POINTS.name}"
+    return lambda settings, *name: aloqd(settings, *name, program=PROGRAM_WITH_FAULT_POINTS)
 
 
 @pytest.hookimpl(hookwrapper=True)

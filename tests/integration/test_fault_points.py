@@ -9,9 +9,6 @@ import re
 from collections import namedtuple
 from concurrent.futures import ThreadPoolExecutor
 
-import pytest
-
-from harness.aloqd import PROGRAM_WITH_FAULT_POINTS
 from harness.checker import Place, compare
 from harness.reader import read_topic
 from harness.trial import AtMostOnceTrial, CommitAudit, ExactTrial, Losses, Trial
@@ -84,12 +81,6 @@ AT_THE_START = {
     "before-start-commit": [Death(1)],
     "after-start-commit": [Death(1)],
 }
-
-
-@pytest.fixture(name="faulty")
-def faulty_fixture(aloqd):
-    assert PROGRAM_WITH_FAULT_POINTS.exists(), f"not built: make tests/integration/{PROGRAM_WITH_FAULT_POINTS.name}"
-    return lambda settings, name: aloqd(settings, name, program=PROGRAM_WITH_FAULT_POINTS)
 
 
 def side_by_side(play, cases):
