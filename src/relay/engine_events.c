@@ -8,6 +8,18 @@
 
 /* ---- events of the source ---- */
 
+/* An epoch that nothing is known of yet. The one before has ended. */
+static void begin_epoch(struct part *part, uint64_t epoch, int64_t position)
+{
+	part->state = PART_READING;
+	part->epoch = epoch;
+	part->tracker = offset_tracker_new(position, part->next_seq);
+	part->committed = part->submitted_end = position;
+	part->commit_sent = part->given_back_until = -1;
+	part->appended_records = part->settled_records = part->sent_records = part->committed_records = 0;
+	part->purged = false;
+}
+
 void engine_on_assigned(struct engine *engine, uint32_t number, uint64_t epoch, int64_t position)
 {
 	struct part *part = engine_part_at(engine, number);
@@ -38,13 +50,7 @@ void engine_on_assigned(struct engine *engine, uint32_t number, uint64_t epoch, 
 	}
 	engine_end_epoch(engine, part);
 	engine_clear_blocked(part);
-	part->state = PART_READING;
-	part->epoch = epoch;
-	part->tracker = offset_tracker_new(position, part->next_seq);
-	part->committed = part->submitted_end = position;
-	part->commit_sent = part->given_back_until = -1;
-	part->appended_records = part->settled_records = part->sent_records = part->committed_records = 0;
-	part->purged = false;
+	begin_epoch(part, epoch, position);
 	engine->counters.assigned_partitions++;
 	if (engine->draining)
 		engine->strategy->stop_reading(engine, part);
@@ -139,10 +145,7 @@ void engine_on_source_blocked(struct engine *engine, uint32_t number, int64_t of
 		return;
 	if (part->state == PART_UNASSIGNED) {
 		/* It never began to read: an epoch without records, so that a revoke finds it. */
-		part->tracker = offset_tracker_new(offset, part->next_seq);
-		part->epoch = 0;
-		part->committed = part->submitted_end = offset;
-		part->state = PART_READING;
+		begin_epoch(part, 0, offset);
 		engine->drained = false;
 	}
 	engine_block(engine, part, offset, err);
