@@ -78,7 +78,8 @@ enum report_outcome {
 	REPORT_ACKED,	/* written, as acks demands */
 	REPORT_RETRY,	/* not known to be written, for a reason that is not the record's: purged, timed out, or
 			 * taken along by another one's failure */
-	REPORT_REFUSED, /* the target refuses this record (or its batch): the record is at fault */
+	REPORT_REFUSED, /* the target refuses this record (or its batch): the record is at fault; with REMEDY_RETRY it
+			 * may be that it came to harm on its way, and it is asked again */
 	REPORT_STOP,	/* the target refuses all: gone, or not authorised; err->remedy says what helps */
 };
 

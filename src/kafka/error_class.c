@@ -17,7 +17,8 @@ static const struct error_class classes[] = {
 	{ RD_KAFKA_RESP_ERR_INVALID_RECORD, REMEDY_SKIP, REPORT_REFUSED,
 	    "the target topic refuses it (a compacted topic takes no record without a key; message.timestamp.* "
 	    "bounds timestamps); change the topic, then restart aloqd" },
-	{ RD_KAFKA_RESP_ERR_INVALID_MSG, REMEDY_SKIP, REPORT_REFUSED,
+	/* Its checksum was wrong: of the record, or of what the network made of it. */
+	{ RD_KAFKA_RESP_ERR_INVALID_MSG, REMEDY_RETRY, REPORT_REFUSED,
 	    "the target's broker took it for damaged: see its log, then restart aloqd" },
 	{ RD_KAFKA_RESP_ERR_INVALID_MSG_SIZE, REMEDY_SKIP, REPORT_REFUSED,
 	    "the target's broker took it for damaged: see its log, then restart aloqd" },

@@ -156,6 +156,7 @@ struct engine {
 	uint64_t group_room;	/* how many more of them may join those in flight */
 	int64_t refused_until;	/* the last group was refused up to here; 0: none yet */
 	uint64_t alone;		/* handle of the record that is in flight alone, 0 none */
+	uint64_t doubted;	/* of one that was refused alone, and maybe not by its own fault: asked once more */
 
 	struct commit_policy commit_policy;
 	bool commit_outstanding;

@@ -67,21 +67,39 @@ void engine_isolation_submitted(struct engine *engine, const struct offset_slot 
 	engine->alone = handle;
 }
 
+/* A group of more than one. */
+static void suspect_all_up_to(struct engine *engine, struct part *part, const struct offset_slot *slot)
+{
+	if (slot->next > part->suspect_until)
+		part->suspect_until = slot->next;
+	if (engine->isolating == part && slot->next > engine->refused_until)
+		engine->refused_until = slot->next;
+}
+
+/* The one that was alone. What may only have come to harm on its way is sent once more, alone again. */
+static void judge(struct engine *engine, struct part *part, uint64_t seq, const struct error *err)
+{
+	uint64_t handle = handle_make(part->number, seq);
+	struct error verdict = *err;
+
+	engine->group_size = 0;
+	engine->refused_until = 0;
+	if (err->remedy == REMEDY_RETRY && engine->doubted != handle) {
+		engine->doubted = handle;
+		return;
+	}
+	engine->doubted = 0;
+	verdict.remedy = REMEDY_SKIP;
+	engine_refused(engine, part, seq, &verdict);
+	engine_isolation_choose(engine);
+}
+
 void engine_suspect(struct engine *engine, struct part *part, uint64_t seq, const struct error *err)
 {
-	const struct offset_slot *slot = offset_tracker_slot(part->tracker, seq);
-
-	if (engine->alone == handle_make(part->number, seq)) {
-		engine->group_size = 0;
-		engine->refused_until = 0;
-		engine_refused(engine, part, seq, err);
-		engine_isolation_choose(engine);
-	} else {
-		if (slot->next > part->suspect_until)
-			part->suspect_until = slot->next;
-		if (engine->isolating == part && slot->next > engine->refused_until)
-			engine->refused_until = slot->next;
-	}
+	if (engine->alone == handle_make(part->number, seq))
+		judge(engine, part, seq, err);
+	else
+		suspect_all_up_to(engine, part, offset_tracker_slot(part->tracker, seq));
 	engine_recover(engine, false);
 }
 

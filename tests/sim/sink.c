@@ -177,6 +177,8 @@ static void emit_reports(struct sink *sink)
 		error_clear(&err);
 		if (report.outcome == REPORT_STOP)
 			error_set(&err, -EPERM, REMEDY_PERSON, "not authorised");
+		else if (report.outcome == REPORT_REFUSED)
+			error_set(&err, -EIO, REMEDY_SKIP, "refused");
 		else if (report.outcome != REPORT_ACKED)
 			error_set(&err, -EIO, REMEDY_RETRY, "not delivered");
 		if (report.possibly_written || report.outcome == REPORT_ACKED)

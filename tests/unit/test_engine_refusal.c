@@ -26,6 +26,8 @@ struct fake {
 	struct item flight[RECORDS];
 	size_t flight_count;
 	bool broken; /* the producer has died of a refusal */
+	enum error_remedy remedy; /* what it says of a refusal */
+	unsigned damaged;	  /* so many times what is sent alone comes to harm on its way */
 	unsigned requests, recreations;
 	bool ready;
 	unsigned written[RECORDS], dead_letters[RECORDS];
@@ -129,10 +131,14 @@ static void answer(struct fake *fake)
 	size_t count = fake->flight_count;
 	struct error err;
 
-	error_set(&err, -EIO, REMEDY_SKIP, "as the test says");
+	error_set(&err, -EIO, fake->remedy, "as the test says");
 	for (size_t i = 0; i < count && !fake->broken; i++)
 		if (refuses(fake, &fake->flight[i]))
 			outcome = REPORT_REFUSED;
+	if (count == 1 && outcome == REPORT_ACKED && fake->damaged > 0) {
+		fake->damaged--;
+		outcome = REPORT_REFUSED;
+	}
 	if (outcome == REPORT_ACKED)
 		write_all(fake);
 	fake->broken |= outcome == REPORT_REFUSED;
@@ -263,7 +269,8 @@ static void begin(struct fake *fake, enum delivery delivery, enum error_policy o
 			.partition_window_records = RECORDS, .fetch_burst = RECORDS },
 	};
 
-	*fake = (struct fake){ .assign = true, .next_offset = RECORDS, .blocked_at = -1, .last_written = -1 };
+	*fake = (struct fake){ .assign = true, .next_offset = RECORDS, .blocked_at = -1, .last_written = -1,
+		.remedy = REMEDY_SKIP };
 	fake->engine = engine_new(&config, &source_ops, fake, &sink_ops, fake, &host_ops, fake);
 }
 
@@ -334,6 +341,41 @@ static void test_what_is_refused_at_once_needs_no_search(void **state)
 	run_to(&fake, RECORDS);
 	assert_int_equal(fake.recreations, 0);
 	check_all_but(&fake, RECORDS / 10);
+}
+
+static void test_a_good_record_that_comes_to_harm_once_while_it_is_alone_is_not_taken_for_refused(void **state)
+{
+	struct fake fake;
+
+	begin(&fake, DELIVERY_AT_LEAST_ONCE, ON_ERROR_SKIP);
+	fake.remedy = REMEDY_RETRY;
+	fake.at_fault[500] = true;
+	fake.damaged = 1;
+	run_to(&fake, RECORDS);
+	assert_int_equal(fake.damaged, 0);
+	check_all_but(&fake, 1);
+}
+
+static void test_what_is_taken_for_damaged_each_time_is_refused(void **state)
+{
+	struct fake fake;
+
+	begin(&fake, DELIVERY_AT_LEAST_ONCE, ON_ERROR_DEAD_LETTER);
+	fake.remedy = REMEDY_RETRY;
+	fake.at_fault[0] = fake.at_fault[1] = fake.at_fault[RECORDS - 1] = true;
+	run_to(&fake, RECORDS);
+	check_all_but(&fake, 3);
+
+	begin(&fake, DELIVERY_AT_LEAST_ONCE, ON_ERROR_BLOCK);
+	fake.remedy = REMEDY_RETRY;
+	fake.at_fault[700] = true;
+	for (int i = 1; i < 1000 && fake.blocked_at < 0; i++)
+		engine_step(fake.engine, i * USEC_PER_MSEC);
+	assert_int_equal(fake.blocked_at, 700);
+	/* It waits for somebody, and not for time. */
+	assert_int_not_equal(fake.blocked.remedy, REMEDY_RETRY);
+	engine_free(fake.engine);
+	assert_int_equal(fake.chunks_out, 0);
 }
 
 static void test_a_dead_letter_settles_by_its_own_report(void **state)
@@ -440,6 +482,8 @@ int main(void)
 		cmocka_unit_test(test_one_among_a_thousand_is_found_in_few_steps),
 		cmocka_unit_test(test_all_of_many_are_found_and_no_good_one_with_them),
 		cmocka_unit_test(test_what_is_refused_at_once_needs_no_search),
+		cmocka_unit_test(test_a_good_record_that_comes_to_harm_once_while_it_is_alone_is_not_taken_for_refused),
+		cmocka_unit_test(test_what_is_taken_for_damaged_each_time_is_refused),
 		cmocka_unit_test(test_a_dead_letter_settles_by_its_own_report),
 		cmocka_unit_test(test_a_dead_letter_that_is_refused_blocks),
 		cmocka_unit_test(test_at_most_once_gives_back_what_it_had_committed_before_it_stops),
