@@ -34,6 +34,7 @@ void cluster_clear(struct world *world)
 	free(cluster->requests);
 	free(cluster->producers);
 	free(cluster->txns);
+	free(cluster->late_ends);
 }
 
 /* ---- the source's side ---- */
@@ -214,6 +215,33 @@ void cluster_end_txn(struct world *world, uint32_t number, bool commit)
 		cluster_commit(world, txn->marks[i].part, txn->marks[i].offset);
 }
 
+void cluster_end_late(struct world *world, uint32_t producer, bool commit, int64_t due_us)
+{
+	struct cluster *cluster = &world->cluster;
+
+	cluster->late_ends =
+	    xreallocarray(cluster->late_ends, cluster->late_end_count + 1, sizeof *cluster->late_ends);
+	cluster->late_ends[cluster->late_end_count++] =
+	    (struct late_end){ .producer = producer, .commit = commit, .due_us = due_us };
+}
+
+static void late_end_arrives(struct world *world, const struct late_end *end)
+{
+	const struct producer *producer = &world->cluster.producers[end->producer];
+	uint32_t number = producer->txn;
+
+	trace(world, "late %s of producer %" PRIu32 "%s", end->commit ? "commit" : "abort", end->producer,
+	    producer->fenced ? ", fenced" : "");
+	if (producer->fenced || !number)
+		return;
+	/* Before its offsets were added it is committed without them. */
+	if (world->cluster.txns[number].status == TXN_STATUS_OPEN)
+		cluster_add_offsets(world, number, NULL, 0);
+	cluster_end_txn(world, number, end->commit);
+	/* What its client sends now belongs to another one, for the brokers. */
+	cluster_begin_txn(world, end->producer);
+}
+
 void cluster_fence(struct world *world, uint32_t number)
 {
 	struct producer *producer = &world->cluster.producers[number];
@@ -249,6 +277,9 @@ int64_t cluster_next_us(const struct world *world)
 	for (uint32_t i = 1; i < cluster->txn_count; i++)
 		if (cluster->txns[i].status <= TXN_STATUS_PENDING && cluster->txns[i].timeout_us < next_us)
 			next_us = cluster->txns[i].timeout_us;
+	for (size_t i = 0; i < cluster->late_end_count; i++)
+		if (cluster->late_ends[i].due_us < next_us)
+			next_us = cluster->late_ends[i].due_us;
 	return next_us;
 }
 
@@ -270,5 +301,10 @@ void cluster_run(struct world *world)
 		if (cluster->txns[i].timeout_us <= world->now_us) {
 			cluster->txns[i].timeout_us = CLOCK_NEVER;
 			cluster_fence(world, cluster->txns[i].producer);
+		}
+	for (size_t i = 0; i < cluster->late_end_count; i++)
+		if (cluster->late_ends[i].due_us <= world->now_us) {
+			cluster->late_ends[i].due_us = CLOCK_NEVER;
+			late_end_arrives(world, &cluster->late_ends[i]);
 		}
 }

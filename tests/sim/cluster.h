@@ -86,6 +86,13 @@ struct txn {
 	int64_t timeout_us; /* of a producer that is gone; INT64_MAX: alive */
 };
 
+/* A request to end a transaction that comes when its client has given up to wait for the answer. */
+struct late_end {
+	uint32_t producer;
+	bool commit;
+	int64_t due_us; /* CLOCK_NEVER: it has come */
+};
+
 /* One record in a produce request. */
 struct item {
 	uint64_t handle;
@@ -123,6 +130,8 @@ struct cluster {
 	uint32_t producer_count;
 	struct txn *txns;
 	uint32_t txn_count;
+	struct late_end *late_ends;
+	size_t late_end_count;
 	struct request **requests;
 	size_t request_count, first_open; /* requests before first_open are done */
 	int64_t next_append_us;
@@ -148,6 +157,9 @@ uint32_t cluster_begin_txn(struct world *world, uint32_t producer);
 /* The coordinator holds the offsets of the transaction from now on until it is decided. */
 void cluster_add_offsets(struct world *world, uint32_t txn, const struct txn_mark *marks, size_t count);
 void cluster_end_txn(struct world *world, uint32_t txn, bool commit);
+/* The brokers know whose request it is and not for which transaction (before the second part of KIP-890): it ends
+ * whichever that producer has open when it comes, unless a new one has fenced it. */
+void cluster_end_late(struct world *world, uint32_t producer, bool commit, int64_t due_us);
 /* A new producer with the same transactional id: the old one's transaction ends either way. */
 void cluster_fence(struct world *world, uint32_t producer);
 

@@ -17,6 +17,7 @@ struct shim_state {
 	uint64_t fake_handle;	   /* to be reported though it was never sent */
 	uint32_t fake_records;
 	bool done;		   /* the mutant has struck */
+	bool keeps_producer;	   /* when a new one is asked for next */
 	uint32_t countdown;	   /* until it strikes */
 };
 

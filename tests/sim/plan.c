@@ -92,6 +92,18 @@ static void draw_rate(struct plan *plan, const struct random *random)
 		plan->rate_bytes = 500 + random_below(&own, 100000);
 }
 
+/* Drawn beside the others for the same reason. None of the listed seeds has any. */
+static void draw_late_ends(struct plan *plan, const struct random *random)
+{
+	struct random own = { .state = random->state ^ UINT64_C(0x9e6c63d0876a9a47) };
+
+	if (plan->delivery != DELIVERY_EXACTLY_ONCE || !random_chance(&own, 250))
+		return;
+	plan->txn_late = 1 + random_below(&own, 1000);
+	if (plan->txn_unknown == 0)
+		plan->txn_unknown = 1 + random_below(&own, 150);
+}
+
 void plan_draw(struct plan *plan, struct random *random, struct random *later, enum delivery delivery)
 {
 	*plan = (struct plan){ .delivery = delivery };
@@ -111,6 +123,7 @@ void plan_draw(struct plan *plan, struct random *random, struct random *later, e
 	plan->faultless = random_chance(random, 150);
 	if (!plan->faultless) {
 		draw_faults(plan, random);
+		draw_late_ends(plan, random);
 		return;
 	}
 	/* What is orderly must also have the time that it takes. */
@@ -124,7 +137,7 @@ void plan_calm(struct plan *plan)
 	plan->recreate_failure = plan->sink_failure = plan->source_failure = plan->fetch_stale =
 	    plan->source_gap = plan->source_reset = 0;
 	plan->commit_failure = plan->commit_timeout = plan->commit_partial = plan->commit_slow = 0;
-	plan->txn_abort = plan->txn_unknown = plan->txn_begin_failure = 0;
+	plan->txn_abort = plan->txn_unknown = plan->txn_begin_failure = plan->txn_late = 0;
 	plan->rebalance = plan->kick = plan->freeze = plan->kill = plan->drain = 0;
 	plan->revoke_timeout_us = 60 * USEC_PER_SEC;
 	plan->rebalance_timeout_us = 120 * USEC_PER_SEC;

@@ -30,6 +30,7 @@ const struct mutant_info mutants[MUTANT_COUNT] = {
 	[MUTANT_COMMIT_FAILURE_IS_OK] = { "commit-failure-is-ok", DELIVERY_AT_MOST_ONCE },
 	[MUTANT_ABORT_IS_COMMIT] = { "abort-is-commit", DELIVERY_EXACTLY_ONCE },
 	[MUTANT_UNKNOWN_IS_ABORT] = { "unknown-is-abort", DELIVERY_EXACTLY_ONCE },
+	[MUTANT_KEEP_PRODUCER] = { "keep-producer", DELIVERY_EXACTLY_ONCE },
 };
 
 static bool is_mutant(const struct instance *instance, enum mutant mutant)
@@ -250,7 +251,8 @@ static void pass_sink_purge(void *opaque, bool in_flight_too)
 	struct instance *instance = opaque;
 
 	count_operation(instance);
-	sim_sink_ops.purge(&instance->sink, in_flight_too);
+	if (!instance->shim.keeps_producer)
+		sim_sink_ops.purge(&instance->sink, in_flight_too);
 }
 
 static void pass_sink_recreate(void *opaque)
@@ -258,7 +260,14 @@ static void pass_sink_recreate(void *opaque)
 	struct instance *instance = opaque;
 
 	count_operation(instance);
-	sim_sink_ops.recreate(&instance->sink);
+	if (!instance->shim.keeps_producer || instance->sink.state != SINK_MODEL_READY || instance->dead) {
+		instance->shim.keeps_producer = false;
+		sim_sink_ops.recreate(&instance->sink);
+		return;
+	}
+	instance->shim.keeps_producer = false;
+	sink_keep_producer(&instance->sink);
+	shim_sink_ready(instance);
 }
 
 static int pass_sink_txn_begin(void *opaque, struct error *err)
@@ -372,6 +381,7 @@ void shim_sink_fatal(struct instance *instance, const struct error *err)
 
 void shim_txn_done(struct instance *instance, enum txn_outcome outcome, const struct error *err)
 {
+	instance->shim.keeps_producer = outcome == TXN_UNKNOWN && is_mutant(instance, MUTANT_KEEP_PRODUCER);
 	if (outcome == TXN_ABORTED && is_mutant(instance, MUTANT_ABORT_IS_COMMIT))
 		engine_on_txn_done(instance->engine, TXN_COMMITTED, NULL);
 	else if (outcome == TXN_UNKNOWN && is_mutant(instance, MUTANT_UNKNOWN_IS_ABORT))

@@ -370,14 +370,19 @@ static void send_offsets(struct sink *sink)
 static void end_txn(struct sink *sink)
 {
 	struct sink_txn *txn = &sink->txn;
-	uint32_t number = sink->world->cluster.producers[sink->producer].txn;
+	struct world *world = sink->world;
+	uint32_t number = world->cluster.producers[sink->producer].txn;
 
 	txn->ended = true;
 	/* What becomes of an unknown one shows now, or not before the next producer ends it. */
 	if (txn->outcome != TXN_UNKNOWN)
-		cluster_end_txn(sink->world, number, txn->outcome == TXN_COMMITTED);
-	else if (random_chance(&sink->world->random, 600))
-		cluster_end_txn(sink->world, number, random_chance(&sink->world->random, 500));
+		cluster_end_txn(world, number, txn->outcome == TXN_COMMITTED);
+	else if (random_chance(&world->random, 600))
+		cluster_end_txn(world, number, random_chance(&world->random, 500));
+	/* The same request once more, or the first that gets through. */
+	if (txn->outcome == TXN_UNKNOWN && world->plan.txn_late > 0 && random_chance(&world->later, world->plan.txn_late))
+		cluster_end_late(world, sink->producer, random_chance(&world->later, 500),
+		    world->now_us + random_between(&world->later, 0, 5 * USEC_PER_SEC));
 }
 
 /* The client's own threads take answers and send what has lingered, whether the engine looks or not. */
@@ -507,6 +512,16 @@ static void sim_recreate(void *opaque)
 	sink->fatal = false;
 	sink->state = SINK_MODEL_MAKING;
 	sink->ready_us = sink->world->now_us + delay(sink);
+}
+
+void sink_keep_producer(struct sink *sink)
+{
+	struct world *world = sink->world;
+	uint32_t txn = world->cluster.producers[sink->producer].txn;
+
+	checker_recreate(world, sink);
+	if (txn)
+		cluster_end_txn(world, txn, false);
 }
 
 static int sim_txn_begin(void *opaque, struct error *err)

@@ -68,6 +68,9 @@ void sink_open(struct sink *sink, struct world *world, struct instance *instance
 /* The process ends. killed: what it has sent may arrive or not, and nobody aborts its transaction. */
 void sink_close(struct sink *sink, bool killed);
 
+/* What a mutant does in the place of recreate: aborts what is open, and the same producer goes on. */
+void sink_keep_producer(struct sink *sink);
+
 /* What happens on the brokers' side, whether the process runs or not. */
 void sink_run(struct sink *sink);
 int64_t sink_run_next_us(const struct sink *sink);
