@@ -27,6 +27,10 @@ expect_none "each mutant that is named exists" "$(grep -o -E 'mutants? "[^|]*' "
 	while read -r name; do
 		grep -q -F "    Mutant($name," "$top/tests/integration/mutants.py" || echo "$name"
 	done)"
+expect_none "each mutant of the simulation that is named exists" "$(grep -o -E 'simulation, mutants? `[^|]*' "$document" |
+	grep -o -E '`[a-z-]+`' | tr -d '`' | sort -u | while read -r name; do
+		grep -q -F "{ \"$name\"," "$top/tests/sim/shim.c" || echo "$name"
+	done)"
 expect_none "many are named" "$([ "$(echo "$tests" | wc -l)" -ge 20 ] || echo "twenty tests")"
 echo "1..$number"
 exit "$failures"
