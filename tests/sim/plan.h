@@ -59,7 +59,7 @@ struct plan {
 	uint32_t source_failure;   /* cannot go on: a new client may */
 	uint32_t commit_failure, commit_timeout, commit_partial, commit_slow;
 	uint32_t txn_abort, txn_unknown, txn_begin_failure;
-	uint32_t txn_late; /* of the unknown ones: a request to end it is still under way when its client has given up */
+	uint32_t txn_late; /* of those not committed: a request to end it is still under way when its client has given up */
 	/* Weights of the actions; 0: does not happen. */
 	uint32_t rebalance, kick, freeze, kill, drain;
 	bool faultless;		   /* nothing but orderly rebalances and drains: nothing may be repeated */

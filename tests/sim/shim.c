@@ -381,7 +381,7 @@ void shim_sink_fatal(struct instance *instance, const struct error *err)
 
 void shim_txn_done(struct instance *instance, enum txn_outcome outcome, const struct error *err)
 {
-	instance->shim.keeps_producer = outcome == TXN_UNKNOWN && is_mutant(instance, MUTANT_KEEP_PRODUCER);
+	instance->shim.keeps_producer = outcome != TXN_COMMITTED && is_mutant(instance, MUTANT_KEEP_PRODUCER);
 	if (outcome == TXN_ABORTED && is_mutant(instance, MUTANT_ABORT_IS_COMMIT))
 		engine_on_txn_done(instance->engine, TXN_COMMITTED, NULL);
 	else if (outcome == TXN_UNKNOWN && is_mutant(instance, MUTANT_UNKNOWN_IS_ABORT))

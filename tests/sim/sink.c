@@ -380,8 +380,8 @@ static void end_txn(struct sink *sink)
 	else if (random_chance(&world->random, 600))
 		cluster_end_txn(world, number, random_chance(&world->random, 500));
 	/* The same request once more, or the first that gets through. */
-	if (txn->outcome == TXN_UNKNOWN && world->plan.txn_late > 0 && random_chance(&world->later, world->plan.txn_late))
-		cluster_end_late(world, sink->producer, random_chance(&world->later, 500),
+	if (txn->outcome != TXN_COMMITTED && world->plan.txn_late > 0 && random_chance(&world->later, world->plan.txn_late))
+		cluster_end_late(world, sink->producer, txn->outcome == TXN_UNKNOWN && random_chance(&world->later, 500),
 		    world->now_us + random_between(&world->later, 0, 5 * USEC_PER_SEC));
 }
 
