@@ -104,11 +104,23 @@ static const struct {
 #define OLD_BROKERS "without the brokers' true version headers and idempotence would be lost silently"
 #define NOT_TEXT    "it is a program's pointer, which has no value in a configuration file"
 
-/* Refused whatever the choice. A name that ends in '*' stands for all that begin so. */
-static const struct {
-	const char *property;
-	const char *reason;
-} refusals[] = {
+/* librdkafka before 2.3 can abort in it (an assertion of its sticky assignor), and whichever member leads the group
+ * runs it, so a newer library on this host would not help. */
+static bool is_cooperative(const char *value)
+{
+	return strcasestr(value, "cooperative") != NULL;
+}
+
+/* Put between quotes into the command line that logs in to Kerberos. */
+static bool is_unsafe_in_a_shell(const char *value)
+{
+	static const char safe[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._@:+-";
+
+	return value[strspn(value, safe)] != '\0';
+}
+
+/* Refused whatever the choice. */
+static const struct delivery_refusal refusals[] = {
 	{ "metadata.broker.list", "it has its own key: clusters.NAME.brokers" },
 	{ "group.id", "it has its own key: from.group" },
 	{ "client.id",
@@ -136,6 +148,8 @@ static const struct {
 	{ "fetch.queue.backoff.ms", OWN_MEMORY },
 	{ "fetch.message.max.bytes", OWN_MEMORY },
 	{ "fetch.max.bytes", OWN_MEMORY },
+	{ "message.max.bytes",
+	    "a record that is too large is refused by its own target, and on_error says what becomes of it" },
 	{ "statistics.interval.ms", "aloqd has its own metrics: see aloqd.http" },
 	{ "enabled_events", "aloqd needs the events that it asks for" },
 	{ "enable_sasl_queue", "aloqd needs the events that it asks for" },
@@ -158,6 +172,17 @@ static const struct {
 	{ "ssl_certificate", NOT_TEXT },
 	{ "ssl_ca", NOT_TEXT },
 	{ "consume.callback.max.messages", NOT_TEXT },
+	{ "*_cb", NOT_TEXT },
+};
+
+/* Some values of which are refused. */
+static const struct delivery_value_refusal value_refusals[] = {
+	{ { "partition.assignment.strategy",
+	      "group members with a librdkafka before 2.3 can crash in it: use range or roundrobin" },
+	    "cooperative-sticky", is_cooperative },
+	{ { "sasl.kerberos.*",
+	      "librdkafka hands it to a shell, so it may hold only letters, digits and /._@:+-" },
+	    "with other characters", is_unsafe_in_a_shell },
 };
 
 const char *delivery_name(enum delivery delivery)
@@ -189,6 +214,39 @@ const char *acks_name(enum acks acks)
 const char *isolation_name(enum isolation isolation)
 {
 	return isolation == ISOLATION_READ_COMMITTED ? "read_committed" : "read_uncommitted";
+}
+
+const char *delivery_promise(const struct delivery_choice *choice)
+{
+	switch (choice->delivery) {
+	case DELIVERY_AT_MOST_ONCE:
+		return "No record is written twice. A record's offset is committed before it is produced, so what is "
+		       "in flight when something fails is lost; losses are counted and logged.";
+	case DELIVERY_AT_LEAST_ONCE:
+		return "No record is lost. A record's offset is committed only after the target has acknowledged the "
+		       "record, so after a crash those are repeated whose offsets had not been committed.";
+	case DELIVERY_EXACTLY_ONCE:
+		return "No record is lost or repeated, for readers with isolation.level=read_committed: records and "
+		       "offsets are written in one Kafka transaction. Other readers see aborted records, too.";
+	}
+	return "?";
+}
+
+const char *delivery_acks_promise(const struct delivery_choice *choice)
+{
+	switch (choice->acks) {
+	case ACKS_ALL:
+		return "A record counts as written once all in-sync replicas have it (how many those are at least, "
+		       "min.insync.replicas of the target says). Records of one source partition that go to one "
+		       "target partition keep their order, through retries, leader changes and restarts.";
+	case ACKS_LEADER:
+		return "A record counts as written once the leader has it: it is lost when the leader dies before a "
+		       "follower has copied it. The order is kept but around a request that has failed.";
+	case ACKS_NONE:
+		return "A record counts as written once it has been sent: nobody acknowledges it, and what is lost "
+		       "behind the socket is not counted.";
+	}
+	return "?";
 }
 
 static bool rule_applies(enum applies applies, const struct delivery_choice *choice)
@@ -244,22 +302,17 @@ size_t delivery_derive(
 	return count;
 }
 
-/* Does the name match the pattern, of which a last '*' stands for any rest? */
+/* Does the name match the pattern? See struct delivery_refusal. */
 static bool name_matches(const char *pattern, const char *name)
 {
 	size_t length = strlen(pattern);
+	size_t name_length = strlen(name);
 
+	if (pattern[0] == '*')
+		return name_length >= length - 1 && strcasecmp(name + name_length - (length - 1), pattern + 1) == 0;
 	if (pattern[length - 1] == '*')
 		return strncasecmp(pattern, name, length - 1) == 0;
 	return strcasecmp(pattern, name) == 0;
-}
-
-static bool ends_with(const char *text, const char *end)
-{
-	size_t length = strlen(text);
-	size_t end_length = strlen(end);
-
-	return length >= end_length && strcasecmp(text + length - end_length, end) == 0;
 }
 
 static const char *derived_reason(
@@ -270,21 +323,6 @@ static const char *derived_reason(
 		    strcasecmp(rules[i].setting.property, property) == 0)
 			return rules[i].setting.reason;
 	}
-	return NULL;
-}
-
-static const char *value_refusal(const char *property, const char *value)
-{
-	/* Put between quotes into the command line that logs in to Kerberos. */
-	static const char safe_in_a_shell[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-					      "/._@:+-";
-
-	/* librdkafka before 2.3 can abort in it (an assertion of its sticky assignor), and whichever member
-	 * leads the group runs it, so a newer library on this host would not help. */
-	if (strcasecmp(property, "partition.assignment.strategy") == 0 && strcasestr(value, "cooperative"))
-		return "group members with a librdkafka before 2.3 can crash in it: use range or roundrobin";
-	if (name_matches("sasl.kerberos.*", property) && value[strspn(value, safe_in_a_shell)] != '\0')
-		return "librdkafka hands it to a shell, so it may hold only letters, digits and /._@:+-";
 	return NULL;
 }
 
@@ -311,11 +349,23 @@ const char *delivery_property_refusal(
 		if (name_matches(refusals[i].property, property))
 			reason = refusals[i].reason;
 	}
-	if (!reason && ends_with(property, "_cb"))
-		reason = NOT_TEXT;
-	if (!reason && value)
-		reason = value_refusal(property, value);
+	for (size_t i = 0; i < ARRAY_SIZE(value_refusals) && !reason && value; i++) {
+		if (name_matches(value_refusals[i].refusal.property, property) && value_refusals[i].refuses(value))
+			reason = value_refusals[i].refusal.reason;
+	}
 	return reason;
+}
+
+const struct delivery_refusal *delivery_refusals(size_t *count)
+{
+	*count = ARRAY_SIZE(refusals);
+	return refusals;
+}
+
+const struct delivery_value_refusal *delivery_value_refusals(size_t *count)
+{
+	*count = ARRAY_SIZE(value_refusals);
+	return value_refusals;
 }
 
 const char *delivery_contradiction(const struct delivery_choice *choice)

@@ -47,6 +47,27 @@ size_t delivery_derive(
 const char *delivery_property_refusal(const struct delivery_choice *choice, enum client_side side,
     const char *property, const char *value);
 
+/* A property that the operator may not set, whatever the choice; those that the choice derives come on top. */
+struct delivery_refusal {
+	const char *property; /* a '*' at its end or its beginning stands for any rest */
+	const char *reason;   /* a clause that completes "because ..." */
+};
+
+/* The same of some values alone. */
+struct delivery_value_refusal {
+	struct delivery_refusal refusal;
+	const char *values; /* in words */
+	bool (*refuses)(const char *value);
+};
+
+/* All of them; static. */
+const struct delivery_refusal *delivery_refusals(size_t *count);
+const struct delivery_value_refusal *delivery_value_refusals(size_t *count);
+
+/* What is promised, in sentences for the operator: by the delivery, and by the acks. Static. */
+const char *delivery_promise(const struct delivery_choice *choice);
+const char *delivery_acks_promise(const struct delivery_choice *choice);
+
 /* Do these choices contradict each other? NULL when they do not, else a sentence with the remedy. */
 const char *delivery_contradiction(const struct delivery_choice *choice);
 

@@ -18,6 +18,7 @@ libkafka_a_SOURCES += \
 	src/kafka/record.h \
 	src/kafka/security.c src/kafka/security.h \
 	src/kafka/group_token.c src/kafka/group_token.h \
+	src/kafka/settings.c src/kafka/settings.h \
 	src/kafka/sink.c src/kafka/sink.h src/kafka/sink_internal.h \
 	src/kafka/sink_client.c src/kafka/sink_transaction.c \
 	src/kafka/source.c src/kafka/source.h src/kafka/source_internal.h \

@@ -12,56 +12,59 @@ static const char *protocol_of(const struct config_cluster *cluster)
 	return "ssl";
 }
 
-/* NULL: not set. The words of librdkafka may hold the value, and are left out where it is a secret. */
-static int set(rd_kafka_conf_t *conf, const char *name, const char *value, bool is_secret, struct error *err)
+/* configured: the text of the configuration, NULL where it is not set; value: what it stands for, NULL where only a start
+ * will have it. */
+static void add(struct settings *settings, const char *name, const char *configured, const char *value,
+    const char *reason)
 {
-	char words[256];
-
-	if (!value || rd_kafka_conf_set(conf, name, value, words, sizeof words) == RD_KAFKA_CONF_OK)
-		return 0;
-	return error_set(err, -EINVAL, REMEDY_PERSON, "librdkafka %s refuses %s%s%s", rd_kafka_version_str(),
-	    name, is_secret ? "" : ": ", is_secret ? "" : words);
+	if (configured)
+		settings_add(settings, name, value, reason);
 }
 
-static int apply_tls(rd_kafka_conf_t *conf, const struct config_tls *tls, struct error *err)
+static void add_tls(struct settings *settings, const struct config_tls *tls)
 {
-	if (set(conf, "ssl.ca.location", tls->ca.path, false, err) < 0 ||
-	    set(conf, "ssl.certificate.location", tls->certificate.path, false, err) < 0 ||
-	    set(conf, "ssl.key.location", tls->key.path, false, err) < 0 ||
-	    set(conf, "ssl.key.password", tls->key_password.value, true, err) < 0 ||
-	    set(conf, "enable.ssl.certificate.verification", tls->verify ? "true" : "false", false, err) < 0)
-		return err->code;
+	static const char verify_reason[] = "clusters.NAME.tls.verify says so";
+
+	add(settings, "ssl.ca.location", tls->ca.text, tls->ca.path, "clusters.NAME.tls.ca says so");
+	add(settings, "ssl.certificate.location", tls->certificate.text, tls->certificate.path,
+	    "clusters.NAME.tls.certificate says so");
+	add(settings, "ssl.key.location", tls->key.text, tls->key.path, "clusters.NAME.tls.key says so");
+	add(settings, "ssl.key.password", tls->key_password.text, tls->key_password.value,
+	    "clusters.NAME.tls.key_password says so");
+	settings_add(settings, "enable.ssl.certificate.verification", tls->verify ? "true" : "false", verify_reason);
 	/* The host name is checked by default from librdkafka 2.0 on, and only where the certificate is. */
-	return set(conf, "ssl.endpoint.identification.algorithm", tls->verify ? "https" : "none", false, err);
+	settings_add(
+	    settings, "ssl.endpoint.identification.algorithm", tls->verify ? "https" : "none", verify_reason);
 }
 
-static int apply_sasl(rd_kafka_conf_t *conf, const struct config_sasl *sasl, struct error *err)
+static void add_sasl(struct settings *settings, const struct config_sasl *sasl)
 {
-	bool tokens = sasl->token_endpoint != NULL;
+	static const char username_reason[] = "clusters.NAME.sasl.username says so";
+	static const char password_reason[] = "clusters.NAME.sasl.password says so";
+	const char *endpoint = sasl->token_endpoint;
 
-	if (set(conf, "sasl.mechanisms", sasl->mechanism, false, err) < 0)
-		return err->code;
-	if (!tokens) {
-		if (set(conf, "sasl.username", sasl->username, false, err) < 0)
-			return err->code;
-		return set(conf, "sasl.password", sasl->password.value, true, err);
+	settings_add(settings, "sasl.mechanisms", sasl->mechanism, "clusters.NAME.sasl.mechanism says so");
+	if (!endpoint) {
+		add(settings, "sasl.username", sasl->username, sasl->username, username_reason);
+		add(settings, "sasl.password", sasl->password.text, sasl->password.value, password_reason);
+		return;
 	}
-	if (set(conf, "sasl.oauthbearer.method", "oidc", false, err) < 0 ||
-	    set(conf, "sasl.oauthbearer.token.endpoint.url", sasl->token_endpoint, false, err) < 0 ||
-	    set(conf, "sasl.oauthbearer.client.id", sasl->username, false, err) < 0)
-		return err->code;
-	return set(conf, "sasl.oauthbearer.client.secret", sasl->password.value, true, err);
+	settings_add(settings, "sasl.oauthbearer.method", "oidc", "clusters.NAME.sasl.token_endpoint needs it");
+	settings_add(settings, "sasl.oauthbearer.token.endpoint.url", endpoint,
+	    "clusters.NAME.sasl.token_endpoint says so");
+	add(settings, "sasl.oauthbearer.client.id", sasl->username, sasl->username, username_reason);
+	add(settings, "sasl.oauthbearer.client.secret", sasl->password.text, sasl->password.value, password_reason);
 }
 
-int security_apply(rd_kafka_conf_t *conf, const struct config_cluster *cluster, struct error *err)
+void security_settings(struct settings *settings, const struct config_cluster *cluster)
 {
 	if (!cluster->tls.enabled && !cluster->sasl.enabled)
-		return 0;
-	if (set(conf, "security.protocol", protocol_of(cluster), false, err) < 0 ||
-	    (cluster->tls.enabled && apply_tls(conf, &cluster->tls, err) < 0) ||
-	    (cluster->sasl.enabled && apply_sasl(conf, &cluster->sasl, err) < 0))
-		return err->code;
-	return 0;
+		return;
+	settings_add(settings, "security.protocol", protocol_of(cluster), "clusters.NAME.tls and .sasl say so");
+	if (cluster->tls.enabled)
+		add_tls(settings, &cluster->tls);
+	if (cluster->sasl.enabled)
+		add_sasl(settings, &cluster->sasl);
 }
 
 /* ---- what went wrong ---- */
@@ -158,11 +161,14 @@ static const char *feature_of(const char *mechanism)
 static int try_tls(const struct config_tls *tls, struct error *err)
 {
 	rd_kafka_conf_t *conf = rd_kafka_conf_new();
+	struct settings settings = { .items = NULL };
 	rd_kafka_t *client = NULL;
 	char words[512];
 
 	rd_kafka_conf_set_log_cb(conf, NULL);
-	if (set(conf, "security.protocol", "ssl", false, err) == 0 && apply_tls(conf, tls, err) == 0) {
+	settings_add(&settings, "security.protocol", "ssl", "");
+	add_tls(&settings, tls);
+	if (client_set(conf, &settings, err) == 0) {
 		client = rd_kafka_new(RD_KAFKA_PRODUCER, conf, words, sizeof words);
 		if (!client)
 			error_set(err, -EINVAL, REMEDY_PERSON, "%s", words);
@@ -209,6 +215,7 @@ static void check_mechanism(const struct config_cluster *cluster, config_report 
 	const struct config_sasl *sasl = &cluster->sasl;
 	_cleanup_free_ char *path = xasprintf("clusters.%s.sasl.mechanism", cluster->name);
 	_cleanup_free_ char *text = NULL;
+	struct settings settings = { .items = NULL };
 	struct error err;
 	rd_kafka_conf_t *conf;
 
@@ -219,8 +226,9 @@ static void check_mechanism(const struct config_cluster *cluster, config_report 
 		report(context, &sasl->origin, path, text);
 		return;
 	}
+	add_sasl(&settings, sasl);
 	conf = rd_kafka_conf_new();
-	if (apply_sasl(conf, sasl, &err) < 0)
+	if (client_set(conf, &settings, &err) < 0)
 		report(context, &sasl->origin, path, err.message);
 	rd_kafka_conf_destroy(conf);
 }

@@ -4,9 +4,10 @@
 #include <stdbool.h>
 #include "base/error.h"
 #include "config/config.h"
+#include "kafka/settings.h"
 
-/* Sets what the groups say; nothing where there are none. Returns 0, or a negative errno with err filled. */
-int security_apply(rd_kafka_conf_t *conf, const struct config_cluster *cluster, struct error *err);
+/* Adds what the groups say; nothing where there are none. */
+void security_settings(struct settings *settings, const struct config_cluster *cluster);
 
 /* Is this error of a client a login that the cluster refuses, or a failed TLS handshake? Then fills err with a sentence
  * for the operator and returns true. words are librdkafka's own. A handshake may succeed when the brokers have another

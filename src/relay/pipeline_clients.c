@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/log_ids.h"
 #include "base/memory.h"
+#include "kafka/settings.h"
 
 /* ---- sizes ---- */
 
@@ -248,14 +249,6 @@ static void on_narrow(void *host)
 
 /* ---- life ---- */
 
-/* Names this member among all clients of the target cluster, for as long as it is configured so: its successor after a
- * crash must be taken for the same one, and another host for another. */
-static char *transactional_id_of(const struct pipeline *pipeline)
-{
-	return xasprintf("aloqd.%s.%s.%" PRId32, pipeline->settings->name, pipeline->instance,
-	    pipeline->settings->member);
-}
-
 static int open_sink(struct pipeline *pipeline, const struct client_sizes *sizes, struct error *err)
 {
 	const struct sink_host host = { .trouble = on_sink_trouble, .failed = on_failed, .host = pipeline };
@@ -263,7 +256,7 @@ static int open_sink(struct pipeline *pipeline, const struct client_sizes *sizes
 	struct worker *worker = pipeline->worker;
 
 	if (pipeline->settings->delivery == DELIVERY_EXACTLY_ONCE) {
-		transactional_id = transactional_id_of(pipeline);
+		transactional_id = settings_transactional_id(pipeline->settings, pipeline->instance);
 		worker = pipeline->sink_worker = worker_new(pipeline->wake_fd);
 		if (!worker)
 			return error_set(err, -EAGAIN, REMEDY_RESTART, "no thread could be made; raise TasksMax=");

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 #include <cmocka.h>
+#include "base/cleanup.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "kafka/client.h"
@@ -139,6 +140,82 @@ static void test_the_client_id_holds_the_hash_of_the_settings(void **state)
 	assert_client(client, &err);
 	assert_setting(client, "client.id", expected);
 	rd_kafka_destroy(client);
+}
+
+/* As librdkafka prints a value that it was given. */
+static void print_as_library(const struct setting *setting, char *text, size_t size)
+{
+	rd_kafka_conf_t *conf = rd_kafka_conf_new();
+	char why[256];
+
+	assert_int_equal(
+	    rd_kafka_conf_set(conf, setting->name, setting->value, why, sizeof why), RD_KAFKA_CONF_OK);
+	assert_int_equal(rd_kafka_conf_get(conf, setting->name, text, &size), RD_KAFKA_CONF_OK);
+	rd_kafka_conf_destroy(conf);
+}
+
+/* Takes client and settings. */
+static void assert_client_has(rd_kafka_t *client, const struct error *err, struct settings *settings)
+{
+	assert_client(client, err);
+	assert_true(settings->count > 20);
+	for (size_t i = 0; i < settings->count; i++) {
+		const struct setting *setting = settings_find(settings, settings->items[i].name);
+		char text[512];
+		size_t size = sizeof text;
+
+		assert_non_null(setting->value);
+		assert_true(setting->origin == SETTING_PROPERTY ? setting->property != NULL : setting->reason != NULL);
+		if (setting->optional &&
+		    rd_kafka_conf_get(rd_kafka_conf(client), setting->name, text, &size) != RD_KAFKA_CONF_OK)
+			continue; /* a librdkafka that does not know it */
+		print_as_library(setting, text, sizeof text);
+		assert_setting(client, setting->name, text);
+	}
+	settings_clear(settings);
+	rd_kafka_destroy(client);
+}
+
+static void test_clients_have_every_setting_that_is_listed_with_a_reason(void **state)
+{
+	for (int delivery = DELIVERY_AT_MOST_ONCE; delivery <= DELIVERY_EXACTLY_ONCE; delivery++) {
+		struct config_pipeline pipeline = pipeline_with(ACKS_ALL);
+		struct settings settings = { .items = NULL };
+		_cleanup_free_ char *id = settings_transactional_id(&pipeline, "here");
+		const char *transactional_id = delivery == DELIVERY_EXACTLY_ONCE ? id : NULL;
+		struct error err;
+
+		assert_string_equal(id, "aloqd.orders.here.0");
+		pipeline.delivery = (enum delivery)delivery;
+		settings_of_consumer(&settings, &pipeline, &sizes);
+		assert_client_has(client_new_consumer(&pipeline, &sizes, &err), &err, &settings);
+		settings_of_producer(&settings, &pipeline, &sizes, transactional_id);
+		assert_client_has(client_new_producer(&pipeline, &sizes, transactional_id, &err), &err, &settings);
+	}
+}
+
+static void test_without_sizes_only_what_depends_on_them_has_no_value(void **state)
+{
+	struct config_pipeline pipeline = pipeline_with(ACKS_ALL);
+	struct settings with = { .items = NULL };
+	struct settings without = { .items = NULL };
+
+	settings_of_producer(&with, &pipeline, &sizes, NULL);
+	settings_of_producer(&without, &pipeline, NULL, NULL);
+	settings_of_consumer(&with, &pipeline, &sizes);
+	settings_of_consumer(&without, &pipeline, NULL);
+	for (size_t i = 0; i < with.count; i++)
+		assert_non_null(settings_find(&without, with.items[i].name));
+	for (size_t i = 0; i < without.count; i++) {
+		const struct setting *setting = &without.items[i];
+
+		assert_true(setting->value || strstr(setting->reason, "aloqd") || strstr(setting->reason, "target"));
+	}
+	assert_null(settings_find(&without, "queued.min.messages")->value);
+	assert_null(settings_find(&without, "batch.size")->value);
+	assert_non_null(settings_find(&without, "acks")->value);
+	settings_clear(&with);
+	settings_clear(&without);
 }
 
 static void test_properties_know_their_side(void **state)
@@ -372,6 +449,8 @@ int main(void)
 		cmocka_unit_test(test_producer_is_idempotent_with_acks_all_and_sends_one_request_without),
 		cmocka_unit_test(test_batches_stay_below_what_the_target_takes),
 		cmocka_unit_test(test_the_client_id_holds_the_hash_of_the_settings),
+		cmocka_unit_test(test_clients_have_every_setting_that_is_listed_with_a_reason),
+		cmocka_unit_test(test_without_sizes_only_what_depends_on_them_has_no_value),
 		cmocka_unit_test(test_properties_know_their_side),
 		cmocka_unit_test(test_unknown_bad_and_misplaced_properties_are_found),
 		cmocka_unit_test(test_refused_properties_are_not_tried),
