@@ -223,8 +223,13 @@ const char *delivery_promise(const struct delivery_choice *choice)
 		return "No record is written twice. A record's offset is committed before it is produced, so what is "
 		       "in flight when something fails is lost; losses are counted and logged.";
 	case DELIVERY_AT_LEAST_ONCE:
-		return "No record is lost. A record's offset is committed only after the target has acknowledged the "
-		       "record, so after a crash those are repeated whose offsets had not been committed.";
+		return choice->acks == ACKS_ALL
+			   ? "No record is lost. A record's offset is committed only after the target has "
+			     "acknowledged the record, so after a crash those are repeated whose offsets had not been "
+			     "committed."
+			   : "No record is lost by aloqd, but some may be by the target. A record's offset is committed "
+			     "only after the target has acknowledged the record, so after a crash those are repeated "
+			     "whose offsets had not been committed.";
 	case DELIVERY_EXACTLY_ONCE:
 		return "No record is lost or repeated, for readers with isolation.level=read_committed: records and "
 		       "offsets are written in one Kafka transaction. Other readers see aborted records, too.";

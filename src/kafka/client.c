@@ -1,5 +1,6 @@
 #include "kafka/client.h"
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include "base/cleanup.h"
 #include "base/log.h"
@@ -158,4 +159,24 @@ rd_kafka_t *client_new_admin(const struct config_pipeline *pipeline, const struc
 rd_kafka_t *client_new_group_reader(const struct config_pipeline *pipeline, struct error *err)
 {
 	return new_asking_client(pipeline, pipeline->from.cluster, pipeline->from.group, err);
+}
+
+rd_kafka_resp_err_t client_last_words(rd_kafka_t *client, rd_kafka_resp_err_t code, char *words, size_t size)
+{
+	rd_kafka_queue_t *queue = rd_kafka_queue_get_main(client);
+	rd_kafka_event_t *event;
+
+	snprintf(words, size, "%s", rd_kafka_err2str(code));
+	while ((event = rd_kafka_queue_poll(queue, 0)) != NULL) {
+		/* A refused login tells most. */
+		if (rd_kafka_event_type(event) == RD_KAFKA_EVENT_ERROR &&
+		    rd_kafka_event_error(event) != RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN &&
+		    code != RD_KAFKA_RESP_ERR__AUTHENTICATION) {
+			code = rd_kafka_event_error(event);
+			snprintf(words, size, "%s", rd_kafka_event_error_string(event));
+		}
+		rd_kafka_event_destroy(event);
+	}
+	rd_kafka_queue_destroy(queue);
+	return code;
 }

@@ -26,5 +26,9 @@ rd_kafka_t *client_new_group_reader(const struct config_pipeline *pipeline, stru
 /* Applies settings, in their order, and empties the list. Returns 0, or a negative errno. */
 int client_set(rd_kafka_conf_t *conf, struct settings *settings, struct error *err);
 
+/* A client of client_new_admin() got this code in place of an answer. Its last error event tells more than "timed out":
+ * writes that one's words, or else the code's, and returns its code. */
+rd_kafka_resp_err_t client_last_words(rd_kafka_t *client, rd_kafka_resp_err_t code, char *words, size_t size);
+
 /* Is librdkafka, as it runs, at least this version? */
 bool client_library_at_least(int major, int minor, int patch);

@@ -6,6 +6,12 @@ libkafka_a_SOURCES = \
 	src/kafka/simple_consumer.c src/kafka/simple_consumer.h \
 	src/kafka/simple_producer.c src/kafka/simple_producer.h
 libkafka_a_SOURCES += \
+	src/kafka/audit.c src/kafka/audit.h src/kafka/audit_internal.h \
+	src/kafka/audit_ask.c src/kafka/audit_ask_access.c src/kafka/audit_ask_configs.c \
+	src/kafka/audit_facts.c src/kafka/audit_facts.h \
+	src/kafka/audit_findings.c src/kafka/audit_findings.h \
+	src/kafka/audit_judge.c src/kafka/audit_judge.h \
+	src/kafka/audit_judge_access.c src/kafka/audit_judge_cluster.c src/kafka/audit_judge_topics.c \
 	src/kafka/client.c src/kafka/client.h \
 	src/kafka/cluster_ids.c src/kafka/cluster_ids.h \
 	src/kafka/dead_letter.c \
@@ -26,4 +32,5 @@ libkafka_a_SOURCES += \
 	src/kafka/source_topics.c \
 	src/kafka/start_notice.c src/kafka/start_notice.h \
 	src/kafka/topic_id.c src/kafka/topic_id.h \
+	src/kafka/topic_match.c src/kafka/topic_match.h \
 	src/kafka/topic_memory.c src/kafka/topic_memory.h

@@ -57,3 +57,6 @@ bool preflight_is_outdated(const struct preflight_result *result, const struct c
 
 /* NULL: it is not among them. */
 const struct read_topic *preflight_topic(const struct preflight_result *result, const char *name);
+
+/* How many partitions a target must have at least, by to.partition. */
+int preflight_partitions_needed(const struct config_to *to, int source_partitions);

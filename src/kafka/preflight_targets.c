@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "kafka/client.h"
 #include "kafka/error_class.h"
 #include "kafka/security.h"
 
@@ -13,26 +14,12 @@ enum {
 	ADMIN_SLICE_MS = 250, /* between looks whether we are cancelled */
 };
 
-/* Its last error event tells more than "timed out". */
 int preflight_no_answer(rd_kafka_t *client, const struct config_cluster *cluster, rd_kafka_resp_err_t code,
     struct error *err)
 {
-	rd_kafka_queue_t *queue = rd_kafka_queue_get_main(client);
-	rd_kafka_event_t *event;
 	char words[512];
 
-	snprintf(words, sizeof words, "%s", rd_kafka_err2str(code));
-	while ((event = rd_kafka_queue_poll(queue, 0)) != NULL) {
-		/* A refused login tells most. */
-		if (rd_kafka_event_type(event) == RD_KAFKA_EVENT_ERROR &&
-		    rd_kafka_event_error(event) != RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN &&
-		    code != RD_KAFKA_RESP_ERR__AUTHENTICATION) {
-			code = rd_kafka_event_error(event);
-			snprintf(words, sizeof words, "%s", rd_kafka_event_error_string(event));
-		}
-		rd_kafka_event_destroy(event);
-	}
-	rd_kafka_queue_destroy(queue);
+	code = client_last_words(client, code, words, sizeof words);
 	if (security_explain(err, code, words, cluster))
 		return err->code;
 	return error_class_set(err, code, "cluster \"%s\" (brokers %s) does not answer, trying again: %s", cluster->name,
@@ -202,11 +189,11 @@ static int narrow_target(struct preflight *preflight, const char *target, int co
 	    to->cluster->brokers, target, needed);
 }
 
-static int partitions_needed(const struct config_to *to, const struct read_topic *topic)
+int preflight_partitions_needed(const struct config_to *to, int source_partitions)
 {
 	switch (to->partition) {
 	case PARTITION_SAME:
-		return topic->partitions;
+		return source_partitions;
 	case PARTITION_FIXED:
 		return to->fixed_partition + 1;
 	case PARTITION_KEY:
@@ -234,7 +221,7 @@ static int find_target(struct preflight *preflight, struct read_topic *topic)
 {
 	const struct config_to *to = &preflight->pipeline->to;
 	_cleanup_free_ char *target = config_target_topic(preflight->pipeline, topic->name);
-	int needed = partitions_needed(to, topic);
+	int needed = preflight_partitions_needed(to, topic->partitions);
 	int count = preflight_partitions_of(preflight, preflight->target, to->cluster, target);
 
 	if (count == 0)

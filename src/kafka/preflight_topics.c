@@ -9,6 +9,7 @@
 #include "core/topic_pattern.h"
 #include "kafka/client.h"
 #include "kafka/error_class.h"
+#include "kafka/topic_match.h"
 
 static int topic_order(const void *a, const void *b)
 {
@@ -33,71 +34,19 @@ static void add_topic(struct preflight_result *result, const char *name, int par
 
 /* ---- by regular expression ---- */
 
-static bool is_listed(const struct config_from *from, const char *name)
-{
-	for (size_t i = 0; i < from->topic_count; i++)
-		if (!strcmp(from->topics[i], name))
-			return true;
-	return false;
-}
-
-static bool has_patterns(const struct config_from *from)
-{
-	for (size_t i = 0; i < from->topic_count; i++)
-		if (topic_pattern_is(from->topics[i]))
-			return true;
-	return false;
-}
-
-/* The patterns of from.topics; the configuration has been checked. */
-struct patterns {
-	struct topic_pattern **items;
-	size_t count;
-};
-
-static struct patterns patterns_of(const struct config_from *from)
-{
-	struct patterns patterns = { .items = xcalloc(from->topic_count, sizeof(struct topic_pattern *)) };
-	char why[256];
-
-	for (size_t i = 0; i < from->topic_count; i++) {
-		struct topic_pattern *pattern =
-		    topic_pattern_is(from->topics[i]) ? topic_pattern_new(from->topics[i], why, sizeof why) : NULL;
-
-		if (pattern)
-			patterns.items[patterns.count++] = pattern;
-	}
-	return patterns;
-}
-
-static void patterns_clear(struct patterns *patterns)
-{
-	for (size_t i = 0; i < patterns->count; i++)
-		topic_pattern_free(patterns->items[i]);
-	free(patterns->items);
-}
-
-static bool matches_any(const struct patterns *patterns, const char *topic)
-{
-	for (size_t i = 0; i < patterns->count; i++)
-		if (topic_pattern_matches(patterns->items[i], topic))
-			return true;
-	return false;
-}
-
 /* Adds all that match and have partitions: one that is just being made has none yet, and is seen at the next look. */
 static void add_matching(struct preflight_result *result, const struct config_from *from,
     const struct rd_kafka_metadata *metadata)
 {
-	struct patterns patterns = patterns_of(from);
+	struct topic_match *match = topic_match_new(from);
 
 	for (int i = 0; i < metadata->topic_cnt; i++) {
 		const struct rd_kafka_metadata_topic *topic = &metadata->topics[i];
 
-		if (topic->partition_cnt > 0 && matches_any(&patterns, topic->topic) && !is_listed(from, topic->topic))
+		if (topic->partition_cnt > 0 && topic_match_by_pattern(match, topic->topic))
 			add_topic(result, topic->topic, topic->partition_cnt, true);
 	}
-	patterns_clear(&patterns);
+	topic_match_free(match);
 }
 
 /* ---- newer than the group's first start? ---- */
@@ -187,7 +136,7 @@ int preflight_find_topics(struct preflight *preflight)
 	if (find_listed(preflight) < 0)
 		return preflight->err->code;
 	listed_count = result->topic_count;
-	if (has_patterns(from)) {
+	if (topic_match_has_patterns(from)) {
 		code = rd_kafka_metadata(preflight->source, 1, NULL, &metadata, REQUEST_TIMEOUT_MS);
 		if (code)
 			return preflight_no_answer(preflight->source, from->cluster, code, preflight->err);
@@ -235,7 +184,7 @@ bool preflight_is_outdated(const struct preflight_result *result, const struct c
 	for (size_t i = 0; i < result->topic_count; i++)
 		if (result->topics[i].held.code || result->topics[i].target_partitions < result->topics[i].partitions)
 			return true;
-	for (int look = 0; look < 2 && !worker_cancelled(worker) && has_patterns(&pipeline->from); look++) {
+	for (int look = 0; look < 2 && !worker_cancelled(worker) && topic_match_has_patterns(&pipeline->from); look++) {
 		const struct rd_kafka_metadata *metadata;
 		bool different;
 

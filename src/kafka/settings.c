@@ -33,15 +33,17 @@ static const struct default_setting common_defaults[] = {
 static const struct default_setting consumer_defaults[] = {
 	{ "fetch.wait.max.ms", "100", "a pause or a stop must not wait for an idle fetch" },
 	{ "fetch.error.backoff.ms", "50", "after a leader has moved, reading must go on soon" },
-	{ "session.timeout.ms", "10000", "that long the partitions of a killed instance wait for another one" },
+	{ "session.timeout.ms", "10000",
+	    "that long the partitions of a killed instance wait for another one" },
 	{ "heartbeat.interval.ms", "1000", "a rebalance is learned of with a heartbeat" },
 	{ "topic.metadata.refresh.interval.ms", "30000", "new topics and partitions must be noticed soon" },
-	{ "partition.assignment.strategy", "range,roundrobin", "they are safe with members of every version" },
+	{ "partition.assignment.strategy", "range,roundrobin",
+	    "they are safe with members of every version" },
 };
 
 static const struct default_setting producer_defaults[] = {
-	/* By default longer than a transaction may last: its records would time out, in one transaction after the
-	 * other, and nobody would learn that the topic is gone. A restart of the pipeline asks again. */
+	/* By default longer than a transaction may last: its records would time out, in one transaction after
+	 * the other, and nobody would learn that the topic is gone. A restart of the pipeline asks again. */
 	{ "topic.metadata.propagation.max.ms", "5000",
 	    "a producer must say soon that its topic is gone, and not wait for it in vain" },
 };
@@ -49,8 +51,8 @@ static const struct default_setting producer_defaults[] = {
 /* ---- the list ---- */
 
 /* Takes value. */
-static struct setting *add(struct settings *settings, enum setting_origin origin, const char *name, char *value,
-    const char *reason)
+static struct setting *add(
+    struct settings *settings, enum setting_origin origin, const char *name, char *value, const char *reason)
 {
 	struct setting *setting;
 
@@ -73,7 +75,8 @@ static void add_number(struct settings *settings, const char *name, uint64_t val
 static void add_defaults(struct settings *settings, const struct default_setting *defaults, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
-		add(settings, SETTING_DEFAULT, defaults[i].name, xstrdup(defaults[i].value), defaults[i].reason);
+		add(settings, SETTING_DEFAULT, defaults[i].name, xstrdup(defaults[i].value),
+		    defaults[i].reason);
 }
 
 #define ADD_DEFAULTS(settings, table) add_defaults(settings, table, sizeof(table) / sizeof((table)[0]))
@@ -94,8 +97,8 @@ static void add_properties(
 		const struct config_property *property = &properties->items[i];
 
 		if (property_sides_has(property->name, type))
-			add(settings, SETTING_PROPERTY, property->name, xstrdup(property->value), NULL)->property =
-			    property;
+			add(settings, SETTING_PROPERTY, property->name, xstrdup(property->value), NULL)
+			    ->property = property;
 	}
 }
 
@@ -136,9 +139,11 @@ static void add_identity(
 	settings_add(settings, "bootstrap.servers", cluster->brokers, "clusters.NAME.brokers says so");
 }
 
-static void add_derived(struct settings *settings, const struct config_pipeline *pipeline, enum client_side side)
+static void add_derived(
+    struct settings *settings, const struct config_pipeline *pipeline, enum client_side side)
 {
-	const struct delivery_choice choice = { .delivery = pipeline->delivery, .acks = pipeline->to.acks,
+	const struct delivery_choice choice = { .delivery = pipeline->delivery,
+		.acks = pipeline->to.acks,
 		.isolation = pipeline->from.isolation };
 	struct derived_setting derived[DERIVED_MAX];
 	size_t count = delivery_derive(&choice, derived, DERIVED_MAX);
@@ -170,8 +175,8 @@ static void add_fetch_sizes(struct settings *settings, const struct client_sizes
 	}
 }
 
-void settings_of_consumer(struct settings *settings, const struct config_pipeline *pipeline,
-    const struct client_sizes *sizes)
+void settings_of_consumer(
+    struct settings *settings, const struct config_pipeline *pipeline, const struct client_sizes *sizes)
 {
 	add_common_defaults(settings);
 	ADD_DEFAULTS(settings, consumer_defaults);
@@ -209,11 +214,13 @@ static uint64_t library_default(const char *name)
 	return strtoull(value, NULL, 10);
 }
 
-/* One batch must never turn good records into poison: no batch of several records is larger than any target takes. */
+/* One batch must never turn good records into poison: no batch of several records is larger than any target
+ * takes. */
 static void add_batch_size(struct settings *settings, const struct client_sizes *sizes)
 {
-	static const char reason[] = "a batch of several records must not be larger than the targets take: at most "
-				     "1 KiB below their max.message.bytes";
+	static const char reason[] =
+	    "a batch of several records must not be larger than the targets take: at most "
+	    "1 KiB below their max.message.bytes";
 	uint32_t limit = sizes ? smaller_known(sizes->batch_max_bytes, sizes->dead_letter_max_bytes) : 0;
 	uint64_t batch_bytes = limit > 2048 ? limit - 1024 : limit / 2;
 	const struct setting *set = settings_find(settings, "batch.size");
@@ -227,7 +234,8 @@ static void add_batch_size(struct settings *settings, const struct client_sizes 
 
 static void add_queue_sizes(struct settings *settings, const struct client_sizes *sizes)
 {
-	static const char reason[] = "aloqd bounds what is in flight itself; a full queue of the producer would stall it";
+	static const char reason[] =
+	    "aloqd bounds what is in flight itself; a full queue of the producer would stall it";
 
 	if (sizes) {
 		add_number(settings, "queue.buffering.max.messages", sizes->produce_queue_records, reason);
@@ -251,7 +259,8 @@ void settings_of_producer(struct settings *settings, const struct config_pipelin
 	    "to.linger says so");
 	settings_add(settings, "compression.codec", pipeline->to.compression, "to.compression says so");
 	settings_add(settings, "partitioner", "murmur2_random",
-	    "with to.partition = \"key\" it puts a key where Java's default does; else aloqd names the partition");
+	    "with to.partition = \"key\" it puts a key where Java's default does; else aloqd names the "
+	    "partition");
 	add_derived(settings, pipeline, CLIENT_PRODUCER);
 	add_queue_sizes(settings, sizes);
 	add_batch_size(settings, sizes);
