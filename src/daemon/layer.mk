@@ -4,6 +4,9 @@ sbin_PROGRAMS += aloqd
 noinst_LIBRARIES += libdaemon.a
 libdaemon_a_SOURCES = \
 	src/daemon/daemon.c src/daemon/daemon.h \
+	src/daemon/check_brokers.c src/daemon/check_brokers.h \
+	src/daemon/explain.c src/daemon/explain.h \
+	src/daemon/explain_warnings.c src/daemon/explain_warnings.h \
 	src/daemon/health.c src/daemon/health.h \
 	src/daemon/http_listener.c src/daemon/http_listener.h \
 	src/daemon/http_server.c src/daemon/http_server.h \
@@ -11,6 +14,7 @@ libdaemon_a_SOURCES = \
 	src/daemon/members.c src/daemon/members.h \
 	src/daemon/metrics.c src/daemon/metrics.h \
 	src/daemon/options.c src/daemon/options.h \
+	src/daemon/paragraph.c src/daemon/paragraph.h \
 	src/daemon/service_manager.c src/daemon/service_manager.h \
 	src/daemon/site.c src/daemon/site.h \
 	src/daemon/status_json.c src/daemon/status_json.h \

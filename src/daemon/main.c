@@ -11,7 +11,9 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "config/config.h"
+#include "daemon/check_brokers.h"
 #include "daemon/daemon.h"
+#include "daemon/explain.h"
 #include "daemon/options.h"
 #include "kafka/property_check.h"
 #include "kafka/library.h"
@@ -68,23 +70,63 @@ static int test_config(const struct options *options)
 	return config ? EX_OK : exit_code;
 }
 
-static int dump_config(const struct options *options)
+static int cannot_write(void)
+{
+	fprintf(stderr, "aloqd: cannot write: %s\n", strerror(errno));
+	return EX_IOERR;
+}
+
+/* For a command that prints what it makes of a configuration. NULL: it cannot, for reasons that have been told. */
+static struct config *load_to_print(
+    const struct options *options, enum config_purpose purpose, int *exit_code)
 {
 	struct config_findings findings = { 0 };
-	int exit_code = EX_OK;
-	_cleanup_(config_freep) struct config *config = load(options, CONFIG_TO_TEST, &findings, &exit_code);
-	_cleanup_free_ char *text = NULL;
+	struct config *config = load(options, purpose, &findings, exit_code);
 
 	print_findings(&findings);
 	config_findings_clear(&findings);
+	return config;
+}
+
+static int dump_config(const struct options *options)
+{
+	int exit_code = EX_OK;
+	_cleanup_(config_freep) struct config *config = load_to_print(options, CONFIG_TO_TEST, &exit_code);
+	_cleanup_free_ char *text = NULL;
+
 	if (!config)
 		return exit_code;
 	text = config_dump(config);
-	if (fputs(text, stdout) == EOF || fflush(stdout) == EOF) {
-		fprintf(stderr, "aloqd: cannot write: %s\n", strerror(errno));
-		return EX_IOERR;
-	}
+	if (fputs(text, stdout) == EOF || fflush(stdout) == EOF)
+		return cannot_write();
 	return EX_OK;
+}
+
+static int explain_pipelines(const struct options *options)
+{
+	int exit_code = EX_OK;
+	_cleanup_(config_freep) struct config *config = load_to_print(options, CONFIG_TO_TEST, &exit_code);
+	struct error err;
+
+	if (!config)
+		return exit_code;
+	if (explain(stdout, config, options->pipeline, &err) < 0) {
+		fprintf(stderr, "aloqd: %s\n", err.message);
+		return EX_USAGE;
+	}
+	return fflush(stdout) == EOF || ferror(stdout) ? cannot_write() : EX_OK;
+}
+
+static int check_clusters(const struct options *options)
+{
+	int exit_code = EX_OK;
+	_cleanup_(config_freep) struct config *config = load_to_print(options, CONFIG_TO_RUN, &exit_code);
+
+	if (!config)
+		return exit_code;
+	log_set_level(LOG_LEVEL_ERROR); /* what is wrong with a cluster is told as a finding */
+	exit_code = check_brokers(stdout, config);
+	return fflush(stdout) == EOF || ferror(stdout) ? cannot_write() : exit_code;
 }
 
 /* Every thread inherits the mask: signals are for the main loop alone. */
@@ -159,6 +201,10 @@ int main(int argc, char **argv)
 		return test_config(&options);
 	case COMMAND_DUMP_CONFIG:
 		return dump_config(&options);
+	case COMMAND_EXPLAIN:
+		return explain_pipelines(&options);
+	case COMMAND_CHECK_BROKERS:
+		return check_clusters(&options);
 	case COMMAND_RUN:
 		break;
 	}

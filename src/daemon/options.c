@@ -4,17 +4,22 @@
 
 #define DEFAULT_CONFIG_FILE ALOQD_SYSCONFDIR "/aloqd.conf"
 
-enum { OPTION_DUMP_CONFIG = 256 };
+enum { OPTION_DUMP_CONFIG = 256, OPTION_EXPLAIN, OPTION_CHECK_BROKERS };
 
 void options_print_help(FILE *out)
 {
-	fputs("Usage: aloqd [-c FILE] [-t | --dump-config]\n"
+	fputs("Usage: aloqd [-c FILE] [-t | --dump-config | --explain [PIPELINE] | --check-brokers]\n"
 	      "Relays records from Kafka topics to Kafka topics, in the foreground.\n"
 	      "\n"
 	      "  -c, --config FILE   read this file (default: " DEFAULT_CONFIG_FILE "\n"
 	      "                      and then the files of conf.d beside it)\n"
 	      "  -t, --test-config   check the configuration, tell all that is wrong, and exit\n"
 	      "      --dump-config   print the configuration with all defaults, without secrets\n"
+	      "      --explain [PIPELINE]\n"
+	      "                      print what each pipeline (or this one) promises, by which\n"
+	      "                      client settings and why, and what to mind\n"
+	      "      --check-brokers connect to the clusters, change nothing, and tell what in\n"
+	      "                      them endangers the enabled pipelines\n"
 	      "  -V, --version       print the version and exit\n"
 	      "  -h, --help          print this and exit\n"
 	      "\n"
@@ -26,7 +31,7 @@ void options_print_help(FILE *out)
 static int choose(struct options *options, enum command command)
 {
 	if (options->command != COMMAND_RUN && options->command != command) {
-		fputs("aloqd: one of -t, --dump-config, -V and -h at a time; aloqd -h shows the usage\n",
+		fputs("aloqd: one of -t, --dump-config, --explain, --check-brokers, -V and -h at a time; aloqd -h shows the usage\n",
 		    stderr);
 		return -EINVAL;
 	}
@@ -40,6 +45,8 @@ int options_parse(int argc, char **argv, struct options *options)
 		{ "config", required_argument, NULL, 'c' },
 		{ "test-config", no_argument, NULL, 't' },
 		{ "dump-config", no_argument, NULL, OPTION_DUMP_CONFIG },
+		{ "explain", no_argument, NULL, OPTION_EXPLAIN },
+		{ "check-brokers", no_argument, NULL, OPTION_CHECK_BROKERS },
 		{ "version", no_argument, NULL, 'V' },
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
@@ -62,6 +69,12 @@ int options_parse(int argc, char **argv, struct options *options)
 		case OPTION_DUMP_CONFIG:
 			result = choose(options, COMMAND_DUMP_CONFIG);
 			break;
+		case OPTION_EXPLAIN:
+			result = choose(options, COMMAND_EXPLAIN);
+			break;
+		case OPTION_CHECK_BROKERS:
+			result = choose(options, COMMAND_CHECK_BROKERS);
+			break;
 		case 'V':
 			result = choose(options, COMMAND_VERSION);
 			break;
@@ -76,6 +89,8 @@ int options_parse(int argc, char **argv, struct options *options)
 		if (result < 0)
 			return result;
 	}
+	if (options->command == COMMAND_EXPLAIN && optind < argc)
+		options->pipeline = argv[optind++];
 	if (optind < argc) {
 		fprintf(stderr, "aloqd: unexpected argument '%s'; aloqd -h shows the usage\n", argv[optind]);
 		return -EINVAL;

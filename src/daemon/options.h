@@ -7,6 +7,8 @@ enum command {
 	COMMAND_RUN,
 	COMMAND_TEST_CONFIG,
 	COMMAND_DUMP_CONFIG,
+	COMMAND_EXPLAIN,
+	COMMAND_CHECK_BROKERS,
 	COMMAND_VERSION,
 	COMMAND_HELP,
 };
@@ -14,6 +16,7 @@ enum command {
 struct options {
 	enum command command;
 	const char *config_file;
+	const char *pipeline; /* to explain; NULL: all */
 	bool conf_d; /* the default file brings its conf.d directory along; one named with -c does not */
 };
 

@@ -12,6 +12,9 @@
 #include "core/pipeline_state.h"
 #include "relay/engine.h"
 
+/* The clients of one cannot do with less memory than about this, whatever their sizes are set to. */
+#define PIPELINE_COMFORTABLE_BYTES (UINT64_C(16) << 20)
+
 struct cluster_ids;
 struct pipeline;
 

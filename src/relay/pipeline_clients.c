@@ -10,9 +10,6 @@
 
 /* ---- sizes ---- */
 
-/* The clients cannot do with less than about this, whatever their sizes are set to. */
-static const uint64_t memory_comfortable_bytes = UINT64_C(16) << 20;
-
 static uint64_t clamp(uint64_t value, uint64_t low, uint64_t high)
 {
 	return value < low ? low : value > high ? high : value;
@@ -283,11 +280,11 @@ int pipeline_open_clients(struct pipeline *pipeline, struct error *err)
 	};
 	struct client_sizes sizes;
 
-	if (pipeline->memory_bytes < memory_comfortable_bytes)
+	if (pipeline->memory_bytes < PIPELINE_COMFORTABLE_BYTES)
 		log_warning(&LOG_SETTINGS(settings),
 		    "aloqd.memory leaves %" PRIu64 " MiB for this pipeline; below %" PRIu64
 		    " MiB it is slow and may need more than its share: raise aloqd.memory or run fewer pipelines here",
-		    pipeline->memory_bytes >> 20, memory_comfortable_bytes >> 20);
+		    pipeline->memory_bytes >> 20, PIPELINE_COMFORTABLE_BYTES >> 20);
 	warn_of_large_records(pipeline);
 	size_clients(pipeline, &pipeline->preflight, &sizes, &engine_config.limits);
 	pipeline->source = source_new(settings, &sizes, pipeline->wake_fd, pipeline->worker,

@@ -46,6 +46,7 @@ EXTRA_DIST += \
 	tests/integration/mutants.py \
 	tests/integration/test_at_most_once.py \
 	tests/integration/test_chaos.py \
+	tests/integration/test_check_brokers.py \
 	tests/integration/test_checker.py \
 	tests/integration/test_config.py \
 	tests/integration/test_daemon.py \

@@ -11,6 +11,7 @@
 #include <cmocka.h>
 #include "config/keys.h"
 #include "daemon/metrics.h"
+#include "daemon/options.h"
 
 #define TEXT_SIZE (128 * 1024)
 
@@ -160,6 +161,35 @@ static void test_the_manual_explains_every_state(void **state)
 	free(manual);
 }
 
+static void test_the_manual_describes_every_option(void **state)
+{
+	char *manual = read_manual(MANUAL_DIR "/aloqd.8");
+	char *help = NULL;
+	size_t length;
+	FILE *out = open_memstream(&help, &length);
+	size_t count = 0;
+
+	assert_non_null(out);
+	options_print_help(out);
+	assert_int_equal(fclose(out), 0);
+	/* Those of the usage line are there again below, at the beginning of a line or behind the short one. */
+	for (const char *option = strchr(help, '\n'); (option = strstr(option, " --")); option++) {
+		char name[64];
+		char item[80];
+
+		assert_int_equal(sscanf(option, " --%60[a-z-]", name), 1);
+		snprintf(item, sizeof item, "Fl -%s", name);
+		if (!strstr(manual, item)) /* behind the short one */
+			snprintf(item, sizeof item, " , -%s", name);
+		if (!strstr(manual, item))
+			fail_msg("aloqd.8 does not describe --%s", name);
+		count++;
+	}
+	assert_true(count >= 7);
+	free(help);
+	free(manual);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -167,6 +197,7 @@ int main(void)
 		cmocka_unit_test(test_the_manual_describes_no_key_that_there_is_not),
 		cmocka_unit_test(test_the_manual_lists_every_metric),
 		cmocka_unit_test(test_the_manual_explains_every_state),
+		cmocka_unit_test(test_the_manual_describes_every_option),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
