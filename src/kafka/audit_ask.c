@@ -35,14 +35,15 @@ rd_kafka_event_t *audit_request_end(struct audit_request *request)
 
 /* ---- topics ---- */
 
-/* It has answered nothing. */
+/* It has answered nothing. What it has said of that before is kept, unless there is news. */
 static void note_failure(rd_kafka_t *client, struct audit_cluster *cluster, rd_kafka_resp_err_t code)
 {
 	char words[256];
+	rd_kafka_resp_err_t told = client_last_words(client, code, words, sizeof words);
 
-	code = client_last_words(client, code, words, sizeof words);
-	error_class_set(
-	    &cluster->failure, code, "the brokers %s do not answer: %s", cluster->cluster->brokers, words);
+	if (!cluster->failure.code || told != code)
+		error_class_set(&cluster->failure, told, "the brokers %s do not answer: %s",
+		    cluster->cluster->brokers, words);
 }
 
 static enum audit_presence presence_of(rd_kafka_resp_err_t code)
@@ -108,14 +109,23 @@ static void ask_internal_topic(rd_kafka_t *client, struct audit_cluster *cluster
 /* Which brokers there are. Returns the id of one of them; -1: nobody answers. */
 static int32_t ask_brokers(rd_kafka_t *client, struct audit_cluster *cluster)
 {
-	const struct rd_kafka_metadata *metadata;
-	rd_kafka_resp_err_t code = rd_kafka_metadata(client, 0, NULL, &metadata, AUDIT_REQUEST_TIMEOUT_MS);
+	/* A client that is turned away goes on trying for as long as it may: the first look is a short one.
+	 */
+	static const int timeouts_ms[] = { AUDIT_GLANCE_MS, AUDIT_REQUEST_TIMEOUT_MS };
+	const struct rd_kafka_metadata *metadata = NULL;
 	int32_t broker = -1;
 
-	if (code) {
-		note_failure(client, cluster, code);
-		return -1;
+	for (size_t i = 0; i < 2 && !metadata && cluster->failure.remedy != REMEDY_PERSON; i++) {
+		rd_kafka_resp_err_t code = rd_kafka_metadata(client, 0, NULL, &metadata, timeouts_ms[i]);
+
+		if (code) {
+			metadata = NULL;
+			note_failure(client, cluster, code);
+		}
 	}
+	if (!metadata)
+		return -1;
+	error_clear(&cluster->failure);
 	cluster->brokers = metadata->broker_cnt;
 	if (metadata->broker_cnt > 0)
 		broker = metadata->brokers[0].id;

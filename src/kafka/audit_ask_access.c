@@ -190,21 +190,24 @@ static bool was_denied(rd_kafka_t *reader)
  * preflight_topics.c. */
 static rd_kafka_resp_err_t ask_committed(struct audit_facts *facts)
 {
+	static const int timeouts_ms[] = { AUDIT_GLANCE_MS, AUDIT_REQUEST_TIMEOUT_MS };
 	struct error err;
 	rd_kafka_t *reader = client_new_group_reader(facts->pipeline, &err);
 	rd_kafka_topic_partition_list_t *list;
-	rd_kafka_resp_err_t code;
+	rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR__TIMED_OUT;
 
 	if (!reader)
 		return RD_KAFKA_RESP_ERR__FAIL; /* the asking client had the same settings */
 	list = rd_kafka_topic_partition_list_new((int)facts->source.topic_count);
 	for (size_t i = 0; i < facts->source.topic_count; i++)
 		rd_kafka_topic_partition_list_add(list, facts->source.topics[i].name, 0);
-	code = list->cnt > 0 ? rd_kafka_committed(reader, list, AUDIT_REQUEST_TIMEOUT_MS)
-	                     : RD_KAFKA_RESP_ERR_NO_ERROR;
+	for (size_t i = 0; i < 2 && code && code != RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED; i++) {
+		code = list->cnt > 0 ? rd_kafka_committed(reader, list, timeouts_ms[i])
+		                     : RD_KAFKA_RESP_ERR_NO_ERROR;
+		if (code && was_denied(reader))
+			code = RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED;
+	}
 	rd_kafka_topic_partition_list_destroy(list);
-	if (code && was_denied(reader))
-		code = RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED;
 	rd_kafka_destroy(reader);
 	return code;
 }

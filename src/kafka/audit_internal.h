@@ -13,7 +13,7 @@
 #include "kafka/audit_facts.h"
 #include "kafka/audit_findings.h"
 
-enum { AUDIT_REQUEST_TIMEOUT_MS = 5000 };
+enum { AUDIT_REQUEST_TIMEOUT_MS = 5000, AUDIT_GLANCE_MS = 1000 };
 
 /* ---- audit_ask.c ---- */
 

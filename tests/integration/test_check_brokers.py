@@ -3,15 +3,18 @@
 What needs more brokers than one is judged in tests/unit/test_audit.c."""
 
 import contextlib
+import re
 import socket
 import time
 
 import pytest
+from confluent_kafka.admin import AdminClient
 
 from harness.aloqd import run
 from harness.cluster import AS_RELAY, GUARDED_ALIAS, temporary_cluster
 from harness.config import brokers_of, relay, render
 from harness.proxy import Proxy
+from harness.waiting import eventually
 
 
 def check(directory, settings, timeout_s=60):
@@ -116,45 +119,76 @@ def test_a_cluster_that_does_not_answer_is_69_within_its_bound(kafka, topic, tmp
     source, target = kafka.create_topic(topic("in"), 2), topic("out")
     with contextlib.closing(socket.create_server(("127.0.0.1", 0))) as silent:
         settings = relay(kafka, source, target, to_cluster=f"127.0.0.1:{silent.getsockname()[1]}")
-        # Asked once, whoever else it concerns.
-        settings["pipelines"]["other"] = {**settings["pipelines"]["relay"]}
-        settings["pipelines"]["other"]["from"] = {**settings["pipelines"]["relay"]["from"], "group": "audit-other"}
-        settings["pipelines"]["other"]["to"] = {"cluster": "target", "topic": topic("other")}
+        # Asked for the first one alone, whoever else it concerns.
+        relayed = settings["pipelines"]["relay"]
+        for name in ("second", "third", "fourth"):
+            settings["pipelines"][name] = {"from": {**relayed["from"], "group": f"audit-{name}"},
+                                           "to": {**relayed["to"], "topic": topic(name)}}
         status, found, last, seconds = check(tmp_path, settings)
-    assert status == 69 and ": 0 errors, 2 unreachable, " in last, (last, found)
+    assert status == 69 and ": 0 errors, 4 unreachable, " in last, (last, found)
     for lines in found.values():
         assert lines[0].startswith("unreachable: cluster target: the brokers 127.0.0.1:"), lines
-    assert seconds < 12, "one request of 5 s, and the cluster that answers"
+    assert seconds < 20, "a look of 1 s, one of 5 s, and four times the cluster that answers"
 
 
-def test_what_guarded_brokers_refuse_is_found(tmp_path):
-    """Who may do nothing is told what to be granted; who is turned away, that; and the brokers' own limits count."""
+# Those who meet brokers that check rights, the rights that they are granted before, and what is found: severity and words.
+GUARDED = {
+    "nobody": ([], [("error", "transaction.max.timeout.ms=10000", "transaction.timeout.ms=15000"),
+                    ("warning", "offsets.retention.minutes=60", "runs for 1h")]),
+    "stranger": ([], [("error", "cluster stranger", "Authentication failed")]),
+    "denied": ([], [("error", "denied.in", "may not see the source topic", "grant Read"),
+                    ("error", "denied.out", "may not see the target topic", "grant Write"),
+                    ("error", "Read on the group audit-denied", "--group audit-denied"),
+                    ("note", "cannot be seen and were not judged", "DescribeConfigs")]),
+    "sees": (["describe", "describe", "describe"], []),
+    "granted": (["read", "write", "read"], [("note", "transactional ids", "aloqd.granted.")]),
+}
+# Before, librdkafka cannot be told what a user may do with what it sees.
+SEES = {False: [("note", "cannot ask whether", "Read", "group audit-sees"), ("note", "cannot ask whether", "Write")],
+        True: [("error", "sees.in", "lacks the right Read", "--operation Read --topic sees.in"),
+               ("error", "sees.out", "lacks the right Write", "--operation Write --topic sees.out"),
+               ("error", "Read on the group audit-sees")]}
+
+
+@pytest.fixture
+def guarded():
     settings = [setting for setting in GUARDED_ALIAS if not setting.startswith("allow.everyone")]
     settings += ["transaction.max.timeout.ms=10000", "offsets.retention.minutes=60"]
     with temporary_cluster("guarded", aliased=True, settings=settings) as cluster:
-        source, target = cluster.create_topic("in", 2), cluster.create_topic("out", 2)
-        alias = f"127.0.0.1:{cluster.proxied_port}"
-        found = pipelines(cluster, nobody=(source, target, {"delivery": "exactly_once"}),
-                          relay=(source, target, {"delivery": "exactly_once"}), stranger=(source, target, {}))
-        wrong = [*AS_RELAY[:-1], "sasl.password=wrong"]
-        found["clusters"] = {"open": {"brokers": brokers_of(cluster)},
-                             "relay": {"brokers": alias, "properties": AS_RELAY},
-                             "stranger": {"brokers": alias, "properties": wrong}}
-        for name, pipeline in found["pipelines"].items():
-            pipeline["from"]["cluster"] = "open" if name == "nobody" else name
-            pipeline["to"] = {"cluster": pipeline["from"]["cluster"], "topic": target}
         with contextlib.closing(Proxy(cluster.proxied_port, cluster.alias_port)):
-            status, found, last, _ = check(tmp_path, found)
-    assert status == 78 and ", 0 unreachable, " in last, (last, found)
+            yield cluster
 
-    def says(name, severity, *words):
-        assert any(line.startswith(f"{severity}: ") and all(word in line for word in words)
-                   for line in found[name]), found[name]
-    says("nobody", "error", "transaction.max.timeout.ms=10000", "transaction.timeout.ms=15000")
-    says("nobody", "warning", "offsets.retention.minutes=60", "runs for 1h")
-    says("relay", "error", "topic in", "may not see the source topic", "grant Read")
-    says("relay", "error", "topic out", "may not see the target topic", "grant Write")
-    says("relay", "error", "Read on the group audit-relay", "--group audit-relay")
-    says("relay", "note", "transactional ids", "aloqd.relay.")
-    says("stranger", "error", "cluster stranger", "uthentication")
+
+def grant(cluster, alias, name, rights):
+    """Returns once the brokers know them."""
+    source, target = cluster.create_topic(f"{name}.in", 2), cluster.create_topic(f"{name}.out", 2)
+    if not rights:
+        return
+    cluster.grant("relay", *zip(["topic", "topic", "group"], [source, target, f"audit-{name}"], rights))
+    relays = AdminClient({"bootstrap.servers": alias, **dict(setting.split("=") for setting in AS_RELAY)})
+    eventually(lambda: {source, target} <= set(relays.list_topics(timeout=10).topics), 20, f"{name} sees its topics")
+
+
+def test_what_guarded_brokers_refuse_is_found(guarded, tmp_path):
+    """Who may do nothing is told what to be granted; who is turned away, that; and the brokers' own limits count."""
+    alias = f"127.0.0.1:{guarded.proxied_port}"
+    for name, (rights, _) in GUARDED.items():
+        grant(guarded, alias, name, rights)
+    settings = pipelines(guarded, **{name: (f"{name}.in", f"{name}.out", {}) for name in GUARDED})
+    settings["clusters"] = {"relay": {"brokers": alias, "properties": AS_RELAY},
+                            "nobody": {"brokers": brokers_of(guarded)},
+                            "stranger": {"brokers": alias, "properties": [*AS_RELAY[:-1], "sasl.password=wrong"]}}
+    for name, pipeline in settings["pipelines"].items():
+        cluster = name if name in settings["clusters"] else "relay"
+        pipeline["from"]["cluster"] = pipeline["to"]["cluster"] = cluster
+        pipeline["delivery"] = "exactly_once"
+    status, found, last, _ = check(tmp_path, settings)
+    assert status == 78 and ", 0 unreachable, " in last, (last, found)
+    major, minor = map(int, re.search(r"librdkafka (\d+)\.(\d+)", run("-V")[1]).groups())
+    expected = {**{name: findings for name, (_, findings) in GUARDED.items()}, "sees": SEES[(major, minor) >= (2, 3)]}
+    for name, findings in expected.items():
+        for severity, *words in findings:
+            assert any(line.startswith(f"{severity}: ") and all(word in line for word in words)
+                       for line in found[name]), (severity, words, found[name])
+    assert not any(line.startswith("error: ") for line in found["granted"]), found["granted"]
     assert "relays" not in str(found) and "wrong" not in str(found), "no password is shown"
