@@ -28,7 +28,7 @@ static char *alter_command(const struct audit_cluster *cluster, const struct aud
     const char *setting, const char *value)
 {
 	return xasprintf("kafka-configs.sh --bootstrap-server %s --alter --entity-type topics --entity-name "
-	                 "%s --add-config %s=%s",
+			 "%s --add-config %s=%s",
 	    cluster->cluster->brokers, topic->name, setting, value);
 }
 
@@ -114,9 +114,9 @@ static void judge_durability(const struct audit_facts *facts, const struct audit
 		place = audit_setting_of(cluster, topic, "unclean.leader.election.enable");
 		audit_found(findings, AUDIT_WARNING, &place, clean,
 		    role == ROLE_SOURCE ? "a replica that lags may become the leader of the source: records "
-		                          "are gone then, or others in their place (from.on_gap)"
+					  "are gone then, or others in their place (from.on_gap)"
 					: "a replica that lags may become the leader: records that were "
-		                          "acknowledged are gone then");
+					  "acknowledged are gone then");
 	}
 	if (topic->configs.unknown) {
 		place = audit_place_of(cluster, topic);
@@ -187,7 +187,7 @@ static void judge_absence(const struct audit_facts *facts, const struct audit_to
 	const struct config_create *create = &facts->pipeline->to.create;
 	const struct audit_place place = audit_place_of(&facts->target, topic);
 	_cleanup_free_ char *command = xasprintf("kafka-topics.sh --bootstrap-server %s --create --topic %s "
-	                                         "--partitions %d, or let aloqd do so with to.create",
+						 "--partitions %d, or let aloqd do so with to.create",
 	    facts->target.cluster->brokers, topic->name, wanted);
 
 	if (topic->presence != AUDIT_MISSING)
@@ -211,7 +211,7 @@ static void judge_partitions(const struct audit_facts *facts, const struct audit
 	int needed = preflight_partitions_needed(to, source->partitions);
 	const struct audit_place place = audit_place_of(&facts->target, target);
 	_cleanup_free_ char *command = xasprintf("kafka-topics.sh --bootstrap-server %s --alter --topic %s "
-	                                         "--partitions %d, or choose to.partition = \"key\"",
+						 "--partitions %d, or choose to.partition = \"key\"",
 	    to->cluster->brokers, target->name, needed);
 
 	if (target->partitions >= needed)
@@ -319,24 +319,25 @@ static void judge_route(const struct audit_facts *facts, size_t i, struct audit_
 
 /* ---- dead letters ---- */
 
-static int64_t smallest_target_limit(const struct audit_facts *facts)
+/* 0: not known. */
+static int64_t greatest_target_limit(const struct audit_facts *facts)
 {
-	int64_t smallest = INT64_MAX;
+	int64_t greatest = 0;
 
 	for (size_t i = 0; i < facts->route_count; i++) {
 		const struct audit_topic *target = &facts->target.topics[facts->routes[i].target];
-		int64_t limit = audit_number(&target->configs, "max.message.bytes", INT64_MAX);
+		int64_t limit = audit_number(&target->configs, "max.message.bytes", 0);
 
-		smallest = limit < smallest ? limit : smallest;
+		greatest = limit > greatest ? limit : greatest;
 	}
-	return smallest;
+	return greatest;
 }
 
 static void judge_dead_letter(const struct audit_facts *facts, struct audit_findings *findings)
 {
 	const struct audit_topic *topic = &facts->target.topics[facts->dead_letter];
 	const struct audit_place place = audit_setting_of(&facts->target, topic, "max.message.bytes");
-	int64_t limit = smallest_target_limit(facts);
+	int64_t limit = greatest_target_limit(facts);
 	int wanted = facts->pipeline->to.create.partitions > 0 ? facts->pipeline->to.create.partitions : 1;
 
 	for (size_t i = 0; i < facts->source.topic_count && facts->pipeline->to.create.partitions == 0; i++)
@@ -347,10 +348,10 @@ static void judge_dead_letter(const struct audit_facts *facts, struct audit_find
 		return;
 	judge_durability(facts, &facts->target, topic, ROLE_DEAD_LETTER, findings);
 	judge_compaction(facts, NULL, topic, ROLE_DEAD_LETTER, findings);
-	if (place.value && limit != INT64_MAX && strtoll(place.value, NULL, 10) <= limit)
+	if (place.value && strtoll(place.value, NULL, 10) <= limit)
 		audit_found(findings, AUDIT_WARNING, &place, "raise it above the targets'",
-		    "the targets take %" PRId64
-		    ": what is too large for them is too large for it, and blocks its partition",
+		    "a target takes %" PRId64
+		    ": what is too large for that is too large for it, and blocks its partition",
 		    limit);
 }
 
