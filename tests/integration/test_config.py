@@ -144,6 +144,20 @@ def test_wrong_usage_is_64():
     assert status == 64 and said, said
 
 
+def test_an_explanation_needs_no_broker_and_an_unknown_pipeline_is_64_with_the_nearest(tmp_path):
+    file = tmp_path / "aloqd.conf"
+    file.write_text(GOOD)
+    for arguments in ([], ["orders"]):
+        status, said = run("-c", str(file), "--explain", *arguments)
+        assert status == 0 and "Guarantee: at_least_once, acks = all" in said, said
+    status, said = run("-c", str(file), "--explain", "oders")
+    assert status == 64 and 'did you mean "orders"' in said, said
+    for arguments in (["--explain", "orders", "surplus"], ["--explain", "--check-brokers"],
+                      ["--check-brokers", "orders"]):
+        status, said = run("-c", str(file), *arguments)
+        assert status == 64, said
+
+
 def test_version_and_help_are_0():
     status, said = run("-V")
     assert status == 0 and re.match(r"aloqd \d+\.\d+", said), said
