@@ -291,8 +291,7 @@ static void test_absent_topics_are_errors_with_the_command_that_makes_them(void 
 	    &world, AUDIT_ERROR, "topic orders-relayed", "may not see the target topic", "grant Write");
 
 	make_world(&world, DELIVERY_AT_LEAST_ONCE);
-	world.facts.route_count = world.facts.source.topic_count = 0;
-	free(world.facts.source.topics->name);
+	world.facts.route_count = 0;
 	expect_one(
 	    &world, AUDIT_WARNING, "cluster main", "no topic that the user may see matches", "from.topics");
 }
@@ -368,6 +367,10 @@ static void test_settings_that_cannot_be_seen_are_told(void **state)
 	struct world world;
 
 	make_world(&world, DELIVERY_AT_LEAST_ONCE);
+	for (size_t i = 0; i < target_of(&world)->configs.count; i++) {
+		free(target_of(&world)->configs.items[i].name);
+		free(target_of(&world)->configs.items[i].value);
+	}
 	target_of(&world)->configs.count = 0;
 	target_of(&world)->configs.unknown = xstrdup("denied");
 	expect_one(&world, AUDIT_NOTE, "topic orders-relayed", "not judged: denied", "DescribeConfigs");
