@@ -125,9 +125,9 @@ static void print_guarantee(const struct explained *explained)
 
 static const char *shown_value(const struct setting *setting)
 {
-	if (!setting->value)
-		return "(decided at the start, by the topics)";
-	return property_is_secret(setting->name) ? "***" : setting->value;
+	if (property_is_secret(setting->name))
+		return "***";
+	return setting->value ? setting->value : "(decided at the start)";
 }
 
 /* The default of ours that the operator has replaced, or NULL. */

@@ -9,6 +9,7 @@
 #include "kafka/client.h"
 #include "kafka/cluster_ids.h"
 #include "kafka/error_class.h"
+#include "kafka/security.h"
 #include "kafka/topic_match.h"
 
 /* ---- admin requests ---- */
@@ -38,10 +39,16 @@ rd_kafka_event_t *audit_request_end(struct audit_request *request)
 /* It has answered nothing. What it has said of that before is kept, unless there is news. */
 static void note_failure(rd_kafka_t *client, struct audit_cluster *cluster, rd_kafka_resp_err_t code)
 {
-	char words[256];
+	char words[512];
 	rd_kafka_resp_err_t told = client_last_words(client, code, words, sizeof words);
+	struct error refused = { 0 };
 
-	if (!cluster->failure.code || told != code)
+	if (cluster->failure.code && told == code)
+		return;
+	/* Of what the pipeline would try again this is not the place to say so. */
+	if (security_explain(&refused, told, words, cluster->cluster) && refused.remedy == REMEDY_PERSON)
+		cluster->failure = refused;
+	else
 		error_class_set(&cluster->failure, told, "the brokers %s do not answer: %s",
 		    cluster->cluster->brokers, words);
 }

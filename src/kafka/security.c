@@ -12,8 +12,8 @@ static const char *protocol_of(const struct config_cluster *cluster)
 	return "ssl";
 }
 
-/* configured: the text of the configuration, NULL where it is not set; value: what it stands for, NULL where only a start
- * will have it. */
+/* configured: the text of the configuration, NULL where it is not set; value: what it stands for, NULL where
+ * only a start will have it. */
 static void add(struct settings *settings, const char *name, const char *configured, const char *value,
     const char *reason)
 {
@@ -31,7 +31,8 @@ static void add_tls(struct settings *settings, const struct config_tls *tls)
 	add(settings, "ssl.key.location", tls->key.text, tls->key.path, "clusters.NAME.tls.key says so");
 	add(settings, "ssl.key.password", tls->key_password.text, tls->key_password.value,
 	    "clusters.NAME.tls.key_password says so");
-	settings_add(settings, "enable.ssl.certificate.verification", tls->verify ? "true" : "false", verify_reason);
+	settings_add(
+	    settings, "enable.ssl.certificate.verification", tls->verify ? "true" : "false", verify_reason);
 	/* The host name is checked by default from librdkafka 2.0 on, and only where the certificate is. */
 	settings_add(
 	    settings, "ssl.endpoint.identification.algorithm", tls->verify ? "https" : "none", verify_reason);
@@ -49,18 +50,21 @@ static void add_sasl(struct settings *settings, const struct config_sasl *sasl)
 		add(settings, "sasl.password", sasl->password.text, sasl->password.value, password_reason);
 		return;
 	}
-	settings_add(settings, "sasl.oauthbearer.method", "oidc", "clusters.NAME.sasl.token_endpoint needs it");
+	settings_add(
+	    settings, "sasl.oauthbearer.method", "oidc", "clusters.NAME.sasl.token_endpoint needs it");
 	settings_add(settings, "sasl.oauthbearer.token.endpoint.url", endpoint,
 	    "clusters.NAME.sasl.token_endpoint says so");
 	add(settings, "sasl.oauthbearer.client.id", sasl->username, sasl->username, username_reason);
-	add(settings, "sasl.oauthbearer.client.secret", sasl->password.text, sasl->password.value, password_reason);
+	add(settings, "sasl.oauthbearer.client.secret", sasl->password.text, sasl->password.value,
+	    password_reason);
 }
 
 void security_settings(struct settings *settings, const struct config_cluster *cluster)
 {
 	if (!cluster->tls.enabled && !cluster->sasl.enabled)
 		return;
-	settings_add(settings, "security.protocol", protocol_of(cluster), "clusters.NAME.tls and .sasl say so");
+	settings_add(
+	    settings, "security.protocol", protocol_of(cluster), "clusters.NAME.tls and .sasl say so");
 	if (cluster->tls.enabled)
 		add_tls(settings, &cluster->tls);
 	if (cluster->sasl.enabled)
@@ -203,7 +207,7 @@ static void check_tls(const struct config_cluster *cluster, config_report report
 		report(context, &cluster->tls.origin, path, text);
 	} else if (!is_incomplete(&cluster->tls) && try_tls(&cluster->tls, &err) < 0) {
 		text = xasprintf("librdkafka cannot use it: %s; see that ca and certificate are PEM files, "
-		                 "that key belongs to "
+				 "that key belongs to "
 				 "certificate, and key_password to key",
 		    err.message);
 		report(context, &cluster->tls.origin, path, text);

@@ -101,7 +101,7 @@ static void test_each_delivery_is_promised_in_plain_words(void **state)
 		[DELIVERY_AT_LEAST_ONCE] = { "Guarantee: at_least_once, acks = all No record is lost.",
 		    "Offsets are committed after 1000 records or 1s, whichever comes first." },
 		[DELIVERY_EXACTLY_ONCE] = { "Guarantee: exactly_once, acks = all No record is lost or "
-		                            "repeated, for readers",
+					    "repeated, for readers",
 		    "A transaction is committed after 1000 records or 1s" },
 	};
 
@@ -120,7 +120,7 @@ static void test_each_delivery_is_promised_in_plain_words(void **state)
 static void expect_setting(const struct world *world, const struct setting *setting)
 {
 	_cleanup_free_ char *line = xasprintf(" %s = %s %s", setting->name,
-	    setting->value ? setting->value : "(decided at the start, by the topics)", setting->reason);
+	    setting->value ? setting->value : "(decided at the start)", setting->reason);
 
 	expect(world, line);
 }
@@ -168,6 +168,31 @@ static void test_what_properties_change_is_shown_with_its_place_and_no_secret(vo
 	expect(&world, "session.timeout.ms = 9000 aloqd.conf:12 in place of 10000: that long");
 	text = explanation(&world);
 	assert_null(strstr(text, "geheim"));
+}
+
+static void test_tls_and_sasl_are_shown_without_their_secrets(void **state)
+{
+	struct world world;
+	_cleanup_free_ char *text = NULL;
+
+	make_world(&world, DELIVERY_AT_LEAST_ONCE);
+	world.cluster.tls =
+	    (struct config_tls){ .enabled = true, .verify = true, .ca = { .text = (char *)"credential:ca" } };
+	world.cluster.sasl = (struct config_sasl){ .enabled = true,
+		.mechanism = (char *)"PLAIN",
+		.username = (char *)"relay",
+		.password = { (char *)"credential:p", (char *)"geheim" } };
+	world.cluster.properties.count = 0;
+	expect(&world, "security.protocol = sasl_ssl clusters.NAME.tls and .sasl say so");
+	expect(&world, "ssl.ca.location = (decided at the start) clusters.NAME.tls.ca says so");
+	expect(&world, "sasl.username = relay clusters.NAME.sasl.username says so");
+	expect(&world, "sasl.password = *** clusters.NAME.sasl.password says so");
+	text = explanation(&world);
+	assert_null(strstr(text, "geheim"));
+	world.cluster.tls.verify = false;
+	expect(&world, "Warnings - cluster \"main\": the brokers' certificates");
+	world.cluster.tls.enabled = false;
+	expect(&world, "Warnings - cluster \"main\": with security.protocol=sasl_plaintext and PLAIN");
 }
 
 static void test_what_is_refused_is_listed_with_its_reason(void **state)
@@ -357,12 +382,12 @@ static void test_each_choice_with_a_price_has_its_warning(void **state)
 		{ no_acks, "acks = 0: nobody says" },
 		{ read_uncommitted, "isolation = \"read_uncommitted\"" },
 		{ commit_seldom, "commit.interval = 1m: after a crash up to that many records, or the "
-		                 "records of that time, are repeated" },
+				 "records of that time, are repeated" },
 		{ commit_many, "commit.records = 1000000, commit.interval = 5s" },
 		{ commit_in_step, "commit.mode = \"sync\"" },
 		{ long_transactions, "commit.interval = 5s: a record is seen only when" },
 		{ lose_much, "commit.interval = 1m: after a crash up to that many records, or the records of "
-		             "that time, are lost" },
+			     "that time, are lost" },
 		{ skip_refused, "on_error = \"skip\"" },
 		{ cross_gaps, "on_gap = \"latest\"" },
 		{ start_late, "start is not \"earliest\"" },
@@ -394,6 +419,7 @@ int main(void)
 		cmocka_unit_test(test_each_delivery_is_promised_in_plain_words),
 		cmocka_unit_test(test_every_setting_of_both_clients_is_shown_with_its_reason),
 		cmocka_unit_test(test_what_properties_change_is_shown_with_its_place_and_no_secret),
+		cmocka_unit_test(test_tls_and_sasl_are_shown_without_their_secrets),
 		cmocka_unit_test(test_what_is_refused_is_listed_with_its_reason),
 		cmocka_unit_test(test_an_unknown_pipeline_is_an_error_with_the_nearest),
 		cmocka_unit_test(test_without_a_name_all_pipelines_are_explained),
