@@ -77,7 +77,8 @@ static int conf_set(rd_kafka_conf_t *conf, const struct setting *setting, struct
 	else if (property_is_secret(setting->name))
 		error_set(err, -EINVAL, REMEDY_PERSON, "librdkafka %s refuses %s", rd_kafka_version_str(), setting->name);
 	else
-		error_set(err, -EINVAL, REMEDY_PERSON, "%s", text);
+		error_set(err, -EINVAL, REMEDY_PERSON, "librdkafka %s refuses %s: %s", rd_kafka_version_str(), setting->name,
+		    text);
 	if (setting->property)
 		error_prefix(err, "%s:%d", setting->property->origin.file ? setting->property->origin.file : "defaults",
 		    setting->property->origin.line);
