@@ -80,6 +80,7 @@ struct config_from {
 	enum start_policy start;
 	int64_t start_timestamp_ms; /* with START_TIMESTAMP */
 	enum gap_policy on_gap;
+	bool static_membership;
 	struct config_properties properties;
 };
 

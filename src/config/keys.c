@@ -192,6 +192,8 @@ static const struct key keys[] = {
 	{ PLACE_FROM, "on_gap", KEY_CHOICE, FIELD(config_from, on_gap), .choices = on_gap_choices,
 	  .default_text = "block",
 	  .help = "what to do when committed records are gone from the source" },
+	{ PLACE_FROM, "static_membership", KEY_BOOL, FIELD(config_from, static_membership), .default_text = "false",
+	  .help = "the group keeps an instance's partitions for it while it restarts" },
 	{ PLACE_FROM, "properties", KEY_PROPERTIES, FIELD(config_from, properties),
 	  .help = "librdkafka's settings for the consumer: \"name=value\"" },
 

@@ -100,7 +100,7 @@ static const struct {
 #define OWN_MEMORY  "aloqd sizes the clients' buffers from its own bound: set aloqd.memory"
 #define RUNS_CODE   "it runs or loads code, which a configuration file of a daemon must not do"
 #define OWN_OFFSETS "aloqd alone decides when an offset is committed: see commit.mode, .records and .interval"
-#define OWN_GROUP   "the classic group protocol with dynamic members is the only one in this version"
+#define OWN_GROUP   "the classic group protocol is the only one in this version"
 #define OLD_BROKERS "without the brokers' true version headers and idempotence would be lost silently"
 #define NOT_TEXT    "it is a program's pointer, which has no value in a configuration file"
 
@@ -139,7 +139,7 @@ static const struct delivery_refusal refusals[] = {
 	{ "topic.blacklist", "a hidden source would be lost silently: list what is wanted in from.topics" },
 	{ "auto.commit.interval.ms", OWN_OFFSETS },
 	{ "offset.store.*", OWN_OFFSETS },
-	{ "group.instance.id", "static membership is not in this version" },
+	{ "group.instance.id", "aloqd makes it from pipeline and instance: see from.static_membership" },
 	{ "group.protocol*", OWN_GROUP },
 	{ "group.remote.assignor", OWN_GROUP },
 	{ "queued.*", OWN_MEMORY },

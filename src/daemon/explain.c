@@ -278,14 +278,16 @@ static void print_refusals(FILE *out)
 static void explain_pipeline(FILE *out, const struct config *config, const struct config_pipeline *pipeline)
 {
 	struct explained explained = { .out = out, .config = config, .pipeline = *pipeline };
-	_cleanup_free_ char *transactional_id = NULL;
+	_cleanup_free_ char *member_id = NULL;
+	bool is_static = pipeline->from.static_membership;
+	bool is_transactional = pipeline->delivery == DELIVERY_EXACTLY_ONCE;
 
 	if (pipeline->members > 1)
 		explained.pipeline.member = 1;
-	if (pipeline->delivery == DELIVERY_EXACTLY_ONCE)
-		transactional_id = settings_transactional_id(&explained.pipeline, config->instance);
-	settings_of_consumer(&explained.consumer, &explained.pipeline, NULL);
-	settings_of_producer(&explained.producer, &explained.pipeline, NULL, transactional_id);
+	member_id = settings_member_id(&explained.pipeline, config->instance);
+	settings_of_consumer(&explained.consumer, &explained.pipeline, NULL, is_static ? member_id : NULL);
+	settings_of_producer(
+	    &explained.producer, &explained.pipeline, NULL, is_transactional ? member_id : NULL);
 	fprintf(out, "Pipeline %s%s\n", pipeline->name, pipeline->enabled ? "" : " (not enabled)");
 	print_ends(&explained);
 	print_guarantee(&explained);
@@ -293,8 +295,9 @@ static void explain_pipeline(FILE *out, const struct config *config, const struc
 	if (pipeline->members > 1) {
 		fputc('\n', out);
 		paragraph_print(out, 0, "",
-		    "The first of %" PRId32 " members; the others differ in client.id%s alone.",
-		    pipeline->members, transactional_id ? " and transactional.id" : "");
+		    "The first of %" PRId32 " members; the others differ in client.id%s%s alone.",
+		    pipeline->members, is_static ? ", group.instance.id" : "",
+		    is_transactional ? ", transactional.id" : "");
 	}
 	print_client(&explained, "Consumer", &explained.consumer);
 	print_client(&explained, "Producer", &explained.producer);

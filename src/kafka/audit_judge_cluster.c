@@ -51,7 +51,7 @@ static void judge_session(const struct audit_facts *facts, struct audit_findings
 	    audit_number(&facts->source.broker_configs, "group.max.session.timeout.ms", INT64_MAX);
 	int64_t session_ms;
 
-	settings_of_consumer(&settings, facts->pipeline, NULL);
+	settings_of_consumer(&settings, facts->pipeline, NULL, NULL);
 	session = settings_find(&settings, "session.timeout.ms");
 	session_ms = strtoll(session->value, NULL, 10);
 	if (session_ms < least_ms || session_ms > most_ms) {

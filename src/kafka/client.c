@@ -123,11 +123,11 @@ static rd_kafka_t *client_new(rd_kafka_type_t type, rd_kafka_conf_t *conf, int e
 }
 
 rd_kafka_t *client_new_consumer(const struct config_pipeline *pipeline, const struct client_sizes *sizes,
-    struct error *err)
+    const char *group_instance_id, struct error *err)
 {
 	struct settings settings = { .items = NULL };
 
-	settings_of_consumer(&settings, pipeline, sizes);
+	settings_of_consumer(&settings, pipeline, sizes, group_instance_id);
 	return client_new(RD_KAFKA_CONSUMER, conf_new(pipeline, &settings, err),
 	    RD_KAFKA_EVENT_REBALANCE | RD_KAFKA_EVENT_ERROR | RD_KAFKA_EVENT_OFFSET_COMMIT, err);
 }

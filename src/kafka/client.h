@@ -6,9 +6,10 @@
 #include "config/config.h"
 #include "kafka/settings.h"
 
-/* A consumer of the pipeline's group; not subscribed yet. events on its queue: rebalance, error, commit. */
+/* A consumer of the pipeline's group; not subscribed yet. events on its queue: rebalance, error, commit.
+ * group_instance_id: NULL but with static membership. */
 rd_kafka_t *client_new_consumer(const struct config_pipeline *pipeline, const struct client_sizes *sizes,
-    struct error *err);
+    const char *group_instance_id, struct error *err);
 
 /* A producer to the pipeline's target cluster; delivery reports and errors as events. transactional_id: NULL but with
  * exactly_once. */

@@ -176,7 +176,8 @@ static void add_fetch_sizes(struct settings *settings, const struct client_sizes
 }
 
 void settings_of_consumer(
-    struct settings *settings, const struct config_pipeline *pipeline, const struct client_sizes *sizes)
+    struct settings *settings, const struct config_pipeline *pipeline, const struct client_sizes *sizes,
+    const char *group_instance_id)
 {
 	add_common_defaults(settings);
 	ADD_DEFAULTS(settings, consumer_defaults);
@@ -185,6 +186,9 @@ void settings_of_consumer(
 	add_properties(settings, &pipeline->from.properties, RD_KAFKA_CONSUMER);
 	add_identity(settings, pipeline, pipeline->from.cluster);
 	settings_add(settings, "group.id", pipeline->from.group, "from.group says so");
+	if (group_instance_id)
+		settings_add(settings, "group.instance.id", group_instance_id,
+		    "with from.static_membership the group keeps its place while it restarts");
 	add_derived(settings, pipeline, CLIENT_CONSUMER);
 	add_fetch_sizes(settings, sizes);
 	/* From 2.2 on; before, the source wakes the broker threads itself. 0 would spin. */
@@ -290,7 +294,7 @@ void settings_of_asker(struct settings *settings, const struct config_pipeline *
 		settings_add(settings, "group.id", group, "committed offsets are those of a group");
 }
 
-char *settings_transactional_id(const struct config_pipeline *pipeline, const char *instance)
+char *settings_member_id(const struct config_pipeline *pipeline, const char *instance)
 {
 	return xasprintf("aloqd.%s.%s.%" PRId32, pipeline->name, instance, pipeline->member);
 }

@@ -44,9 +44,10 @@ struct settings {
 };
 
 /* Fill a list of zeros with the settings of a member of the pipeline's group, and of a producer to its target. sizes
- * may be NULL: then what depends on them has no value. transactional_id: NULL but with exactly_once. */
+ * may be NULL: then what depends on them has no value. group_instance_id: NULL but with from.static_membership;
+ * transactional_id: NULL but with exactly_once. */
 void settings_of_consumer(struct settings *settings, const struct config_pipeline *pipeline,
-    const struct client_sizes *sizes);
+    const struct client_sizes *sizes, const char *group_instance_id);
 void settings_of_producer(struct settings *settings, const struct config_pipeline *pipeline,
     const struct client_sizes *sizes, const char *transactional_id);
 
@@ -63,6 +64,6 @@ void settings_clear(struct settings *settings);
 /* The one of this name that holds, or NULL. */
 const struct setting *settings_find(const struct settings *settings, const char *name);
 
-/* Names this member among all clients of the target cluster, for as long as it is configured so: its successor after a
+/* Names this member among all clients of its clusters, for as long as it is configured so: its successor after a
  * crash must be taken for the same one, and another host for another. The caller frees. */
-char *settings_transactional_id(const struct config_pipeline *pipeline, const char *instance);
+char *settings_member_id(const struct config_pipeline *pipeline, const char *instance);

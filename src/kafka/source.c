@@ -403,8 +403,9 @@ int source_subscribe(struct source *source, const struct read_topic *topics, siz
 	return code ? error_class_set(err, code, "subscribing to the source topics") : 0;
 }
 
-struct source *source_new(const struct config_pipeline *pipeline, const struct client_sizes *sizes, int wake_fd,
-    struct worker *worker, struct topic_memory *memory, const struct source_host *host, struct error *err)
+struct source *source_new(const struct config_pipeline *pipeline, const struct client_sizes *sizes,
+    const char *group_instance_id, int wake_fd, struct worker *worker, struct topic_memory *memory,
+    const struct source_host *host, struct error *err)
 {
 	struct source *source = xcalloc(1, sizeof *source);
 
@@ -413,7 +414,7 @@ struct source *source_new(const struct config_pipeline *pipeline, const struct c
 	source->worker = worker;
 	source->memory = memory;
 	source->host = *host;
-	source->consumer = client_new_consumer(pipeline, sizes, err);
+	source->consumer = client_new_consumer(pipeline, sizes, group_instance_id, err);
 	if (!source->consumer) {
 		error_prefix(err, "consumer");
 		source_free(source);

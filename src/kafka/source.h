@@ -33,11 +33,13 @@ struct source_host {
 	void *host;
 };
 
-/* Makes the consumer; it reads nothing before source_subscribe(). wake_fd (an eventfd) becomes readable when there is
+/* Makes the consumer; it reads nothing before source_subscribe(). group_instance_id: NULL, or with static membership the
+ * name by which the group knows this member again. wake_fd (an eventfd) becomes readable when there is
  * something to serve; worker runs what would block, and alone uses memory. All of them, pipeline and events outlive the
  * source. NULL and err on failure. */
-struct source *source_new(const struct config_pipeline *pipeline, const struct client_sizes *sizes, int wake_fd,
-    struct worker *worker, struct topic_memory *memory, const struct source_host *host, struct error *err);
+struct source *source_new(const struct config_pipeline *pipeline, const struct client_sizes *sizes,
+    const char *group_instance_id, int wake_fd, struct worker *worker, struct topic_memory *memory,
+    const struct source_host *host, struct error *err);
 
 /* Reads these topics and no others, but for those that are held; all that were read are revoked first, and assigned
  * anew. */

@@ -253,7 +253,7 @@ static int open_sink(struct pipeline *pipeline, const struct client_sizes *sizes
 	struct worker *worker = pipeline->worker;
 
 	if (pipeline->settings->delivery == DELIVERY_EXACTLY_ONCE) {
-		transactional_id = settings_transactional_id(pipeline->settings, pipeline->instance);
+		transactional_id = settings_member_id(pipeline->settings, pipeline->instance);
 		worker = pipeline->sink_worker = worker_new(pipeline->wake_fd);
 		if (!worker)
 			return error_set(err, -EAGAIN, REMEDY_RESTART, "no thread could be made; raise TasksMax=");
@@ -278,6 +278,7 @@ int pipeline_open_clients(struct pipeline *pipeline, struct error *err)
 		.sink_says_ready = settings->delivery == DELIVERY_EXACTLY_ONCE,
 		.seed = (uint64_t)clock_monotonic_us(),
 	};
+	_cleanup_free_ char *group_instance_id = NULL;
 	struct client_sizes sizes;
 
 	if (pipeline->memory_bytes < PIPELINE_COMFORTABLE_BYTES)
@@ -287,7 +288,9 @@ int pipeline_open_clients(struct pipeline *pipeline, struct error *err)
 		    pipeline->memory_bytes >> 20, PIPELINE_COMFORTABLE_BYTES >> 20);
 	warn_of_large_records(pipeline);
 	size_clients(pipeline, &pipeline->preflight, &sizes, &engine_config.limits);
-	pipeline->source = source_new(settings, &sizes, pipeline->wake_fd, pipeline->worker,
+	if (settings->from.static_membership)
+		group_instance_id = settings_member_id(settings, pipeline->instance);
+	pipeline->source = source_new(settings, &sizes, group_instance_id, pipeline->wake_fd, pipeline->worker,
 	    pipeline->topic_memory, &source_host, err);
 	if (!pipeline->source)
 		return err->code;

@@ -33,6 +33,8 @@ SHORT = {
     "one-frozen": (AT_LEAST_ONCE,),
     "two-frozen": (AT_MOST_ONCE, EXACTLY_ONCE),
     "in-sync-replicas-too-few": (AT_LEAST_ONCE,),
+    "leaders-moved": (EXACTLY_ONCE,),
+    "not-authorised": (AT_LEAST_ONCE,),
     "takeover-from-the-killed": (EXACTLY_ONCE,),
     "stalled": (EXACTLY_ONCE,),
     "blackhole": (EXACTLY_ONCE,),

@@ -73,3 +73,38 @@ def test_three_members_killed_lose_nothing(kafka, topic, aloqd):
     audit.close()
     assert verdict.kept_at_least_once(), verdict
     assert set(verdict.restarts) <= restarted_from, (verdict.restarts, restarted_from)
+
+
+def test_a_static_member_restarts_without_a_rebalance(kafka, topic, aloqd):
+    trial = Trial(kafka, topic, 6)
+    settings = trial.settings(from_static_membership=True)
+    one, other = aloqd(settings, "one"), aloqd(settings, "other")
+    with Load(kafka.brokers, trial.source, 6, rate=2000):
+        for instance in (one, other):
+            instance.start()
+        for instance in (one, other):
+            instance.await_assigned(3)
+            instance.await_acked(500)
+        before = other.pipeline()["counters"]
+        for _ in range(3):
+            assert one.terminate() == 0, one.log_tail()
+            one.start().await_assigned(3)
+            one.await_acked(100)
+        after = other.pipeline()["counters"]
+    for name in ("assigned_partitions", "revoked_partitions", "lost_partitions"):
+        assert after[name] == before[name], (name, before, after)
+    trial.await_caught_up(one, other)
+    for instance in (one, other):
+        trial.stop_clean(instance)
+    verdict = trial.verdict()
+    assert verdict.kept_exactly(), verdict
+
+
+def test_two_static_members_of_one_name_do_not_fight_for_ever(kafka, topic, aloqd):
+    trial = Trial(kafka, topic, 2)
+    settings = trial.settings(from_static_membership=True)
+    first = aloqd(settings, "twin").start_ready()
+    second = aloqd(settings, "twin").start_ready()
+    reason = first.await_state("failed")["reason"]
+    assert "give each its own aloqd.instance" in reason, reason
+    second.await_assigned(2)

@@ -66,7 +66,7 @@ static void test_consumer_never_commits_or_resets_by_itself(void **state)
 {
 	struct config_pipeline pipeline = pipeline_with(ACKS_ALL);
 	struct error err;
-	rd_kafka_t *client = client_new_consumer(&pipeline, &sizes, &err);
+	rd_kafka_t *client = client_new_consumer(&pipeline, &sizes, NULL, &err);
 
 	assert_client(client, &err);
 	assert_setting(client, "enable.auto.commit", "false");
@@ -126,7 +126,7 @@ static void test_the_client_id_holds_the_hash_of_the_settings(void **state)
 
 	config_pipeline_hash(&pipeline, hash);
 	snprintf(expected, sizeof expected, "aloqd-orders-%s", hash);
-	client = client_new_consumer(&pipeline, &sizes, &err);
+	client = client_new_consumer(&pipeline, &sizes, NULL, &err);
 	assert_client(client, &err);
 	assert_setting(client, "client.id", expected);
 	rd_kafka_destroy(client);
@@ -181,14 +181,14 @@ static void test_clients_have_every_setting_that_is_listed_with_a_reason(void **
 	for (int delivery = DELIVERY_AT_MOST_ONCE; delivery <= DELIVERY_EXACTLY_ONCE; delivery++) {
 		struct config_pipeline pipeline = pipeline_with(ACKS_ALL);
 		struct settings settings = { .items = NULL };
-		_cleanup_free_ char *id = settings_transactional_id(&pipeline, "here");
+		_cleanup_free_ char *id = settings_member_id(&pipeline, "here");
 		const char *transactional_id = delivery == DELIVERY_EXACTLY_ONCE ? id : NULL;
 		struct error err;
 
 		assert_string_equal(id, "aloqd.orders.here.0");
 		pipeline.delivery = (enum delivery)delivery;
-		settings_of_consumer(&settings, &pipeline, &sizes);
-		assert_client_has(client_new_consumer(&pipeline, &sizes, &err), &err, &settings);
+		settings_of_consumer(&settings, &pipeline, &sizes, id);
+		assert_client_has(client_new_consumer(&pipeline, &sizes, id, &err), &err, &settings);
 		settings_of_producer(&settings, &pipeline, &sizes, transactional_id);
 		assert_client_has(client_new_producer(&pipeline, &sizes, transactional_id, &err), &err, &settings);
 	}
@@ -202,8 +202,8 @@ static void test_without_sizes_only_what_depends_on_them_has_no_value(void **sta
 
 	settings_of_producer(&with, &pipeline, &sizes, NULL);
 	settings_of_producer(&without, &pipeline, NULL, NULL);
-	settings_of_consumer(&with, &pipeline, &sizes);
-	settings_of_consumer(&without, &pipeline, NULL);
+	settings_of_consumer(&with, &pipeline, &sizes, NULL);
+	settings_of_consumer(&without, &pipeline, NULL, NULL);
 	for (size_t i = 0; i < with.count; i++)
 		assert_non_null(settings_find(&without, with.items[i].name));
 	for (size_t i = 0; i < without.count; i++) {
@@ -330,7 +330,7 @@ static void test_every_client_of_a_cluster_has_its_tls_and_sasl(void **state)
 	struct error err;
 
 	pipeline.from.cluster = pipeline.to.cluster = &guarded;
-	assert_secured(client_new_consumer(&pipeline, &sizes, &err), &err);
+	assert_secured(client_new_consumer(&pipeline, &sizes, NULL, &err), &err);
 	assert_secured(client_new_producer(&pipeline, &sizes, NULL, &err), &err);
 	assert_secured(client_new_producer(&pipeline, &sizes, "id", &err), &err);
 	assert_secured(client_new_admin(&pipeline, &guarded, &err), &err);

@@ -134,7 +134,7 @@ static void test_every_setting_of_both_clients_is_shown_with_its_reason(void **s
 		size_t shown = 0;
 
 		make_world(&world, (enum delivery)delivery);
-		settings_of_consumer(&settings, &world.pipelines[0], NULL);
+		settings_of_consumer(&settings, &world.pipelines[0], NULL, NULL);
 		settings_of_producer(&settings, &world.pipelines[0], NULL, id);
 		for (size_t i = 0; i < settings.count; i++) {
 			/* What was replaced is told with what replaces it. */
