@@ -1,14 +1,27 @@
 # etc, systemd, man: what is installed beside the programs.
-systemdsystemunit_DATA = systemd/aloqd.service
+units = systemd/aloqd.service systemd/aloqd@.service
+systemdsystemunit_DATA = $(units)
+systemdexamplesdir = $(docdir)/examples
+dist_systemdexamples_DATA = systemd/examples/programs.conf
 sysusersdir = $(prefix)/lib/sysusers.d
 aloqdconfdir = $(sysconfdir)/aloqd
-CLEANFILES += systemd/aloqd.service
+CLEANFILES += $(units)
 EXTRA_DIST += etc/aloqd.conf systemd/aloqd.service.in systemd/aloqd.sysusers
 dist_man_MANS += man/aloqctl.1 man/aloqd.8 man/aloqd.conf.5
 
+# One template for both: how aloqd@NAME.service differs stands here, and nowhere else.
+fill_unit = $(SED) -e '/^\# .*what is between @ differs/d' -e 's|@sbindir[@]|$(sbindir)|g'
+one_instance = -e 's|@comma_instance[@]||' -e 's|@dash_instance[@]||' -e 's|@arguments[@]||'
+each_instance = -e 's|@comma_instance[@]|, %i|' -e 's|@dash_instance[@]|-%i|' \
+	-e 's|@arguments[@]| -c $(sysconfdir)/aloqd/%i.conf|'
+
 systemd/aloqd.service: $(srcdir)/systemd/aloqd.service.in Makefile
 	$(AM_V_GEN)$(MKDIR_P) systemd && \
-	$(SED) -e 's|@sbindir[@]|$(sbindir)|g' $(srcdir)/systemd/aloqd.service.in >$@.tmp && mv $@.tmp $@
+	$(fill_unit) $(one_instance) $(srcdir)/systemd/aloqd.service.in >$@.tmp && mv $@.tmp $@
+
+systemd/aloqd@.service: $(srcdir)/systemd/aloqd.service.in Makefile
+	$(AM_V_GEN)$(MKDIR_P) systemd && \
+	$(fill_unit) $(each_instance) $(srcdir)/systemd/aloqd.service.in >$@.tmp && mv $@.tmp $@
 
 # A configuration that is there already is somebody's work.
 install-data-local:

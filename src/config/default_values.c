@@ -3,9 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <systemd/sd-id128.h>
-#include <systemd/sd-login.h>
 #include <unistd.h>
-#include "base/cleanup.h"
 #include "base/memory.h"
 
 /* Hashed with machine-id; aloqd's own for ever, or instances would change their names. */
@@ -26,19 +24,6 @@ char *default_control(void)
 	return xasprintf("%.*s/control.sock", (int)strcspn(directory, ":"), directory);
 }
 
-/* NAME of the unit aloqd@NAME.service, or NULL. The caller frees. */
-static char *unit_instance(const char *unit)
-{
-	static const char prefix[] = "aloqd@";
-	static const char suffix[] = ".service";
-	size_t length = unit ? strlen(unit) : 0;
-
-	if (length < sizeof prefix + sizeof suffix - 1 || strncmp(unit, prefix, sizeof prefix - 1) != 0 ||
-	    strcmp(unit + length - (sizeof suffix - 1), suffix) != 0)
-		return NULL;
-	return xstrndup(unit + sizeof prefix - 1, length - (sizeof prefix - 1) - (sizeof suffix - 1));
-}
-
 /* Only what the key's own check takes. */
 static void replace_strange_characters(char *text)
 {
@@ -50,10 +35,9 @@ static void replace_strange_characters(char *text)
 	}
 }
 
-char *default_instance_of(const char *machine, const char *unit)
+char *default_instance_of(const char *machine, const char *name)
 {
-	_cleanup_free_ char *of_unit = unit_instance(unit);
-	char *instance = of_unit ? xasprintf("%s-%.60s", machine, of_unit) : xstrdup(machine);
+	char *instance = name && *name ? xasprintf("%s-%.60s", machine, name) : xstrdup(machine);
 
 	replace_strange_characters(instance);
 	return instance;
@@ -61,7 +45,6 @@ char *default_instance_of(const char *machine, const char *unit)
 
 char *default_instance(void)
 {
-	_cleanup_free_ char *unit = NULL;
 	char machine[65] = "localhost"; /* a host name fits */
 	sd_id128_t id;
 
@@ -70,7 +53,7 @@ char *default_instance(void)
 		sd_id128_to_string(id, machine);
 	else if (gethostname(machine, sizeof machine) == 0)
 		machine[sizeof machine - 1] = '\0';
-	if (sd_pid_get_unit(0, &unit) < 0)
-		unit = NULL;
-	return default_instance_of(machine, unit);
+	/* From the unit's file: to find it in the cgroup's name takes a look at process 1, which the sandbox
+	 * hides. */
+	return default_instance_of(machine, getenv("ALOQD_INSTANCE"));
 }
