@@ -1,6 +1,8 @@
 # etc, systemd, man: what is installed beside the programs.
 units = systemd/aloqd.service systemd/aloqd@.service
 systemdsystemunit_DATA = $(units)
+catalogdir = $(prefix)/lib/systemd/catalog
+dist_catalog_DATA = systemd/aloqd.catalog
 systemdexamplesdir = $(docdir)/examples
 dist_systemdexamples_DATA = systemd/examples/programs.conf
 sysusersdir = $(prefix)/lib/sysusers.d
