@@ -37,6 +37,10 @@ void health_status_line(
 	const char *separator = ": ";
 	size_t used;
 
+	if (count == 0) {
+		snprintf(line, size, "no pipeline is enabled");
+		return;
+	}
 	for (size_t i = 0; i < count; i++)
 		in_state[snapshots[i].state]++;
 	used = (size_t)snprintf(line, size, "%zu pipeline%s", count, count == 1 ? "" : "s");

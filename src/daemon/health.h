@@ -10,6 +10,6 @@
  * reason. */
 bool health_write_readiness(FILE *out, const struct pipeline_snapshot *snapshots, size_t count);
 
-/* "3 pipelines: 2 running, 1 backing_off; 12034 records/s", cut to size. */
+/* "3 pipelines: 2 running, 1 backing_off; 12034 records/s" or "no pipeline is enabled", cut to size. */
 void health_status_line(
     char *line, size_t size, const struct pipeline_snapshot *snapshots, size_t count, uint64_t records_per_s);

@@ -333,10 +333,14 @@ static void test_status_line_counts_the_states_and_is_cut_where_there_is_no_room
 	assert_string_equal(line, "3 pipelines: 2 running, 1 blocked; 12034 records/s");
 	health_status_line(line, sizeof line, snapshots, 1, 0);
 	assert_string_equal(line, "1 pipeline: 1 blocked; 0 records/s");
+	health_status_line(line, sizeof line, snapshots, 0, 0);
+	assert_string_equal(line, "no pipeline is enabled");
 	for (size_t size = 1; size < 40; size++) {
-		memset(line, '#', sizeof line);
-		health_status_line(line, size, snapshots, 3, 12034);
-		assert_true(strlen(line) < size);
+		for (size_t count = 0; count <= 3; count += 3) {
+			memset(line, '#', sizeof line);
+			health_status_line(line, size, snapshots, count, 12034);
+			assert_true(strlen(line) < size);
+		}
 	}
 }
 
