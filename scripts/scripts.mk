@@ -13,6 +13,7 @@ EXTRA_DIST += \
 	docs/architecture.md \
 	docs/guarantees.md \
 	scripts/chaos \
+	scripts/deb \
 	scripts/demo \
 	scripts/lib/build.sh \
 	scripts/lib/demo-semantics.sh \

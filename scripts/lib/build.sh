@@ -5,7 +5,8 @@ build=$top/build
 # Is ./configure missing or older than what it is made from?
 configure_is_stale() {
 	[[ ! -x $top/configure || ! -f $top/Makefile.in ]] && return
-	[[ -n $(find "$top/configure.ac" "$top/Makefile.am" "$top"/src "$top"/tests "$top"/scripts "$top"/bench "$top"/etc \
+	[[ -n $(find "$top/configure.ac" "$top/Makefile.am" "$top"/src "$top"/tests "$top"/scripts "$top"/bench \
+	    "$top"/debian "$top"/etc \
 	    \( -name configure.ac -o -name Makefile.am -o -name '*.mk' \) -newer "$top/Makefile.in" -print -quit) ]]
 }
 
