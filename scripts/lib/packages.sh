@@ -5,6 +5,7 @@ packages_to_build=(
 	librdkafka-dev libconfig-dev libsystemd-dev libyajl-dev libmicrohttpd-dev libcurl4-openssl-dev
 )
 packages_to_package=(dpkg-dev debhelper xz-utils)
+packages_to_boot=(systemd-container debootstrap util-linux dpkg-dev)
 packages_to_run_kafka=(default-jre-headless maven)
 packages_to_test=(libcmocka-dev python3-pytest python3-confluent-kafka openssl xz-utils "${packages_to_run_kafka[@]}")
 

@@ -1,5 +1,5 @@
 #!/bin/sh
-# What is released is what was tested: each file of the integration tests and of the package is in the
+# What is released is what was tested: each file of the integration and system tests and of the package is in the
 # distribution (make distcheck does not miss one that nothing else asks for), and all name one version.
 set -eu
 top=${srcdir:-$(dirname "$0")/../..}
@@ -30,6 +30,8 @@ not_listed() {
 
 expect_none "each integration test is in EXTRA_DIST of tests/integration/tests.mk" \
 	"$(not_listed tests/integration/tests.mk $(find tests/integration -name '*.py' | sort))"
+expect_none "each system test is in EXTRA_DIST of tests/system/tests.mk" \
+	"$(not_listed tests/system/tests.mk $(find tests/system -name '*.py' | sort))"
 # debhelper leaves more there while it builds.
 expect_none "each file of the package is in EXTRA_DIST of debian/dist.mk" "$(not_listed debian/dist.mk $(
 	find debian -type f ! -name dist.mk ! -name files ! -name 'autoreconf.*' ! -path '*debhelper*' ! -path 'debian/aloqd/*' |

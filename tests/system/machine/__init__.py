@@ -1,0 +1,1 @@
+"""A booted systemd with aloqd in it, and aloqd as a service there."""
