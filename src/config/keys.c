@@ -320,6 +320,22 @@ const struct key *keys_nearest(enum key_place place, const char *name)
 	return is_near(least, name) ? nearest : NULL;
 }
 
+const char *keys_place_name(enum key_place place)
+{
+	static const char *const names[PLACE_COUNT] = {
+		[PLACE_ALOQD] = "aloqd",
+		[PLACE_CLUSTER] = "clusters.NAME",
+		[PLACE_PIPELINE] = "pipelines.NAME",
+		[PLACE_FROM] = "pipelines.NAME.from",
+		[PLACE_TO] = "pipelines.NAME.to",
+		[PLACE_COMMIT] = "pipelines.NAME.commit",
+		[PLACE_RATE] = "pipelines.NAME.rate",
+		[PLACE_CREATE] = "pipelines.NAME.to.create",
+	};
+
+	return names[place];
+}
+
 const char *keys_nearest_word(const char *const *words, const char *name)
 {
 	const char *nearest = NULL;

@@ -30,27 +30,39 @@ static const char *join(char *buffer, size_t size, const char *path, const char 
 	return buffer;
 }
 
+/* A list in a message: adds one more, with a separator where it is not the first. */
+static void list(char *buffer, size_t size, const char *separator, const char *word)
+{
+	size_t used = strlen(buffer);
+
+	snprintf(buffer + used, size - used, "%s%s", used ? separator : "", word);
+}
+
 static void unknown_key(
     struct load *load, enum key_place place, const config_setting_t *setting, const char *path)
 {
 	const char *name = config_setting_name(setting);
 	struct finding_place where = load_place(load, setting, path);
 	const struct key *nearest = keys_nearest(place, name);
-	char known[256] = "";
-	size_t used = 0;
+	char known[512] = "";
+	char elsewhere[512] = "";
 	size_t count;
 	const struct key *key = keys_all(&count);
 
-	if (nearest) {
-		findings_error(load->findings, &where, "unknown key; did you mean \"%s\"?", nearest->name);
-		return;
-	}
 	for (; count > 0; key++, count--) {
-		if (key->place == place && key->type != KEY_LATER && used < sizeof known)
-			used += (size_t)snprintf(
-			    known + used, sizeof known - used, "%s%s", used ? ", " : "", key->name);
+		if (key->type == KEY_LATER)
+			continue;
+		if (key->place == place)
+			list(known, sizeof known, ", ", key->name);
+		else if (strcmp(key->name, name) == 0)
+			list(elsewhere, sizeof elsewhere, " or ", keys_place_name(key->place));
 	}
-	findings_error(load->findings, &where, "unknown key; the keys here are %s", known);
+	if (nearest)
+		findings_error(load->findings, &where, "unknown key; did you mean \"%s\"?", nearest->name);
+	else if (*elsewhere)
+		findings_error(load->findings, &where, "does not belong here; move it to %s", elsewhere);
+	else
+		findings_error(load->findings, &where, "unknown key; the keys here are %s", known);
 }
 
 /* Every key that stands in the group, and in the groups in it, must be known. */

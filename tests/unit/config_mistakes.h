@@ -30,6 +30,10 @@ static const struct mistake mistakes[] = {
 	    "error main.conf:1: aloqds: unknown key; did you mean \"aloqd\"?\n" },
 	{ "zebra = 1;\n" GOOD_CONFIG("", "", ""), "error main.conf:1: zebra: unknown key; the keys here are "
 	                                          "aloqd, clusters, defaults, pipelines\n" },
+	{ GOOD_CONFIG("", "", "acks = 1; records = 5;"),
+	    "error main.conf:6: pipelines.orders.acks: does not belong here; move it to pipelines.NAME.to\n"
+	    "error main.conf:6: pipelines.orders.records: does not belong here; move it to pipelines.NAME.commit or "
+	    "pipelines.NAME.rate\n" },
 	{ "aloqd = 1;\n" GOOD_CONFIG("", "", ""),
 	    "error main.conf:1: aloqd: has the wrong type; write { ... }\n" },
 

@@ -9,6 +9,8 @@
 #include <sysexits.h>
 #include <unistd.h>
 #include <cmocka.h>
+#include "base/memory.h"
+#include "config/keys.h"
 #include "config_files.h"
 #include "config_mistakes.h"
 
@@ -73,6 +75,60 @@ static void test_a_mistake_in_defaults_is_said_once_where_it_stands(void **state
 	    "commit, "
 	    "on_error, dead_letter, revoke_timeout, members, rate\n"
 	    "error main.conf:3: defaults.commit.records: 0 is out of range; use 1 to 1000000000\n");
+}
+
+/* A configuration in which the text stands among the keys of the place; shared: in defaults, where that has it. */
+static char *put_in_place(enum key_place place, bool shared, const char *text)
+{
+	static const char *const whole[PLACE_COUNT] = {
+		[PLACE_ALOQD] = "aloqd = { %s };\n" GOOD_CONFIG("", "", ""),
+		[PLACE_CLUSTER] = "clusters = { main = { brokers = \"b:1\"; %s }; };\n" GOOD_PIPELINE("", "", ""),
+		[PLACE_PIPELINE] = GOOD_CONFIG("", "", "%s"),
+		[PLACE_FROM] = GOOD_CONFIG("%s", "", ""),
+		[PLACE_TO] = GOOD_CONFIG("", "%s", ""),
+		[PLACE_COMMIT] = GOOD_CONFIG("", "", "commit = { %s };"),
+		[PLACE_RATE] = GOOD_CONFIG("", "", "rate = { %s };"),
+		[PLACE_CREATE] = GOOD_CONFIG("", "create = { %s };", ""),
+	};
+	static const char *const in_defaults[PLACE_COUNT] = {
+		[PLACE_PIPELINE] = "defaults = { %s };\n" GOOD_CONFIG("", "", ""),
+		[PLACE_FROM] = "defaults = { from = { %s }; };\n" GOOD_CONFIG("", "", ""),
+		[PLACE_TO] = "defaults = { to = { %s }; };\n" GOOD_CONFIG("", "", ""),
+		[PLACE_COMMIT] = "defaults = { commit = { %s }; };\n" GOOD_CONFIG("", "", ""),
+		[PLACE_RATE] = "defaults = { rate = { %s }; };\n" GOOD_CONFIG("", "", ""),
+		[PLACE_CREATE] = "defaults = { to = { create = { %s }; }; };\n" GOOD_CONFIG("", "", ""),
+	};
+	const char *before = shared ? in_defaults[place] : whole[place];
+	const char *at = before ? strstr(before, "%s") : NULL;
+
+	return at ? xasprintf("%.*s%s%s", (int)(at - before), before, text, at + 2) : NULL;
+}
+
+static void test_a_slip_in_any_key_of_any_place_is_answered_with_the_key(void **state)
+{
+	size_t count;
+	const struct key *keys = keys_all(&count);
+
+	for (size_t i = 0; i < 2 * count; i++) {
+		const struct key *key = &keys[i / 2];
+		struct config_findings findings = { 0 };
+		/* its first letter twice */
+		char *slip = xasprintf("%c%s = 1;", key->name[0], key->name);
+		char *remedy = xasprintf(": unknown key; did you mean \"%s\"?", key->name);
+		char *text = put_in_place(key->place, i % 2, slip);
+		int exit_code;
+
+		if (text && key->type != KEY_LATER) {
+			assert_null(config_files_load(text, &findings, &exit_code));
+			assert_int_equal(findings.count, 1);
+			if (!strstr(findings.items[0].text, remedy))
+				fail_msg("%s: %s", slip, findings.items[0].text);
+		}
+		config_findings_clear(&findings);
+		free(text);
+		free(slip);
+		free(remedy);
+	}
 }
 
 static void test_one_pipeline_in_two_files_names_both_places(void **state)
@@ -309,6 +365,7 @@ int main(void)
 		cmocka_unit_test(test_every_mistake_has_its_message),
 		cmocka_unit_test(test_all_mistakes_are_reported_in_one_run_in_file_order),
 		cmocka_unit_test(test_a_mistake_in_defaults_is_said_once_where_it_stands),
+		cmocka_unit_test(test_a_slip_in_any_key_of_any_place_is_answered_with_the_key),
 		cmocka_unit_test(test_one_pipeline_in_two_files_names_both_places),
 		cmocka_unit_test(test_one_section_in_two_files_names_both_places),
 		cmocka_unit_test(test_a_mistake_in_an_included_file_names_that_file),
