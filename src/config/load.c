@@ -7,6 +7,10 @@
 #include "base/cleanup.h"
 #include "base/memory.h"
 #include "config/load.h"
+#include "core/topic_pattern.h"
+
+/* Each is compiled, and matched with each target. */
+#define PATTERNS_MAX 2000
 
 static size_t note_file(void *context, const char *path, unsigned int mode)
 {
@@ -178,11 +182,31 @@ static bool has_pipelines(const struct load *load)
 	return false;
 }
 
+static bool has_too_many_patterns(struct load *load)
+{
+	const struct finding_place whole = { .path = "pipelines" };
+	size_t count = 0;
+
+	for (size_t i = 0; i < load->config->pipeline_count; i++) {
+		const struct config_from *from = &load->config->pipelines[i].from;
+
+		for (size_t j = 0; j < from->topic_count; j++)
+			count += topic_pattern_is(from->topics[j]);
+	}
+	if (count > PATTERNS_MAX)
+		findings_error(load->findings, &whole,
+		    "from.topics of all of them have %zu regular expressions; use %d at most, each for more topics",
+		    count, PATTERNS_MAX);
+	return count > PATTERNS_MAX;
+}
+
 static void check_all(struct load *load)
 {
 	const struct finding_place whole = { .path = "pipelines" };
 	size_t enabled = 0;
 
+	if (has_too_many_patterns(load))
+		return; /* what else is wrong would take for ever to find */
 	for (size_t i = 0; i < load->config->cluster_count; i++)
 		check_cluster(load, i);
 	for (size_t i = 0; i < load->config->pipeline_count; i++) {

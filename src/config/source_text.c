@@ -15,6 +15,8 @@
 
 #define FILE_SIZE_MAX     ((size_t)4 * 1024 * 1024) /* of one file and of the whole */
 #define INCLUDE_DEPTH_MAX 10
+#define NESTING_MAX       32   /* groups and lists within each other */
+#define GROUP_SIZE_MAX    2000 /* settings: libconfig looks through all of a group for each one that it adds */
 #define SHOWN             "%.80s"
 
 /* What all files of one text share. */
@@ -23,6 +25,8 @@ struct reader {
 	size_t capacity;
 	const struct source_text_ops *ops;
 	const char *include_dir;
+	int nesting;
+	int settings[NESTING_MAX + 1]; /* so far, of the group at each depth */
 	bool failed;
 };
 
@@ -320,6 +324,27 @@ static void take_include(struct cursor *cursor)
 	include_file(cursor, name);
 }
 
+/* What the shape of the settings is made of, and what no person writes so much of. */
+static void take_punctuation(struct cursor *cursor)
+{
+	struct reader *reader = cursor->reader;
+	char c = peek(cursor, 0);
+
+	if (c == '{' || c == '[' || c == '(') {
+		if (reader->nesting == NESTING_MAX) {
+			problem(cursor, "groups and lists are nested more than %d deep; close some before", NESTING_MAX);
+			cursor->at = cursor->length;
+			return;
+		}
+		reader->settings[++reader->nesting] = 0;
+	} else if ((c == '}' || c == ']' || c == ')') && reader->nesting > 0) {
+		reader->nesting--;
+	} else if ((c == '=' || c == ':') && ++reader->settings[reader->nesting] == GROUP_SIZE_MAX + 1) {
+		problem(cursor, "this group holds more than %d settings; spread them over instances", GROUP_SIZE_MAX);
+	}
+	step(cursor);
+}
+
 static void take_file(struct cursor *cursor)
 {
 	bool line_start = true; /* nothing but blanks on this line yet */
@@ -344,7 +369,7 @@ static void take_file(struct cursor *cursor)
 			take_number(cursor);
 		} else {
 			line_start = c == '\n' || (line_start && (c == ' ' || c == '\t'));
-			step(cursor);
+			take_punctuation(cursor);
 			continue;
 		}
 		line_start = false;
