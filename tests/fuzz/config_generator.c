@@ -217,11 +217,9 @@ static void write_start(struct generator *generator)
 
 static void write_brokers(struct generator *generator)
 {
-	static const char *const texts[] = { "kafka-%u:9092", "h%u", "PLAINTEXT://h%u:1,[::1]:65535", "a%u:9,b:9,c:9" };
-	char text[64];
+	static const char *const texts[] = { "kafka-1:9092", "h", "PLAINTEXT://h:1,[::1]:65535", "a:9,b:9,c:9" };
 
-	snprintf(text, sizeof text, one_of(generator, texts, sizeof texts / sizeof texts[0]), generator->number);
-	write_text(generator, text);
+	write_text(generator, one_of(generator, texts, sizeof texts / sizeof texts[0]));
 }
 
 static void write_free_text(struct generator *generator, const struct key *key)
