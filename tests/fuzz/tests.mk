@@ -24,4 +24,10 @@ tests_fuzz_fuzz_values_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tests \
 tests_fuzz_fuzz_values_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_values_LDADD = $(fuzz_libs)
 
+# For as long as one likes: make check-fuzz FUZZ_SECONDS=600
+FUZZ_SECONDS = 60
+.PHONY: check-fuzz
+check-fuzz: $(fuzz_programs)
+	for program in $(fuzz_programs); do ./$$program --seconds $(FUZZ_SECONDS) || exit; done
+
 EXTRA_DIST += tests/fuzz/loop.c tests/fuzz/corpus
