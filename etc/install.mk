@@ -1,4 +1,5 @@
 # etc, systemd, man: what is installed beside the programs.
+dist_bashcompletion_DATA = etc/bash-completion/aloq-sandbox etc/bash-completion/aloqctl etc/bash-completion/aloqd
 units = systemd/aloqd.service systemd/aloqd@.service
 systemdsystemunit_DATA = $(units)
 catalogdir = $(prefix)/lib/systemd/catalog

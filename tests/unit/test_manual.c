@@ -1,5 +1,5 @@
-/* The manuals know every key of the configuration with its default, every choice, every metric and every
- * state, and nothing that is gone. */
+/* The manuals know every key of the configuration with its type, its default and an example that is right, every choice,
+ * every metric and every state, and nothing that is gone. What they say of options is in scripts/test_manual_options.sh. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -9,7 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
+#include "base/memory.h"
 #include "config/keys.h"
+#include "config_files.h"
 #include "daemon/metrics.h"
 #include "daemon/options.h"
 
@@ -67,6 +69,145 @@ static bool has_quoted(const char *entry, const char *word)
 	return strstr(entry, quoted);
 }
 
+/* With what the entry of a key begins, by its type. */
+static const char *type_words(const struct key *key)
+{
+	switch (key->type) {
+	case KEY_BOOL:
+		return "Boolean";
+	case KEY_INT32:
+	case KEY_INT64:
+		return "Number";
+	case KEY_DURATION_MS:
+	case KEY_DURATION_US:
+		return "Duration";
+	case KEY_SIZE:
+		return "Size";
+	case KEY_TOPICS:
+	case KEY_PROPERTIES:
+		return "List of texts";
+	case KEY_GROUP:
+		return "Group";
+	case KEY_TEXT:
+	case KEY_BROKERS:
+	case KEY_CHOICE:
+	case KEY_WORD:
+	case KEY_LISTENER:
+	case KEY_INSTANCE:
+	case KEY_CLUSTER:
+	case KEY_START:
+	case KEY_PARTITION:
+	case KEY_LATER:
+		break;
+	}
+	return "Text";
+}
+
+/* The example of an entry, a line of its own, as it would stand in a file; NULL: there is none. The caller frees. */
+static char *example_of(const char *entry)
+{
+	static const char begin[] = "\n.Dl \"";
+	const char *from = strstr(entry, begin);
+	char *example;
+	size_t length = 0;
+
+	if (!from)
+		return NULL;
+	from += sizeof begin - 1;
+	example = xcalloc(strlen(from) + 1, 1);
+	for (; *from && *from != '"'; from++) {
+		if (strncmp(from, "\\(dq", 4) == 0) {
+			example[length++] = '"';
+			from += 3;
+		} else if (strncmp(from, "\\-", 2) == 0) {
+			example[length++] = '-';
+			from++;
+		} else if (strncmp(from, "\\e", 2) == 0) {
+			example[length++] = '\\';
+			from++;
+		} else {
+			example[length++] = *from;
+		}
+	}
+	return example;
+}
+
+static void write_example(FILE *out, const struct key *key, const char *example, enum key_place place)
+{
+	if (key->place == place)
+		fprintf(out, " %s", example);
+}
+
+/* A setting that a configuration needs, unless it is the key's own. */
+static void write_setting(FILE *out, const struct key *key, enum key_place place, const char *name, const char *text)
+{
+	if (key->place != place || strcmp(key->name, name) != 0)
+		fprintf(out, " %s = %s;", name, text);
+}
+
+/* The least configuration with the example in its place. The caller frees. */
+static char *configuration_with(const struct key *key, const char *example)
+{
+	bool is_from = key->place == PLACE_PIPELINE && strcmp(key->name, "from") == 0;
+	bool is_to = key->place == PLACE_PIPELINE && strcmp(key->name, "to") == 0;
+	char *text = NULL;
+	size_t size = 0;
+	FILE *out = open_memstream(&text, &size);
+
+	fputs("aloqd = {", out);
+	write_example(out, key, example, PLACE_ALOQD);
+	fputs(" };\nclusters = { main = {", out);
+	write_example(out, key, example, PLACE_CLUSTER);
+	write_setting(out, key, PLACE_CLUSTER, "brokers", "\"kafka-1:9092\"");
+	fputs(" }; };\npipelines = { orders = {", out);
+	write_example(out, key, example, PLACE_PIPELINE);
+	if (strcmp(key->name, "dead_letter") == 0)
+		fputs(" on_error = \"dead_letter\";", out);
+	if (!is_from) {
+		fputs(" from = {", out);
+		write_example(out, key, example, PLACE_FROM);
+		write_setting(out, key, PLACE_FROM, "cluster", "\"main\"");
+		write_setting(out, key, PLACE_FROM, "topics", "[ \"orders\" ]");
+		fputs(" };", out);
+	}
+	if (!is_to) {
+		fputs(" to = {", out);
+		write_example(out, key, example, PLACE_TO);
+		write_setting(out, key, PLACE_TO, "topic", "\"relayed\"");
+		if (key->place == PLACE_CREATE)
+			fprintf(out, " create = { %s };", example);
+		fputs(" };", out);
+	}
+	if (key->place == PLACE_COMMIT)
+		fprintf(out, " commit = { %s };", example);
+	if (key->place == PLACE_RATE)
+		fprintf(out, " rate = { %s };", example);
+	fputs(" }; };\n", out);
+	fclose(out);
+	return text;
+}
+
+static void assert_example_is_right(const struct key *key, const char *entry)
+{
+	struct config_findings findings = { 0 };
+	char *example = example_of(entry);
+	char *text;
+	char *said;
+	int exit_code;
+
+	if (!example || strncmp(example, key->name, strlen(key->name)) != 0)
+		fail_msg("'%s' below '%s' has no example", key->name, sections[key->place]);
+	text = configuration_with(key, example);
+	config_free(config_files_load(text, &findings, &exit_code));
+	said = config_files_describe(&findings);
+	if (findings.error_count > 0)
+		fail_msg("the example of '%s' below '%s' is wrong: %s", key->name, sections[key->place], said);
+	config_findings_clear(&findings);
+	free(said);
+	free(text);
+	free(example);
+}
+
 static void assert_key_is_described(const char *manual, const struct key *key)
 {
 	char *section = part_of(manual, sections[key->place], "\n.Ss ", "\n.Sh ");
@@ -78,6 +219,10 @@ static void assert_key_is_described(const char *manual, const struct key *key)
 	entry = part_of(section, item, "\n.It ", "\n.El");
 	if (!entry)
 		fail_msg("no '%s' below '%s'", key->name, sections[key->place]);
+	if (strncmp(entry, type_words(key), strlen(type_words(key))) != 0)
+		fail_msg("'%s' below '%s' does not begin with its type, '%s'", key->name, sections[key->place],
+		    type_words(key));
+	assert_example_is_right(key, entry);
 	if (key->default_text && !has_quoted(entry, key->default_text))
 		fail_msg("'%s' below '%s' does not name the default '%s'", key->name, sections[key->place],
 		    key->default_text);
@@ -87,7 +232,7 @@ static void assert_key_is_described(const char *manual, const struct key *key)
 	free(section);
 }
 
-static void test_the_manual_describes_every_key_with_its_default(void **state)
+static void test_the_manual_describes_every_key_with_type_default_and_example(void **state)
 {
 	char *manual = read_manual(MANUAL_DIR "/aloqd.conf.5");
 	size_t count;
@@ -190,15 +335,27 @@ static void test_the_manual_describes_every_option(void **state)
 	free(manual);
 }
 
+static int set_up(void **state)
+{
+	config_files_begin();
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	config_files_end();
+	return 0;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_the_manual_describes_every_key_with_its_default),
+		cmocka_unit_test(test_the_manual_describes_every_key_with_type_default_and_example),
 		cmocka_unit_test(test_the_manual_describes_no_key_that_there_is_not),
 		cmocka_unit_test(test_the_manual_lists_every_metric),
 		cmocka_unit_test(test_the_manual_explains_every_state),
 		cmocka_unit_test(test_the_manual_describes_every_option),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, set_up, tear_down);
 }

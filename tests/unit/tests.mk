@@ -82,9 +82,9 @@ tests_unit_test_members_SOURCES = tests/unit/test_members.c
 tests_unit_test_members_LDADD = libdaemon.a libcore.a libbase.a $(YAJL_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_http_SOURCES = tests/unit/test_http.c
 tests_unit_test_http_LDADD = libdaemon.a libbase.a $(MICROHTTPD_LIBS) $(SYSTEMD_LIBS) $(CMOCKA_LIBS)
-tests_unit_test_manual_SOURCES = tests/unit/test_manual.c
+tests_unit_test_manual_SOURCES = tests/unit/test_manual.c $(config_tests_files)
 tests_unit_test_manual_CPPFLAGS = $(AM_CPPFLAGS) -DMANUAL_DIR=\"$(srcdir)/man\"
-tests_unit_test_manual_LDADD = libdaemon.a libconf.a libcore.a libbase.a $(CMOCKA_LIBS)
+tests_unit_test_manual_LDADD = libdaemon.a $(config_tests_libs)
 tests_unit_test_supervisor_SOURCES = tests/unit/test_supervisor.c $(fake_pipeline)
 tests_unit_test_supervisor_LDADD = libdaemon.a libkafka.a libcore.a libbase.a $(SYSTEMD_LIBS) $(CMOCKA_LIBS)
 endif
