@@ -332,7 +332,8 @@ static void take_punctuation(struct cursor *cursor)
 
 	if (c == '{' || c == '[' || c == '(') {
 		if (reader->nesting == NESTING_MAX) {
-			problem(cursor, "groups and lists are nested more than %d deep; close some before", NESTING_MAX);
+			problem(cursor, "groups and lists are nested more than %d deep; close some before",
+			    NESTING_MAX);
 			cursor->at = cursor->length;
 			return;
 		}
@@ -340,7 +341,8 @@ static void take_punctuation(struct cursor *cursor)
 	} else if ((c == '}' || c == ']' || c == ')') && reader->nesting > 0) {
 		reader->nesting--;
 	} else if ((c == '=' || c == ':') && ++reader->settings[reader->nesting] == GROUP_SIZE_MAX + 1) {
-		problem(cursor, "this group holds more than %d settings; spread them over instances", GROUP_SIZE_MAX);
+		problem(cursor, "this group holds more than %d settings; spread them over instances",
+		    GROUP_SIZE_MAX);
 	}
 	step(cursor);
 }

@@ -17,7 +17,7 @@ struct generator {
 	struct random random;
 	int depth;
 	unsigned cluster_count;
-	unsigned number;	/* of the pipeline or cluster at hand */
+	unsigned number;        /* of the pipeline or cluster at hand */
 	enum delivery delivery; /* of the pipeline at hand */
 	bool in_defaults;
 };
@@ -37,8 +37,8 @@ static const char *one_of(struct generator *generator, const char *const *words,
 /* Between two settings: what a person may put there. */
 static void write_gap(struct generator *generator)
 {
-	static const char *const gaps[] = { "\n", "\n", "\n\n", " ", " # a remark\n", " // 4294967297\n", " /* \"x\n */ ",
-		"\r\n", "\t" };
+	static const char *const gaps[] = { "\n", "\n", "\n\n", " ", " # a remark\n", " // 4294967297\n",
+		" /* \"x\n */ ", "\r\n", "\t" };
 
 	fputs(one_of(generator, gaps, sizeof gaps / sizeof gaps[0]), generator->out);
 	for (int i = 0; i < generator->depth; i++)
@@ -139,7 +139,8 @@ struct unit {
 	int64_t factor;
 };
 
-static void write_with_unit(struct generator *generator, int64_t value, const struct unit *units, unsigned count)
+static void write_with_unit(
+    struct generator *generator, int64_t value, const struct unit *units, unsigned count)
 {
 	char text[64];
 	const struct unit *unit;
@@ -147,22 +148,25 @@ static void write_with_unit(struct generator *generator, int64_t value, const st
 	do
 		unit = &units[below(generator, count)];
 	while (value % unit->factor != 0);
-	snprintf(text, sizeof text, "%s%" PRId64 "%s", below(generator, 5) ? "" : "00", value / unit->factor, unit->name);
+	snprintf(text, sizeof text, "%s%" PRId64 "%s", below(generator, 5) ? "" : "00", value / unit->factor,
+	    unit->name);
 	write_text(generator, text);
 }
 
 static void write_duration(struct generator *generator, int64_t value, bool in_us)
 {
-	static const struct unit units_us[] = { { "us", 1 }, { "ms", 1000 }, { "s", 1000000 }, { "m", 60000000 } };
-	static const struct unit units_ms[] = { { "ms", 1 }, { "s", 1000 }, { "m", 60000 }, { "h", 3600000 } };
+	static const struct unit units_us[] = { { "us", 1 }, { "ms", 1000 }, { "s", 1000000 },
+		{ "m", 60000000 } };
+	static const struct unit units_ms[] = { { "ms", 1 }, { "s", 1000 }, { "m", 60000 },
+		{ "h", 3600000 } };
 
 	write_with_unit(generator, value, in_us ? units_us : units_ms, 4);
 }
 
 static void write_size(struct generator *generator, int64_t value)
 {
-	static const struct unit units[] = { { "", 1 }, { "B", 1 }, { "kB", 1000 }, { "KiB", 1024 }, { "MiB", 1048576 },
-		{ "GiB", 1073741824 } };
+	static const struct unit units[] = { { "", 1 }, { "B", 1 }, { "kB", 1000 }, { "KiB", 1024 },
+		{ "MiB", 1048576 }, { "GiB", 1073741824 } };
 
 	write_with_unit(generator, value, units, sizeof units / sizeof units[0]);
 }
@@ -188,8 +192,9 @@ static void write_topics(struct generator *generator)
 	unsigned count = 1 + below(generator, TOPICS_MAX);
 
 	for (unsigned i = 0; i < count; i++)
-		topics[i] = below(generator, 4) == 0 ? xasprintf("^in-%u-%u[.](a|b)[0-9]{2}", generator->number, i)
-		                                     : xasprintf("in-%u-%u", generator->number, i);
+		topics[i] = below(generator, 4) == 0
+		                ? xasprintf("^in-%u-%u[.](a|b)[0-9]{2}", generator->number, i)
+		                : xasprintf("in-%u-%u", generator->number, i);
 	write_list(generator, topics, count);
 	for (unsigned i = 0; i < count; i++)
 		free(topics[i]);
@@ -197,13 +202,15 @@ static void write_topics(struct generator *generator)
 
 static void write_properties(struct generator *generator, enum key_place place)
 {
-	static char *const client[] = { "client.rack=a=b", "socket.keepalive.enable=true", "sasl.password=p\"\\\xc3\xa4\n",
+	static char *const client[] = { "client.rack=a=b", "socket.keepalive.enable=true",
+		"sasl.password=p\"\\\xc3\xa4\n",
 		"metadata.max.age.ms=", "client.dns.lookup=use_all_dns_ips" };
 	static char *const topic[] = { "retention.ms=-1", "cleanup.policy=compact", "min.insync.replicas=2" };
 	unsigned count = place == PLACE_CREATE ? 3 : 5;
 	unsigned first = below(generator, count);
 
-	write_list(generator, (place == PLACE_CREATE ? topic : client) + first, below(generator, count - first + 1));
+	write_list(
+	    generator, (place == PLACE_CREATE ? topic : client) + first, below(generator, count - first + 1));
 }
 
 static void write_start(struct generator *generator)
@@ -217,7 +224,8 @@ static void write_start(struct generator *generator)
 
 static void write_brokers(struct generator *generator)
 {
-	static const char *const texts[] = { "kafka-1:9092", "h", "PLAINTEXT://h:1,[::1]:65535", "a:9,b:9,c:9" };
+	static const char *const texts[] = { "kafka-1:9092", "h", "PLAINTEXT://h:1,[::1]:65535",
+		"a:9,b:9,c:9" };
 
 	write_text(generator, one_of(generator, texts, sizeof texts / sizeof texts[0]));
 }
@@ -228,7 +236,8 @@ static void write_free_text(struct generator *generator, const struct key *key)
 	char text[64];
 
 	if (strcmp(key->name, "topic") == 0)
-		snprintf(text, sizeof text, below(generator, 2) ? "out-%u" : "out-%u.{topic}.{topic}", generator->number);
+		snprintf(text, sizeof text, below(generator, 2) ? "out-%u" : "out-%u.{topic}.{topic}",
+		    generator->number);
 	else if (strcmp(key->name, "group") == 0)
 		snprintf(text, sizeof text, "g %u", generator->number);
 	else if (strcmp(key->name, "dead_letter") == 0)
@@ -263,15 +272,15 @@ static int64_t most_of(const struct key *key)
 	return key->max;
 }
 
-/* May the key stand here? Those that can contradict others are left out of what all pipelines share, and of pipelines
- * with a delivery that has its own idea of them. */
+/* May the key stand here? Those that can contradict others are left out of what all pipelines share, and of
+ * pipelines with a delivery that has its own idea of them. */
 static bool fits(const struct generator *generator, const struct key *key)
 {
-	static const char *const shareable[] = { "from", "to", "commit", "rate", "compression", "linger", "records",
-		"interval", "start", "on_gap", "revoke_timeout" };
+	static const char *const shareable[] = { "from", "to", "commit", "rate", "compression", "linger",
+		"records", "interval", "start", "on_gap", "revoke_timeout" };
 
-	if (key->type == KEY_LATER || strcmp(key->name, "delivery") == 0 || strcmp(key->name, "on_error") == 0 ||
-	    strcmp(key->name, "dead_letter") == 0)
+	if (key->type == KEY_LATER || strcmp(key->name, "delivery") == 0 ||
+	    strcmp(key->name, "on_error") == 0 || strcmp(key->name, "dead_letter") == 0)
 		return false; /* written by hand */
 	if (generator->in_defaults) {
 		for (size_t i = 0; i < sizeof shareable / sizeof shareable[0]; i++)
@@ -286,7 +295,8 @@ static bool fits(const struct generator *generator, const struct key *key)
 	if (strcmp(key->name, "isolation") == 0)
 		return generator->delivery != DELIVERY_EXACTLY_ONCE;
 	/* exactly_once stays within its cluster. */
-	return key->place != PLACE_TO || key->type != KEY_CLUSTER || generator->delivery != DELIVERY_EXACTLY_ONCE;
+	return key->place != PLACE_TO || key->type != KEY_CLUSTER ||
+	       generator->delivery != DELIVERY_EXACTLY_ONCE;
 }
 
 static void write_place(struct generator *generator, enum key_place place);
@@ -343,7 +353,8 @@ static void write_value(struct generator *generator, const struct key *key)
 		write_start(generator);
 		break;
 	case KEY_PARTITION:
-		fputs(one_of(generator, partitions, sizeof partitions / sizeof partitions[0]), generator->out);
+		fputs(
+		    one_of(generator, partitions, sizeof partitions / sizeof partitions[0]), generator->out);
 		break;
 	case KEY_PROPERTIES:
 		write_properties(generator, key->place);
@@ -386,7 +397,8 @@ static void write_place(struct generator *generator, enum key_place place)
 static void write_pipeline(struct generator *generator)
 {
 	static const char *const deliveries[] = { "at_least_once", "at_most_once", "exactly_once" };
-	static const enum delivery values[] = { DELIVERY_AT_LEAST_ONCE, DELIVERY_AT_MOST_ONCE, DELIVERY_EXACTLY_ONCE };
+	static const enum delivery values[] = { DELIVERY_AT_LEAST_ONCE, DELIVERY_AT_MOST_ONCE,
+		DELIVERY_EXACTLY_ONCE };
 	unsigned chosen = below(generator, 3);
 	char name[32];
 

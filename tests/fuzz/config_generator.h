@@ -1,5 +1,5 @@
-/* config_generator.h: configurations that are right, made from the key table by chance: other keys, values, spellings
- * and layout for each seed. What there is in the table is in them, too, as soon as it is there. */
+/* config_generator.h: configurations that are right, made from the key table by chance: other keys, values,
+ * spellings and layout for each seed. What there is in the table is in them, too, as soon as it is there. */
 #pragma once
 #include <stdint.h>
 

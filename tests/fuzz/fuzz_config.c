@@ -1,5 +1,5 @@
-/* Fuzzes config_load() and config_dump(): whatever the text, no crash, no leak, no end of time; every finding in
- * printable words; and what loads has a dump that loads and dumps the same. */
+/* Fuzzes config_load() and config_dump(): whatever the text, no crash, no leak, no end of time; every finding
+ * in printable words; and what loads has a dump that loads and dumps the same. */
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -32,7 +32,8 @@ static struct config *load(void)
 {
 	struct config_findings findings = { 0 };
 	int exit_code = -1;
-	struct config *config = config_load(config_files_path("main.conf"), true, NULL, &findings, &exit_code);
+	struct config *config =
+	    config_load(config_files_path("main.conf"), true, NULL, &findings, &exit_code);
 
 	REQUIRE((config != NULL) == (findings.error_count == 0));
 	REQUIRE((config != NULL) == (exit_code == 0));

@@ -1,5 +1,5 @@
-/* Fuzzes what reads single values: every key of the table from a text, durations, sizes, points in time, regular
- * expressions for topics. What is read is within its bounds, and written again reads the same. */
+/* Fuzzes what reads single values: every key of the table from a text, durations, sizes, points in time,
+ * regular expressions for topics. What is read is within its bounds, and written again reads the same. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,12 +28,13 @@ static void try_units(const char *text)
 	}
 	if (units_parse_duration_us(text, &duration) == 0) {
 		REQUIRE(duration >= 0);
-		REQUIRE(units_parse_duration_us(
-			    units_format_duration_us(spelled, sizeof spelled, duration), &duration_again) == 0);
+		REQUIRE(units_parse_duration_us(units_format_duration_us(spelled, sizeof spelled, duration),
+			    &duration_again) == 0);
 		REQUIRE(duration == duration_again);
 	}
 	if (units_parse_size_bytes(text, &size) == 0) {
-		REQUIRE(units_parse_size_bytes(units_format_size(spelled, sizeof spelled, size), &size_again) == 0);
+		REQUIRE(units_parse_size_bytes(
+			    units_format_size(spelled, sizeof spelled, size), &size_again) == 0);
 		REQUIRE(size == size_again);
 	}
 }
@@ -57,11 +58,13 @@ static void try_pattern(const char *text)
 	for (unsigned variant = 0; pattern && variant < TOPIC_PATTERN_EXAMPLES; variant++) {
 		char *example = topic_pattern_example(pattern, variant);
 
-		REQUIRE(!example || (topic_name_is_valid(example) && topic_pattern_matches(pattern, example)));
+		REQUIRE(
+		    !example || (topic_name_is_valid(example) && topic_pattern_matches(pattern, example)));
 		free(example);
 	}
 	if (pattern)
-		topic_pattern_matches(pattern, "orders.eu-west.2026-01-31.aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa!");
+		topic_pattern_matches(
+		    pattern, "orders.eu-west.2026-01-31.aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa!");
 	topic_pattern_free(pattern);
 	free(entry);
 }
@@ -90,9 +93,8 @@ static void try_keys(const char *text)
 
 		memset(&object, 0, sizeof object);
 		if (value_from_text(&keys[i], text, &config, &object, &problem) == -EINVAL) {
-			bool has_text =
-			    keys[i].type != KEY_TOPICS && keys[i].type != KEY_PROPERTIES && keys[i].type != KEY_GROUP &&
-			    keys[i].type != KEY_LATER;
+			bool has_text = keys[i].type != KEY_TOPICS && keys[i].type != KEY_PROPERTIES &&
+			                keys[i].type != KEY_GROUP && keys[i].type != KEY_LATER;
 
 			REQUIRE(!has_text || strlen(problem.text) > 0);
 		}
@@ -122,9 +124,10 @@ size_t LLVMFuzzerCustomMutator(uint8_t *bytes, size_t length, size_t size, unsig
 
 char *fuzz_generate(uint64_t seed)
 {
-	static const char *const texts[] = { "250ms", "1500us", "7d", "18446744073709551615", "64KiB", "100GB",
-		"2026-01-31T00:00:00.250Z", "timestamp:1769817600250", "orders-(eu|us)[.]v[0-9]+", "([a-z]+[.-]?){1,8}",
-		"[[:digit:]]+\\.x|(a|b|cc)*", "kafka-1:9092,[::1]:9092", "127.0.0.1:9797", "exactly_once", "main" };
+	static const char *const texts[] = { "250ms", "1500us", "7d", "18446744073709551615", "64KiB",
+		"100GB", "2026-01-31T00:00:00.250Z", "timestamp:1769817600250", "orders-(eu|us)[.]v[0-9]+",
+		"([a-z]+[.-]?){1,8}", "[[:digit:]]+\\.x|(a|b|cc)*", "kafka-1:9092,[::1]:9092",
+		"127.0.0.1:9797", "exactly_once", "main" };
 
 	return xstrdup(texts[seed % (sizeof texts / sizeof texts[0])]);
 }

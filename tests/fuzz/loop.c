@@ -1,6 +1,6 @@
-/* loop.c: a fuzz target without libFuzzer: first the corpus, which holds what was found before, then inputs by chance for
- * a fixed time. A child process runs them, so that whatever ends it leaves its input behind: in a file, with the command
- * that replays it.
+/* loop.c: a fuzz target without libFuzzer: first the corpus, which holds what was found before, then inputs
+ * by chance for a fixed time. A child process runs them, so that whatever ends it leaves its input behind: in
+ * a file, with the command that replays it.
  *
  *   fuzz_config                            corpus and some seconds, as make check does
  *   fuzz_config --seconds 600 [--seed N]   longer
@@ -141,7 +141,8 @@ static void run_rounds(const struct options *options, struct progress *progress)
 	alarm(0);
 }
 
-static int report(const char *program, const struct options *options, const struct progress *progress, int status)
+static int report(
+    const char *program, const struct options *options, const struct progress *progress, int status)
 {
 	char path[64];
 	FILE *file;
@@ -162,7 +163,8 @@ static int report(const char *program, const struct options *options, const stru
 		fprintf(stderr, "ended by signal %d", WTERMSIG(status));
 	else
 		fprintf(stderr, "exit code %d", WEXITSTATUS(status));
-	fprintf(stderr, "; the last input is in %s, and comes again with\n  %s --seed %" PRIu64 " --round %" PRIu64 "\n",
+	fprintf(stderr,
+	    "; the last input is in %s, and comes again with\n  %s --seed %" PRIu64 " --round %" PRIu64 "\n",
 	    path, program, options->seed, progress->round);
 	return EXIT_FAILURE;
 }

@@ -5,12 +5,13 @@
 #include "config/keys.h"
 
 /* What breaks parsers, and what means something here. */
-static const char *const words[] = { "{", "}", "[", "]", "(", ")", "\"", "\\", "\\x00", ";", "=", ",", ":", "\x1c",
-	"\n@include \"part1.inc\"\n", "\n@include \"part2.inc\"\n", "\n@include \"main.conf\"\n", "@include \"", "/*", "*/",
-	"//", "#", "-", "+", "0x", "L", ".", "e9", "0", "-1", "2147483648", "4294967297", "9223372036854775808L",
-	"99999999999999999999", "0xFFFFFFFFFFFFFFFFF", "1e999", "true", "{topic}", "^", "(a*)*", "[[:alpha:]]", "{1,9}",
-	"\\1", "|", "timestamp:", "2026-01-31T00:00:00Z", "ms", "KiB", "***", "\xff\xfe", "\xc3", "%n%s", "\r\n", "aloqd",
-	"clusters", "defaults", "pipelines", "a b", "..", "__", "\"\" \"\"" };
+static const char *const words[] = { "{", "}", "[", "]", "(", ")", "\"", "\\", "\\x00", ";", "=", ",", ":",
+	"\x1c", "\n@include \"part1.inc\"\n", "\n@include \"part2.inc\"\n", "\n@include \"main.conf\"\n",
+	"@include \"", "/*", "*/", "//", "#", "-", "+", "0x", "L", ".", "e9", "0", "-1", "2147483648",
+	"4294967297", "9223372036854775808L", "99999999999999999999", "0xFFFFFFFFFFFFFFFFF", "1e999", "true",
+	"{topic}", "^", "(a*)*", "[[:alpha:]]", "{1,9}", "\\1", "|", "timestamp:", "2026-01-31T00:00:00Z",
+	"ms", "KiB", "***", "\xff\xfe", "\xc3", "%n%s", "\r\n", "aloqd", "clusters", "defaults", "pipelines",
+	"a b", "..", "__", "\"\" \"\"" };
 
 enum { WORD_COUNT = sizeof words / sizeof words[0] };
 
@@ -90,7 +91,8 @@ static void insert_a_word(struct text *text)
 	replace(text, below(text, text->length + 1), 0, word, strlen(word));
 }
 
-/* The next place, from a random one on, where one of the characters stands; the length of the text: there is none. */
+/* The next place, from a random one on, where one of the characters stands; the length of the text: there is
+ * none. */
 static size_t find(struct text *text, const char *characters)
 {
 	for (size_t at = below(text, text->length + 1); at < text->length; at++)
@@ -176,8 +178,8 @@ static void change_a_text(struct text *text)
 
 size_t mutate_text(struct random *random, char *bytes, size_t length, size_t size)
 {
-	static void (*const changes[])(struct text *) = { change_a_byte, remove_some, repeat_some, insert_a_word,
-		insert_a_word, change_a_group, change_a_number, change_a_text };
+	static void (*const changes[])(struct text *) = { change_a_byte, remove_some, repeat_some,
+		insert_a_word, insert_a_word, change_a_group, change_a_number, change_a_text };
 	struct text text = { random, bytes, length, size };
 
 	changes[below(&text, sizeof changes / sizeof changes[0])](&text);

@@ -1,5 +1,5 @@
-/* mutate.h: changes a text as a careless or hostile person might: bytes, words of the language, whole groups, numbers,
- * quoted texts, included files. */
+/* mutate.h: changes a text as a careless or hostile person might: bytes, words of the language, whole groups,
+ * numbers, quoted texts, included files. */
 #pragma once
 #include <stddef.h>
 #include <stdint.h>

@@ -1,8 +1,9 @@
-/* c11_threads: the thread functions of C11 as those of POSIX, to be preloaded (LD_PRELOAD) under ThreadSanitizer.
+/* c11_threads: the thread functions of C11 as those of POSIX, to be preloaded (LD_PRELOAD) under
+ * ThreadSanitizer.
  *
- * librdkafka makes its threads with thrd_create() and locks with mtx_lock(). ThreadSanitizer knows neither: it crashes in
- * the first thread that it did not see begin, and would take what those locks protect for races. glibc's types of both
- * kinds are the same underneath, so these do the same as glibc's. */
+ * librdkafka makes its threads with thrd_create() and locks with mtx_lock(). ThreadSanitizer knows neither:
+ * it crashes in the first thread that it did not see begin, and would take what those locks protect for
+ * races. glibc's types of both kinds are the same underneath, so these do the same as glibc's. */
 #include <errno.h>
 #include <pthread.h>
 #include <stdint.h>
@@ -148,5 +149,6 @@ int cnd_wait(cnd_t *condition, mtx_t *mutex)
 
 int cnd_timedwait(cnd_t *condition, mtx_t *mutex, const struct timespec *deadline)
 {
-	return result_of(pthread_cond_timedwait((pthread_cond_t *)condition, (pthread_mutex_t *)mutex, deadline));
+	return result_of(
+	    pthread_cond_timedwait((pthread_cond_t *)condition, (pthread_mutex_t *)mutex, deadline));
 }

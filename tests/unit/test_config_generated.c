@@ -1,5 +1,6 @@
-/* Promises that hold for every configuration, on many that are made by chance: what is right loads, and its dump, read
- * again, has the same values and dumps the same. ALOQD_SEED replays a run; it counts up, one configuration a seed. */
+/* Promises that hold for every configuration, on many that are made by chance: what is right loads, and its
+ * dump, read again, has the same values and dumps the same. ALOQD_SEED replays a run; it counts up, one
+ * configuration a seed. */
 #include <inttypes.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -20,10 +21,10 @@ enum { CONFIGURATIONS = 500 };
 static uint64_t seed;
 static const char *text;
 
-#define FAIL(...)                                                                                                    \
-	do {                                                                                                         \
-		print_error("seed %" PRIu64 "\n%s\n", seed, text);                                                   \
-		fail_msg(__VA_ARGS__);                                                                               \
+#define FAIL(...)                                                                                            \
+	do {                                                                                                 \
+		print_error("seed %" PRIu64 "\n%s\n", seed, text);                                           \
+		fail_msg(__VA_ARGS__);                                                                       \
 	} while (0)
 
 static struct config *load(const char *what, const char *bytes)
@@ -59,9 +60,10 @@ static bool same_properties(const struct config_properties *a, const struct conf
 	bool same = a->count == b->count;
 
 	for (size_t i = 0; same && i < a->count; i++)
-		same = same_text(a->items[i].name, b->items[i].name) &&
-		       (property_is_secret(a->items[i].name) ? strcmp(b->items[i].value, "***") == 0
-		                                             : same_text(a->items[i].value, b->items[i].value));
+		same =
+		    same_text(a->items[i].name, b->items[i].name) &&
+		    (property_is_secret(a->items[i].name) ? strcmp(b->items[i].value, "***") == 0
+							  : same_text(a->items[i].value, b->items[i].value));
 	return same;
 }
 
@@ -98,15 +100,17 @@ static bool is_same(const struct key *key, const void *a, const void *b)
 	case KEY_TOPICS:
 		return same_topics(a, b);
 	case KEY_START:
-		return from->start == other_from->start && from->start_timestamp_ms == other_from->start_timestamp_ms;
+		return from->start == other_from->start &&
+		       from->start_timestamp_ms == other_from->start_timestamp_ms;
 	case KEY_PARTITION:
-		return to->partition == other_to->partition && to->fixed_partition == other_to->fixed_partition;
+		return to->partition == other_to->partition &&
+		       to->fixed_partition == other_to->fixed_partition;
 	case KEY_PROPERTIES:
 		return same_properties(x, y);
 	case KEY_GROUP:
 		assert_same_place(key->group, x, y);
-		return key->group != PLACE_CREATE ||
-		       ((const struct config_create *)x)->enabled == ((const struct config_create *)y)->enabled;
+		return key->group != PLACE_CREATE || ((const struct config_create *)x)->enabled ==
+		                                         ((const struct config_create *)y)->enabled;
 	case KEY_LATER:
 		break;
 	}

@@ -107,10 +107,11 @@ static void test_what_would_take_for_ever_is_refused_at_once(void **state)
 	expect_refused(make_text("aloqd = {\n", "a%d=1;\n", 300000, "};\n"),
 	    "main.conf:2002: this group holds more than 2000 settings");
 	expect_refused(make_text("a = ", "{ b%d = ", 1000, "1"), "nested more than 32 deep");
-	expect_refused(make_text(GOOD_CLUSTERS "pipelines = { ",
-			   "p%d = { from = { cluster = \"main\"; topics = [ \"^a\", \"^b\", \"^c\" ]; }; to = { topic = "
-			   "\"t\"; }; };\n",
-			   700, "};\n"),
+	expect_refused(
+	    make_text(GOOD_CLUSTERS "pipelines = { ",
+		"p%d = { from = { cluster = \"main\"; topics = [ \"^a\", \"^b\", \"^c\" ]; }; to = { topic = "
+		"\"t\"; }; };\n",
+		700, "};\n"),
 	    "have 2100 regular expressions; use 2000 at most");
 }
 

@@ -1,5 +1,6 @@
-/* The manuals know every key of the configuration with its type, its default and an example that is right, every choice,
- * every metric and every state, and nothing that is gone. What they say of options is in scripts/test_manual_options.sh. */
+/* The manuals know every key of the configuration with its type, its default and an example that is right,
+ * every choice, every metric and every state, and nothing that is gone. What they say of options is in
+ * scripts/test_manual_options.sh. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -103,7 +104,8 @@ static const char *type_words(const struct key *key)
 	return "Text";
 }
 
-/* The example of an entry, a line of its own, as it would stand in a file; NULL: there is none. The caller frees. */
+/* The example of an entry, a line of its own, as it would stand in a file; NULL: there is none. The caller
+ * frees. */
 static char *example_of(const char *entry)
 {
 	static const char begin[] = "\n.Dl \"";
@@ -139,7 +141,8 @@ static void write_example(FILE *out, const struct key *key, const char *example,
 }
 
 /* A setting that a configuration needs, unless it is the key's own. */
-static void write_setting(FILE *out, const struct key *key, enum key_place place, const char *name, const char *text)
+static void write_setting(
+    FILE *out, const struct key *key, enum key_place place, const char *name, const char *text)
 {
 	if (key->place != place || strcmp(key->name, name) != 0)
 		fprintf(out, " %s = %s;", name, text);
@@ -201,7 +204,8 @@ static void assert_example_is_right(const struct key *key, const char *entry)
 	config_free(config_files_load(text, &findings, &exit_code));
 	said = config_files_describe(&findings);
 	if (findings.error_count > 0)
-		fail_msg("the example of '%s' below '%s' is wrong: %s", key->name, sections[key->place], said);
+		fail_msg(
+		    "the example of '%s' below '%s' is wrong: %s", key->name, sections[key->place], said);
 	config_findings_clear(&findings);
 	free(said);
 	free(text);
@@ -220,8 +224,8 @@ static void assert_key_is_described(const char *manual, const struct key *key)
 	if (!entry)
 		fail_msg("no '%s' below '%s'", key->name, sections[key->place]);
 	if (strncmp(entry, type_words(key), strlen(type_words(key))) != 0)
-		fail_msg("'%s' below '%s' does not begin with its type, '%s'", key->name, sections[key->place],
-		    type_words(key));
+		fail_msg("'%s' below '%s' does not begin with its type, '%s'", key->name,
+		    sections[key->place], type_words(key));
 	assert_example_is_right(key, entry);
 	if (key->default_text && !has_quoted(entry, key->default_text))
 		fail_msg("'%s' below '%s' does not name the default '%s'", key->name, sections[key->place],
