@@ -325,6 +325,8 @@ const char *keys_place_name(enum key_place place)
 	static const char *const names[PLACE_COUNT] = {
 		[PLACE_ALOQD] = "aloqd",
 		[PLACE_CLUSTER] = "clusters.NAME",
+		[PLACE_TLS] = "clusters.NAME.tls",
+		[PLACE_SASL] = "clusters.NAME.sasl",
 		[PLACE_PIPELINE] = "pipelines.NAME",
 		[PLACE_FROM] = "pipelines.NAME.from",
 		[PLACE_TO] = "pipelines.NAME.to",

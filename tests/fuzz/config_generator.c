@@ -203,7 +203,7 @@ static void write_topics(struct generator *generator)
 static void write_properties(struct generator *generator, enum key_place place)
 {
 	static char *const client[] = { "client.rack=a=b", "socket.keepalive.enable=true",
-		"sasl.password=p\"\\\xc3\xa4\n",
+		"sasl.oauthbearer.config=p\"\\\xc3\xa4\n",
 		"metadata.max.age.ms=", "client.dns.lookup=use_all_dns_ips" };
 	static char *const topic[] = { "retention.ms=-1", "cleanup.policy=compact", "min.insync.replicas=2" };
 	unsigned count = place == PLACE_CREATE ? 3 : 5;
@@ -242,6 +242,8 @@ static void write_free_text(struct generator *generator, const struct key *key)
 		snprintf(text, sizeof text, "g %u", generator->number);
 	else if (strcmp(key->name, "dead_letter") == 0)
 		snprintf(text, sizeof text, "dead-%u", generator->number);
+	else if (strcmp(key->name, "token_endpoint") == 0)
+		snprintf(text, sizeof text, "https://id/%u", generator->number);
 	else
 		snprintf(text, sizeof text, "%s", one_of(generator, texts, sizeof texts / sizeof texts[0]));
 	write_text(generator, text);
@@ -280,7 +282,9 @@ static bool fits(const struct generator *generator, const struct key *key)
 		"records", "interval", "start", "on_gap", "revoke_timeout" };
 
 	if (key->type == KEY_LATER || strcmp(key->name, "delivery") == 0 ||
-	    strcmp(key->name, "on_error") == 0 || strcmp(key->name, "dead_letter") == 0)
+	    strcmp(key->name, "on_error") == 0 || strcmp(key->name, "dead_letter") == 0 ||
+	    key->place == PLACE_SASL || strncmp(key->name, "key", 3) == 0 ||
+	    strcmp(key->name, "certificate") == 0)
 		return false; /* written by hand */
 	if (generator->in_defaults) {
 		for (size_t i = 0; i < sizeof shareable / sizeof shareable[0]; i++)
@@ -300,6 +304,7 @@ static bool fits(const struct generator *generator, const struct key *key)
 }
 
 static void write_place(struct generator *generator, enum key_place place);
+static void write_key(struct generator *generator, const struct key *key);
 
 static void write_value(struct generator *generator, const struct key *key)
 {
@@ -359,16 +364,49 @@ static void write_value(struct generator *generator, const struct key *key)
 	case KEY_PROPERTIES:
 		write_properties(generator, key->place);
 		break;
+	case KEY_SECRET:
+		write_text(generator, below(generator, 2) ? "credential:relay-key" : "p\"\\\xc3\xa4");
+		break;
+	case KEY_FILE:
+		write_text(generator, "credential:relay-key");
+		break;
 	case KEY_GROUP:
 	case KEY_LATER:
 		break;
 	}
 }
 
+/* The client's certificate, which needs a key. */
+static void write_certificate(struct generator *generator)
+{
+	write_key(generator, keys_find(PLACE_TLS, "certificate"));
+	write_key(generator, keys_find(PLACE_TLS, "key"));
+	if (below(generator, 2))
+		write_key(generator, keys_find(PLACE_TLS, "key_password"));
+}
+
+static void write_login(struct generator *generator)
+{
+	static const char *const mechanisms[] = { "SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN", "OAUTHBEARER" };
+	unsigned chosen = below(generator, 4);
+
+	write_name(generator, "mechanism");
+	write_text(generator, mechanisms[chosen]);
+	end_setting(generator);
+	write_key(generator, keys_find(PLACE_SASL, "username"));
+	write_key(generator, keys_find(PLACE_SASL, "password"));
+	if (chosen == 3)
+		write_key(generator, keys_find(PLACE_SASL, "token_endpoint"));
+}
+
 static void write_key(struct generator *generator, const struct key *key)
 {
 	if (key->type == KEY_GROUP) {
 		open_group(generator, key->name);
+		if (key->group == PLACE_TLS && below(generator, 2))
+			write_certificate(generator);
+		else if (key->group == PLACE_SASL)
+			write_login(generator);
 		write_place(generator, key->group);
 		close_group(generator);
 		return;

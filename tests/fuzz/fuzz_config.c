@@ -33,7 +33,7 @@ static struct config *load(void)
 	struct config_findings findings = { 0 };
 	int exit_code = -1;
 	struct config *config =
-	    config_load(config_files_path("main.conf"), true, NULL, &findings, &exit_code);
+	    config_load(config_files_path("main.conf"), true, CONFIG_TO_RUN, NULL, &findings, &exit_code);
 
 	REQUIRE((config != NULL) == (findings.error_count == 0));
 	REQUIRE((config != NULL) == (exit_code == 0));
@@ -69,6 +69,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 
 	if (!has_folder) {
 		config_files_begin();
+		config_files_make_credentials();
 		atexit(config_files_end);
 		has_folder = true;
 	}

@@ -73,6 +73,8 @@ static void try_pattern(const char *text)
 union object {
 	struct config config;
 	struct config_cluster cluster;
+	struct config_tls tls;
+	struct config_sasl sasl;
 	struct config_pipeline pipeline;
 	struct config_from from;
 	struct config_to to;

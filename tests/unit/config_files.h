@@ -7,6 +7,9 @@
 void config_files_begin(void);
 void config_files_end(void);
 
+/* Makes the folder that of the credentials as well: "kafka-ca", "relay-certificate", "relay-key", "relay-password". */
+void config_files_make_credentials(void);
+
 /* The path of a file in the folder; valid until the next call. */
 const char *config_files_path(const char *name);
 

@@ -83,6 +83,9 @@ static char *put_in_place(enum key_place place, bool shared, const char *text)
 	static const char *const whole[PLACE_COUNT] = {
 		[PLACE_ALOQD] = "aloqd = { %s };\n" GOOD_CONFIG("", "", ""),
 		[PLACE_CLUSTER] = "clusters = { main = { brokers = \"b:1\"; %s }; };\n" GOOD_PIPELINE("", "", ""),
+		[PLACE_TLS] = "clusters = { main = { brokers = \"b:1\"; tls = { %s }; }; };\n" GOOD_PIPELINE("", "", ""),
+		[PLACE_SASL] = "clusters = { main = { brokers = \"b:1\"; sasl = { mechanism = \"PLAIN\"; username = \"u\"; "
+		               "password = \"p\"; %s }; tls = { }; }; };\n" GOOD_PIPELINE("", "", ""),
 		[PLACE_PIPELINE] = GOOD_CONFIG("", "", "%s"),
 		[PLACE_FROM] = GOOD_CONFIG("%s", "", ""),
 		[PLACE_TO] = GOOD_CONFIG("", "%s", ""),

@@ -98,6 +98,8 @@ static const char *type_words(const struct key *key)
 	case KEY_CLUSTER:
 	case KEY_START:
 	case KEY_PARTITION:
+	case KEY_SECRET:
+	case KEY_FILE:
 	case KEY_LATER:
 		break;
 	}
@@ -148,6 +150,29 @@ static void write_setting(
 		fprintf(out, " %s = %s;", name, text);
 }
 
+/* A certificate needs its key, and a password of the key both. */
+static void write_tls(FILE *out, const struct key *key, const char *example)
+{
+	fprintf(out, " tls = { %s", example);
+	if (strcmp(key->name, "ca") != 0 && strcmp(key->name, "verify") != 0) {
+		write_setting(out, key, PLACE_TLS, "certificate", "\"credential:relay-certificate\"");
+		write_setting(out, key, PLACE_TLS, "key", "\"credential:relay-key\"");
+	}
+	fputs(" };", out);
+}
+
+static void write_sasl(FILE *out, const struct key *key, const char *example)
+{
+	bool has_tokens = strcmp(key->name, "token_endpoint") == 0;
+
+	fprintf(out, " sasl = { %s", example);
+	write_setting(
+	    out, key, PLACE_SASL, "mechanism", has_tokens ? "\"OAUTHBEARER\"" : "\"SCRAM-SHA-512\"");
+	write_setting(out, key, PLACE_SASL, "username", "\"relay\"");
+	write_setting(out, key, PLACE_SASL, "password", "\"credential:relay-password\"");
+	fputs(" };", out);
+}
+
 /* The least configuration with the example in its place. The caller frees. */
 static char *configuration_with(const struct key *key, const char *example)
 {
@@ -162,6 +187,10 @@ static char *configuration_with(const struct key *key, const char *example)
 	fputs(" };\nclusters = { main = {", out);
 	write_example(out, key, example, PLACE_CLUSTER);
 	write_setting(out, key, PLACE_CLUSTER, "brokers", "\"kafka-1:9092\"");
+	if (key->place == PLACE_TLS)
+		write_tls(out, key, example);
+	if (key->place == PLACE_SASL)
+		write_sasl(out, key, example);
 	fputs(" }; };\npipelines = { orders = {", out);
 	write_example(out, key, example, PLACE_PIPELINE);
 	if (strcmp(key->name, "dead_letter") == 0)
@@ -342,6 +371,7 @@ static void test_the_manual_describes_every_option(void **state)
 static int set_up(void **state)
 {
 	config_files_begin();
+	config_files_make_credentials();
 	return 0;
 }
 
