@@ -8,10 +8,7 @@ packages_to_package=(dpkg-dev debhelper xz-utils)
 packages_to_boot=(systemd-container debootstrap util-linux dpkg-dev)
 packages_to_run_kafka=(default-jre-headless maven)
 packages_to_test=(
-packages_to_test=(
 	libcmocka-dev python3-pytest python3-confluent-kafka openssl xz-utils mandoc valgrind
-	"${packages_to_run_kafka[@]}"
-)
 	"${packages_to_run_kafka[@]}"
 )
 
