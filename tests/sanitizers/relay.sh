@@ -39,11 +39,12 @@ until_there() {
 cluster=$!
 until_there "$work/ready"
 brokers=$(sed -n 's/^bootstrap.servers=//p' "$work/ready")
+# One member each: the mock cluster refuses commits while another member leaves the group, and a drain is not clean then.
 cat >"$work/aloqd.conf" <<EOS
 aloqd = { control = "$work/control.sock"; http = "off"; log_level = "debug"; };
 clusters = { main = { brokers = "$brokers"; }; };
 pipelines = {
-	least = { members = 2; from = { cluster = "main"; topics = [ "source" ]; }; to = { topic = "least"; }; };
+	least = { from = { cluster = "main"; topics = [ "source" ]; }; to = { topic = "least"; }; };
 	most = { delivery = "at_most_once"; from = { cluster = "main"; topics = [ "^sour.e" ]; };
 		to = { topic = "most"; partition = "key"; compression = "lz4"; }; };
 	absent = { from = { cluster = "main"; topics = [ "absent" ]; }; to = { topic = "least"; }; };
