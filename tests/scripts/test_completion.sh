@@ -58,16 +58,10 @@ check "files stand behind -c" "$work/aloqd.conf" "$(completed aloqd -c "$work/al
 check "files stand behind --config" "$work/aloqd.conf" "$(completed aloqd --config "$work/al")"
 check "nothing else does" '' "$(completed aloqd -c "$work/none")"
 
-# An option that takes the name of a pipeline, as the help of a program says that it does.
-cat >"$work/aloqd" <<EOS
-#!/bin/sh
-[ "\$*" = --help ] && printf '  -c, --config FILE   x\n      --only [PIPELINE]\n                  y\n' ||
-	exec "$build/aloqd" "\$@"
-EOS
-chmod +x "$work/aloqd"
-check "the names of pipelines come from the configuration" "orders orders-2" "$(build=$work completed aloqd \
-    -c "$work/aloqd.conf" --only ord)"
-check "all of them, and no cluster" "orders orders-2 items" "$(build=$work completed aloqd -c "$work/aloqd.conf" --only '')"
+check "the names of pipelines come from the configuration" "orders orders-2" \
+    "$(completed aloqd -c "$work/aloqd.conf" --explain ord)"
+check "all of them, and no cluster" "orders orders-2 items" "$(completed aloqd -c "$work/aloqd.conf" --explain '')"
+check "an option may follow as well" --check-brokers "$(completed aloqd --explain --ch)"
 
 check "commands are completed" status "$(completed aloqctl st)"
 check "a command stands behind an option with its value" status "$(completed aloqctl --socket "$work/s" st)"
