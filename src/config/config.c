@@ -8,9 +8,15 @@
 #include "config/keys.h"
 #include "config/values.h"
 
+struct config *config_hold(struct config *config)
+{
+	atomic_fetch_add(&config->holders, 1);
+	return config;
+}
+
 void config_free(struct config *config)
 {
-	if (!config)
+	if (!config || atomic_fetch_sub(&config->holders, 1) > 1)
 		return;
 	for (size_t i = 0; i < config->pipeline_count; i++) {
 		free(config->pipelines[i].name);
@@ -37,31 +43,6 @@ void config_pipeline_hash(const struct config_pipeline *pipeline, char *buffer)
 	for (const char *p = text; *p; p++)
 		hash = (hash ^ (unsigned char)*p) * 16777619u;
 	snprintf(buffer, 9, "%08x", hash);
-}
-
-static bool texts_equal(const char *a, const char *b)
-{
-	return a && b ? strcmp(a, b) == 0 : a == b;
-}
-
-static bool properties_equal(const struct config_properties *a, const struct config_properties *b)
-{
-	bool equal = a->count == b->count;
-
-	for (size_t i = 0; i < a->count && equal; i++)
-		equal = texts_equal(a->items[i].name, b->items[i].name) &&
-			texts_equal(a->items[i].value, b->items[i].value);
-	return equal;
-}
-
-bool config_secrets_equal(const struct config_cluster *a, const struct config_cluster *b)
-{
-	return texts_equal(a->sasl.password.value, b->sasl.password.value) &&
-	       texts_equal(a->tls.key_password.value, b->tls.key_password.value) &&
-	       a->tls.ca.contents_hash == b->tls.ca.contents_hash &&
-	       a->tls.certificate.contents_hash == b->tls.certificate.contents_hash &&
-	       a->tls.key.contents_hash == b->tls.key.contents_hash &&
-	       properties_equal(&a->properties, &b->properties);
 }
 
 char *config_target_topic(const struct config_pipeline *pipeline, const char *source_topic)

@@ -1,7 +1,10 @@
 /* config.h: the configuration as the program uses it: checked, complete, with all defaults filled in.
  *
- * Everything in it is immutable once config_load() has returned, so threads may share it. */
+ * Everything in it is immutable once config_load() has returned and whoever loaded it has begun to share it.
+ * Threads share it by holding it: with a reload there are several, and each lives until the last of its
+ * holders is done. */
 #pragma once
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -145,6 +148,7 @@ struct config {
 	size_t pipeline_count;
 	char **files; /* all that were read, in order: what the origins point to */
 	size_t file_count;
+	atomic_uint holders; /* config_hold() and config_free() alone use it */
 };
 
 /* Problems and warnings found in one run, in file order. */
@@ -175,6 +179,12 @@ enum config_purpose { CONFIG_TO_RUN, CONFIG_TO_TEST };
  * else 78. Does not print. Thread: any, one at a time. */
 struct config *config_load(const char *file, bool conf_d, enum config_purpose purpose, config_check check,
     struct config_findings *findings, int *exit_code);
+
+/* One more holder, who gives it up with config_free(), as does the one who loaded it; the last frees it.
+ * Whoever keeps a pointer into it (settings, a cluster, an origin) is a holder, or is outlived by one.
+ * Returns config. Thread: any. */
+struct config *config_hold(struct config *config);
+/* Accepts NULL. */
 void config_free(struct config *config);
 void config_findings_clear(struct config_findings *findings);
 
@@ -185,10 +195,6 @@ char *config_dump(const struct config *config);
 /* A hash of everything that decides what a pipeline does, hex, 8 digits: goes into the client id, so that
  * hosts that disagree can be seen. buffer holds at least 9 bytes. */
 void config_pipeline_hash(const struct config_pipeline *pipeline, char *buffer);
-
-/* Do the clusters' clients log in with the same secrets and the same contents of files? What the dump shows is not
- * looked at: with it, this tells whether anything has changed. */
-bool config_secrets_equal(const struct config_cluster *a, const struct config_cluster *b);
 
 /* The target topic of a source topic: to.topic with {topic} replaced. The caller frees. */
 char *config_target_topic(const struct config_pipeline *pipeline, const char *source_topic);

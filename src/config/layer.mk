@@ -5,6 +5,7 @@ libconf_a_SOURCES = \
 	src/config/loops.c src/config/loops.h \
 	src/config/config.c src/config/config.h \
 	src/config/default_values.c src/config/default_values.h \
+	src/config/diff.c src/config/diff.h \
 	src/config/dump.c src/config/dump.h \
 	src/config/findings.c src/config/findings.h \
 	src/config/keys.c src/config/keys.h \

@@ -253,6 +253,7 @@ struct config *config_load(const char *file, bool conf_d, enum config_purpose pu
 	struct load load = { .config = config, .purpose = purpose,
 		.findings = findings_new((char *const *const *)&config->files) };
 
+	config->holders = 1;
 	read_document(&load, file);
 	if (conf_d)
 		read_conf_d(&load, file);

@@ -40,12 +40,15 @@ tests_unit_test_offset_tracker_model_SOURCES = tests/unit/test_offset_tracker_mo
 tests_unit_test_offset_tracker_model_LDADD = libcore.a libbase.a
 
 if HAVE_CMOCKA
-config_tests = tests/unit/test_config_errors tests/unit/test_config_generated tests/unit/test_config_hostile \
+config_tests = tests/unit/test_config_diff tests/unit/test_config_errors tests/unit/test_config_generated \
+	tests/unit/test_config_hostile \
 	tests/unit/test_config_keys tests/unit/test_config_security tests/unit/test_config_values
 check_PROGRAMS += $(config_tests)
 TESTS += $(config_tests)
 config_tests_libs = libconf.a libcore.a libbase.a $(LIBCONFIG_LIBS) $(SYSTEMD_LIBS) $(CMOCKA_LIBS)
 config_tests_files = tests/unit/config_files.c tests/unit/config_files.h
+tests_unit_test_config_diff_SOURCES = tests/unit/test_config_diff.c $(config_tests_files)
+tests_unit_test_config_diff_LDADD = $(config_tests_libs)
 tests_unit_test_config_errors_SOURCES = tests/unit/test_config_errors.c tests/unit/config_mistakes.h \
 	$(config_tests_files)
 tests_unit_test_config_errors_LDADD = $(config_tests_libs)
