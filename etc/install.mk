@@ -18,13 +18,22 @@ one_instance = -e 's|@comma_instance[@]||' -e 's|@dash_instance[@]||' -e 's|@arg
 each_instance = -e 's|@comma_instance[@]|, %i|' -e 's|@dash_instance[@]|-%i|' \
 	-e 's|@arguments[@]| -c $(sysconfdir)/aloqd/%i.conf|'
 
+# Type=notify-reload hangs up by itself and waits for the answer, but cannot be told that a configuration is refused:
+# the check says so, by its exit status. aloqctl does all of it where there is Type=notify alone.
+if NOTIFY_RELOAD
+fill_reload = -e 's|@service_type[@]|notify-reload|' -e 's|@reload_command[@]|$(sbindir)/aloqd -t@arguments@|'
+else
+fill_reload = -e 's|@service_type[@]|notify|' \
+	-e 's|@reload_command[@]|$(bindir)/aloqctl --socket $${RUNTIME_DIRECTORY}/control.sock reload|'
+endif
+
 systemd/aloqd.service: $(srcdir)/systemd/aloqd.service.in Makefile
 	$(AM_V_GEN)$(MKDIR_P) systemd && \
-	$(fill_unit) $(one_instance) $(srcdir)/systemd/aloqd.service.in >$@.tmp && mv $@.tmp $@
+	$(fill_unit) $(fill_reload) $(one_instance) $(srcdir)/systemd/aloqd.service.in >$@.tmp && mv $@.tmp $@
 
 systemd/aloqd@.service: $(srcdir)/systemd/aloqd.service.in Makefile
 	$(AM_V_GEN)$(MKDIR_P) systemd && \
-	$(fill_unit) $(each_instance) $(srcdir)/systemd/aloqd.service.in >$@.tmp && mv $@.tmp $@
+	$(fill_unit) $(fill_reload) $(each_instance) $(srcdir)/systemd/aloqd.service.in >$@.tmp && mv $@.tmp $@
 
 # A configuration that is there already is somebody's work.
 install-data-local:

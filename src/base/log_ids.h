@@ -16,3 +16,7 @@
 	"f7c8ae095df64fbfa8b650f2042b4864" /* at_most_once: records that will not arrive */
 #define LOG_ID_RECORD_REFUSED                                                                                \
 	"58d32f2393a046a6b78387a5ab823282" /* skipped or a dead letter, as on_error says */
+#define LOG_ID_RELOADED                                                                                      \
+	"c7b4d86a657b423595313e034461c982" /* a new configuration holds */
+#define LOG_ID_RELOAD_REFUSED                                                                                \
+	"6a08e13e1dfc44d1af3326c683e567a9" /* a new configuration is wrong, and the old one holds */

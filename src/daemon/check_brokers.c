@@ -54,7 +54,7 @@ static const char *plural(size_t count)
 	return count == 1 ? "" : "s";
 }
 
-int check_brokers(FILE *out, const struct config *config)
+int check_brokers(FILE *out, struct config *config)
 {
 	struct check check = { .out = out };
 

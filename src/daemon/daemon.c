@@ -19,6 +19,7 @@
 #include "daemon/health.h"
 #include "daemon/http_listener.h"
 #include "daemon/http_server.h"
+#include "daemon/reload.h"
 #include "daemon/service_manager.h"
 #include "daemon/site.h"
 #include "daemon/supervisor.h"
@@ -31,10 +32,12 @@
 #define TIMER_ACCURACY_US 1                  /* 0 would mean 250 ms */
 
 struct daemon {
-	const struct config *config;
+	struct config *config; /* that of the start; reload knows the one that holds */
+	const struct options *options;
 	sd_event *event;
 	sd_event_source *ticker;
 	struct supervisor *supervisor;
+	struct reload *reload;
 	struct service_manager service_manager;
 	struct site site;
 	struct control_socket control;
@@ -72,7 +75,8 @@ static void show_status(struct daemon *daemon, int64_t now_us)
 	size_t count;
 
 	snapshots = supervisor_snapshots(daemon->supervisor, &count);
-	health_status_line(line, sizeof line, snapshots, count, daemon->records_per_s);
+	health_status_line(line, sizeof line, snapshots, count, daemon->records_per_s,
+	    reload_status(daemon->reload)->was_refused);
 	service_manager_status(&daemon->service_manager, line, now_us);
 }
 
@@ -97,8 +101,10 @@ static void look(struct daemon *daemon)
 	supervisor_refresh(daemon->supervisor, now_us);
 	measure_rate(daemon, now_us);
 	show_status(daemon, now_us);
-	if (!daemon->draining)
+	if (!daemon->draining) {
+		reload_continue(daemon->reload, now_us);
 		return;
+	}
 	if (supervisor_has_ended(daemon->supervisor))
 		sd_event_exit(
 		    daemon->event, supervisor_drained_cleanly(daemon->supervisor) ? EX_OK : EX_TEMPFAIL);
@@ -148,7 +154,8 @@ static int on_stop(sd_event_source *source, const struct signalfd_siginfo *signa
 	struct daemon *daemon = context;
 	const char *name = signal->ssi_signo == SIGTERM ? "SIGTERM" : "SIGINT";
 	int64_t now_us = clock_monotonic_us();
-	int64_t drain_us = daemon->config->drain_timeout_ms * USEC_PER_MSEC;
+	int64_t drain_ms = reload_config(daemon->reload)->drain_timeout_ms;
+	int64_t drain_us = drain_ms * USEC_PER_MSEC;
 
 	(void)source;
 	if (daemon->draining) {
@@ -157,9 +164,8 @@ static int on_stop(sd_event_source *source, const struct signalfd_siginfo *signa
 		look(daemon);
 		return 0;
 	}
-	log_notice(&LOG_NOWHERE, "%s: draining, for %" PRId64 " ms at most", name,
-	    daemon->config->drain_timeout_ms);
-	daemon->draining = true;
+	log_notice(&LOG_NOWHERE, "%s: draining, for %" PRId64 " ms at most", name, drain_ms);
+	daemon->draining = daemon->site.stopping = true;
 	daemon->give_up_us = clock_after_us(now_us, clock_after_us(drain_us, CLOSE_GRACE_US));
 	supervisor_refresh(daemon->supervisor, now_us);
 	supervisor_stop(daemon->supervisor, clock_after_us(now_us, drain_us));
@@ -169,11 +175,14 @@ static int on_stop(sd_event_source *source, const struct signalfd_siginfo *signa
 
 static int on_hangup(sd_event_source *source, const struct signalfd_siginfo *signal, void *context)
 {
+	struct daemon *daemon = context;
+
 	(void)source;
 	(void)signal;
-	(void)context;
-	log_notice(
-	    &LOG_NOWHERE, "SIGHUP ignored: this version does not reload its configuration; restart it");
+	if (daemon->draining)
+		log_notice(&LOG_NOWHERE, "SIGHUP: aloqd stops, and does not reload any more");
+	else
+		reload_begin(daemon->reload, "SIGHUP");
 	return 0;
 }
 
@@ -205,7 +214,7 @@ static int open_listeners(struct daemon *daemon, struct error *err)
 	if (control_socket_open(&daemon->control, daemon->config->control, err) < 0)
 		return EX_UNAVAILABLE;
 	daemon->control_server =
-	    http_server_new(daemon->event, daemon->control.fd, site_page, &daemon->site, err);
+	    http_server_new(daemon->event, daemon->control.fd, site_page, site_act, &daemon->site, err);
 	daemon->control.fd = -1; /* the server's now */
 	if (!daemon->control_server)
 		return EX_SOFTWARE;
@@ -214,7 +223,7 @@ static int open_listeners(struct daemon *daemon, struct error *err)
 	tcp_fd = http_listen_tcp(daemon->config->http, err);
 	if (tcp_fd < 0)
 		return EX_UNAVAILABLE;
-	daemon->tcp_server = http_server_new(daemon->event, tcp_fd, site_page, &daemon->site, err);
+	daemon->tcp_server = http_server_new(daemon->event, tcp_fd, site_page, NULL, &daemon->site, err);
 	return daemon->tcp_server ? 0 : EX_SOFTWARE;
 }
 
@@ -234,11 +243,14 @@ static int start(struct daemon *daemon, struct error *err)
 		return exit_code;
 	daemon->looked_us = clock_monotonic_us();
 	daemon->supervisor = supervisor_new(daemon->config, daemon->wake_fd, daemon->looked_us);
+	daemon->reload =
+	    reload_new(daemon->config, daemon->options, daemon->supervisor, &daemon->service_manager);
 	daemon->site.supervisor = daemon->supervisor;
+	daemon->site.reload = daemon->reload;
 	return 0;
 }
 
-static void log_ready(const struct daemon *daemon, const char *config_file)
+static void log_ready(const struct daemon *daemon)
 {
 	size_t count;
 
@@ -246,8 +258,9 @@ static void log_ready(const struct daemon *daemon, const char *config_file)
 	log_at(LOG_LEVEL_NOTICE,
 	    &(struct log_place){ .partition = -1, .offset = -1, .message_id = LOG_ID_DAEMON_READY },
 	    "aloqd " PACKAGE_VERSION " (librdkafka %s) is ready: %zu pipeline%s of %s, control socket %s%s%s",
-	    library_version(), count, count == 1 ? "" : "s", config_file, daemon->control.path,
-	    daemon->config->http ? ", http on " : "", daemon->config->http ? daemon->config->http : "");
+	    library_version(), count, count == 1 ? "" : "s", daemon->options->config_file,
+	    daemon->control.path, daemon->config->http ? ", http on " : "",
+	    daemon->config->http ? daemon->config->http : "");
 }
 
 static void stop(struct daemon *daemon)
@@ -256,6 +269,7 @@ static void stop(struct daemon *daemon)
 	control_socket_close(&daemon->control);
 	http_server_free(daemon->control_server);
 	http_server_free(daemon->tcp_server);
+	reload_free(daemon->reload);
 	supervisor_free(daemon->supervisor);
 	sd_event_source_disable_unref(daemon->ticker);
 	sd_event_unref(daemon->event);
@@ -263,9 +277,11 @@ static void stop(struct daemon *daemon)
 		close(daemon->wake_fd);
 }
 
-int daemon_run(const struct config *config, const char *config_file)
+int daemon_run(struct config *config, const struct options *options)
 {
-	struct daemon daemon = { .config = config, .control = { .fd = -1 }, .wake_fd = -1 };
+	struct daemon daemon = {
+		.config = config, .options = options, .control = { .fd = -1 }, .wake_fd = -1
+	};
 	struct error err = { 0 };
 	int exit_code;
 
@@ -281,7 +297,7 @@ int daemon_run(const struct config *config, const char *config_file)
 		stop(&daemon);
 		return exit_code;
 	}
-	log_ready(&daemon, config_file);
+	log_ready(&daemon);
 	service_manager_ready(&daemon.service_manager);
 	exit_code = sd_event_loop(daemon.event);
 	if (exit_code < 0) {

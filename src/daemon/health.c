@@ -30,15 +30,16 @@ bool health_write_readiness(FILE *out, const struct pipeline_snapshot *snapshots
 	return ready;
 }
 
-void health_status_line(
-    char *line, size_t size, const struct pipeline_snapshot *snapshots, size_t count, uint64_t records_per_s)
+void health_status_line(char *line, size_t size, const struct pipeline_snapshot *snapshots, size_t count,
+    uint64_t records_per_s, bool reload_refused)
 {
 	size_t in_state[PIPELINE_STATE_COUNT] = { 0 };
 	const char *separator = ": ";
+	const char *refused = reload_refused ? "; the last reload was refused" : "";
 	size_t used;
 
 	if (count == 0) {
-		snprintf(line, size, "no pipeline is enabled");
+		snprintf(line, size, "no pipeline is enabled%s", refused);
 		return;
 	}
 	for (size_t i = 0; i < count; i++)
@@ -52,5 +53,5 @@ void health_status_line(
 		separator = ", ";
 	}
 	if (used < size)
-		snprintf(line + used, size - used, "; %" PRIu64 " records/s", records_per_s);
+		snprintf(line + used, size - used, "; %" PRIu64 " records/s%s", records_per_s, refused);
 }

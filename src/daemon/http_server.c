@@ -21,7 +21,7 @@
 
 struct http_server {
 	struct MHD_Daemon *daemon;
-	http_site site;
+	http_site get, post;
 	void *context;
 	sd_event_source *io;
 	sd_event_source *timer;
@@ -72,14 +72,18 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
 	static char seen_head;
 	struct http_server *server = context;
 	struct http_page page = { 0 };
+	bool is_post = server->post && strcmp(method, MHD_HTTP_METHOD_POST) == 0;
 
 	(void)version;
 	(void)upload;
 	if (*request_state != &seen_head) {
 		*request_state = &seen_head;
-		if (strcmp(method, MHD_HTTP_METHOD_GET) != 0 && strcmp(method, MHD_HTTP_METHOD_HEAD) != 0)
-			return refuse(connection, MHD_HTTP_METHOD_NOT_ALLOWED, "GET, HEAD",
-			    "This server only answers GET and HEAD.\n");
+		if (!is_post && strcmp(method, MHD_HTTP_METHOD_GET) != 0 &&
+		    strcmp(method, MHD_HTTP_METHOD_HEAD) != 0)
+			return refuse(connection, MHD_HTTP_METHOD_NOT_ALLOWED,
+			    server->post ? "GET, HEAD, POST" : "GET, HEAD",
+			    server->post ? "This server only answers GET, HEAD and POST.\n"
+					 : "This server only answers GET and HEAD.\n");
 		if (has_body(connection))
 			return refuse(connection, MHD_HTTP_BAD_REQUEST, NULL,
 			    "A request to this server has no body.\n");
@@ -87,7 +91,7 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
 	}
 	if (*upload_size > 0)
 		return MHD_NO; /* a body that the head did not announce */
-	server->site(server->context, url, &page);
+	(is_post ? server->post : server->get)(server->context, url, &page);
 	if (!page.body)
 		return refuse(
 		    connection, MHD_HTTP_INTERNAL_SERVER_ERROR, NULL, "There is no memory for this page.\n");
@@ -173,12 +177,13 @@ static int attach(struct http_server *server, sd_event *event)
 }
 
 struct http_server *http_server_new(
-    sd_event *event, int listen_fd, http_site site, void *context, struct error *err)
+    sd_event *event, int listen_fd, http_site get, http_site post, void *context, struct error *err)
 {
 	struct http_server *server = xcalloc(1, sizeof *server);
 	int result;
 
-	server->site = site;
+	server->get = get;
+	server->post = post;
 	server->context = context;
 	/* the logger comes first, or what the other options say goes to stderr */
 	server->daemon = MHD_start_daemon(MHD_USE_EPOLL | MHD_USE_ERROR_LOG, 0, NULL, NULL, on_request,

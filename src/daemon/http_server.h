@@ -1,4 +1,5 @@
-/* http_server.h: answers GET and HEAD on a listening socket, from within the main loop.
+/* http_server.h: answers GET and HEAD, and POST where that is allowed, on a listening socket, from within the
+ * main loop.
  *
  * No thread and no blocking: libmicrohttpd runs when the loop says that one of its sockets is ready. What a
  * visitor may use is bounded: connections (in all and for one address), memory for a request, time without
@@ -20,10 +21,10 @@ struct http_page {
 
 typedef void (*http_site)(void *context, const char *path, struct http_page *page);
 
-/* Serves listen_fd (listening, non-blocking), which is the server's from here on, also on failure. site is
- * called for each request. NULL on failure. */
+/* Serves listen_fd (listening, non-blocking), which is the server's from here on, also on failure. get is
+ * called for each GET and HEAD, post for each POST; where that is NULL, POST is refused. NULL on failure. */
 struct http_server *http_server_new(
-    sd_event *event, int listen_fd, http_site site, void *context, struct error *err);
+    sd_event *event, int listen_fd, http_site get, http_site post, void *context, struct error *err);
 
 /* Closes all connections and the socket. Accepts NULL. */
 void http_server_free(struct http_server *server);

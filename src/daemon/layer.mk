@@ -11,10 +11,14 @@ libdaemon_a_SOURCES = \
 	src/daemon/http_listener.c src/daemon/http_listener.h \
 	src/daemon/http_server.c src/daemon/http_server.h \
 	src/daemon/identity.h \
+	src/daemon/loading.c src/daemon/loading.h \
 	src/daemon/members.c src/daemon/members.h \
 	src/daemon/metrics.c src/daemon/metrics.h \
 	src/daemon/options.c src/daemon/options.h \
 	src/daemon/paragraph.c src/daemon/paragraph.h \
+	src/daemon/reload.c src/daemon/reload.h \
+	src/daemon/reload_status.h \
+	src/daemon/run.c src/daemon/run.h \
 	src/daemon/service_manager.c src/daemon/service_manager.h \
 	src/daemon/site.c src/daemon/site.h \
 	src/daemon/status_json.c src/daemon/status_json.h \

@@ -14,35 +14,17 @@
 #include "daemon/check_brokers.h"
 #include "daemon/daemon.h"
 #include "daemon/explain.h"
+#include "daemon/loading.h"
 #include "daemon/options.h"
-#include "kafka/property_check.h"
 #include "kafka/library.h"
 
 DEFINE_CLEANUP(struct config *, config_free)
-
-/* NULL: there are errors, and *exit_code tells the kind. */
-static struct config *load(const struct options *options, enum config_purpose purpose,
-    struct config_findings *findings, int *exit_code)
-{
-	return config_load(
-	    options->config_file, options->conf_d, purpose, property_check, findings, exit_code);
-}
 
 static void print_findings(const struct config_findings *findings)
 {
 	for (size_t i = 0; i < findings->count; i++)
 		fprintf(stderr, "%s: %s\n", findings->items[i].is_error ? "error" : "warning",
 		    findings->items[i].text);
-}
-
-static void log_findings(const struct config_findings *findings)
-{
-	for (size_t i = 0; i < findings->count; i++) {
-		if (findings->items[i].is_error)
-			log_error(&LOG_NOWHERE, "%s", findings->items[i].text);
-		else
-			log_warning(&LOG_NOWHERE, "%s", findings->items[i].text);
-	}
 }
 
 static const char *plural(size_t count)
@@ -54,7 +36,8 @@ static int test_config(const struct options *options)
 {
 	struct config_findings findings = { 0 };
 	int exit_code = EX_OK;
-	_cleanup_(config_freep) struct config *config = load(options, CONFIG_TO_TEST, &findings, &exit_code);
+	_cleanup_(config_freep) struct config *config =
+	    loading_read(options, CONFIG_TO_TEST, &findings, &exit_code);
 	size_t warnings = findings.count - findings.error_count;
 
 	print_findings(&findings);
@@ -81,7 +64,7 @@ static struct config *load_to_print(
     const struct options *options, enum config_purpose purpose, int *exit_code)
 {
 	struct config_findings findings = { 0 };
-	struct config *config = load(options, purpose, &findings, exit_code);
+	struct config *config = loading_read(options, purpose, &findings, exit_code);
 
 	print_findings(&findings);
 	config_findings_clear(&findings);
@@ -171,16 +154,16 @@ static int run(const struct options *options)
 	_cleanup_(config_freep) struct config *config = NULL;
 
 	take_signals();
-	config = load(options, CONFIG_TO_RUN, &findings, &exit_code);
+	config = loading_read(options, CONFIG_TO_RUN, &findings, &exit_code);
 	if (config)
 		log_set_level(config->log_level);
-	log_findings(&findings);
+	loading_log(&findings);
 	config_findings_clear(&findings);
 	if (!config)
 		return exit_code;
 	raise_descriptor_limit();
 	bound_allocator();
-	return daemon_run(config, options->config_file);
+	return daemon_run(config, options);
 }
 
 int main(int argc, char **argv)

@@ -51,17 +51,22 @@ static void collect_partitions(struct pipeline_snapshot *whole)
 		qsort(whole->partitions, count, sizeof *whole->partitions, by_topic_and_number);
 }
 
+void members_add_counts(struct pipeline_snapshot *sum, const struct pipeline_snapshot *more)
+{
+	sum->restarts += more->restarts;
+	sum->log_gaps += more->log_gaps;
+	sum->log_gap_records += more->log_gap_records;
+	sum->blocked_gaps += more->blocked_gaps;
+	sum->untimestamped_records += more->untimestamped_records;
+	engine_counters_add(&sum->counters, &more->counters);
+	histogram_merge(&sum->latency, &more->latency);
+	histogram_merge(&sum->commit_latency, &more->commit_latency);
+}
+
 static void add(struct pipeline_snapshot *whole, const struct pipeline_snapshot *member)
 {
+	members_add_counts(whole, member);
 	whole->heartbeats += member->heartbeats;
-	whole->restarts += member->restarts;
-	whole->log_gaps += member->log_gaps;
-	whole->log_gap_records += member->log_gap_records;
-	whole->blocked_gaps += member->blocked_gaps;
-	whole->untimestamped_records += member->untimestamped_records;
-	engine_counters_add(&whole->counters, &member->counters);
-	histogram_merge(&whole->latency, &member->latency);
-	histogram_merge(&whole->commit_latency, &member->commit_latency);
 	whole->held_bytes += member->held_bytes;
 	whole->held_records += member->held_records;
 	whole->in_flight_records += member->in_flight_records;

@@ -10,5 +10,8 @@
  * members_clear(). */
 void members_sum(struct pipeline_snapshot *whole, const struct pipeline_snapshot *members, size_t count);
 
+/* Adds what only ever grows: counters and histograms. */
+void members_add_counts(struct pipeline_snapshot *sum, const struct pipeline_snapshot *more);
+
 /* Frees what members_sum() has made. One of zeros is fine. */
 void members_clear(struct pipeline_snapshot *whole);

@@ -286,6 +286,21 @@ static void write_info(FILE *out, const struct identity *identity, int64_t start
 	}
 }
 
+static void write_reloads(FILE *out, const struct reload_status *reload)
+{
+	write_head(
+	    out, "aloqd_reloads_total", "counter", "Times that the configuration was read again, by result.");
+	fprintf(out, "aloqd_reloads_total{result=\"ok\"} %" PRIu64 "\n", reload->ok);
+	fprintf(out, "aloqd_reloads_total{result=\"refused\"} %" PRIu64 "\n", reload->refused);
+	write_head(out, "aloqd_last_reload_successful", "gauge",
+	    "0 when the last reload was refused, so that another configuration holds than the files say.");
+	fprintf(out, "aloqd_last_reload_successful %d\n", !reload->was_refused);
+	write_head(out, "aloqd_config_timestamp_seconds", "gauge",
+	    "When the configuration that holds was read, in seconds since the epoch.");
+	fprintf(out, "aloqd_config_timestamp_seconds %" PRId64 ".%03d\n", reload->config_ms / 1000,
+	    (int)(reload->config_ms % 1000));
+}
+
 static void write_histogram(FILE *out, const char *family, const char *help,
     const struct pipeline_snapshot *snapshots, size_t count, size_t offset)
 {
@@ -318,9 +333,10 @@ static void write_histogram(FILE *out, const char *family, const char *help,
 }
 
 void metrics_write(FILE *out, const struct identity *identity, int64_t started_ms,
-    const struct pipeline_snapshot *snapshots, size_t count)
+    const struct reload_status *reload, const struct pipeline_snapshot *snapshots, size_t count)
 {
 	write_info(out, identity, started_ms, snapshots, count);
+	write_reloads(out, reload);
 	write_states(out, snapshots, count);
 	write_members(out, snapshots, count);
 	write_pipeline_metrics(out, snapshots, count);

@@ -35,6 +35,25 @@ void service_manager_ready(struct service_manager *manager)
 	notify("READY=1");
 }
 
+void service_manager_reloading(struct service_manager *manager, int64_t now_us)
+{
+	char state[64];
+
+	(void)manager;
+	/* systemd tells by the time which request is answered */
+	snprintf(state, sizeof state, "RELOADING=1\nMONOTONIC_USEC=%" PRId64, now_us);
+	notify(state);
+}
+
+void service_manager_extend(struct service_manager *manager, int64_t extend_us)
+{
+	char state[64];
+
+	(void)manager;
+	snprintf(state, sizeof state, "EXTEND_TIMEOUT_USEC=%" PRId64, extend_us);
+	notify(state);
+}
+
 void service_manager_status(struct service_manager *manager, const char *line, int64_t now_us)
 {
 	char state[sizeof manager->status + sizeof "STATUS="];

@@ -16,6 +16,12 @@ void service_manager_init(struct service_manager *manager);
 /* READY=1. */
 void service_manager_ready(struct service_manager *manager);
 
+/* RELOADING=1, which READY=1 ends. now_us: monotonic. */
+void service_manager_reloading(struct service_manager *manager, int64_t now_us);
+
+/* Asks for this long before what goes on counts as hung. */
+void service_manager_extend(struct service_manager *manager, int64_t extend_us);
+
 /* STATUS=line, when it is another one than before, and at most once a second. */
 void service_manager_status(struct service_manager *manager, const char *line, int64_t now_us);
 

@@ -14,6 +14,7 @@
 #define JSON         "application/json"
 #define PIPELINES    "/api/v1/pipelines"
 #define ONE_PIPELINE PIPELINES "/"
+#define RELOAD       "/api/v1/reload"
 
 enum { OK = 200, NOT_FOUND = 404, UNAVAILABLE = 503 };
 
@@ -90,7 +91,7 @@ static void metrics(struct site *site, struct http_page *page)
 
 	if (!out)
 		return;
-	metrics_write(out, &site->identity, site->started_ms, snapshots, count);
+	metrics_write(out, &site->identity, site->started_ms, reload_status(site->reload), snapshots, count);
 	finish(page, out, OK);
 }
 
@@ -101,7 +102,15 @@ static void pipelines(struct site *site, struct http_page *page)
 
 	page->status = OK;
 	page->content_type = JSON;
-	page->body = status_json_all(&site->identity, snapshots, count, &page->length);
+	page->body =
+	    status_json_all(&site->identity, reload_status(site->reload), snapshots, count, &page->length);
+}
+
+static void last_reload(struct site *site, struct http_page *page)
+{
+	page->status = OK;
+	page->content_type = JSON;
+	page->body = status_json_reload(reload_status(site->reload), &page->length);
 }
 
 static void one_pipeline(struct site *site, const char *name, struct http_page *page)
@@ -131,6 +140,7 @@ void site_page(void *context, const char *path, struct http_page *page)
 		{ "/readyz", readyz },
 		{ "/metrics", metrics },
 		{ PIPELINES, pipelines },
+		{ RELOAD, last_reload },
 	};
 	struct site *site = context;
 
@@ -144,6 +154,21 @@ void site_page(void *context, const char *path, struct http_page *page)
 		one_pipeline(site, path + strlen(ONE_PIPELINE), page);
 	else
 		say(page, NOT_FOUND,
-		    "There is no such page; there are /health, /livez, /readyz, /metrics and " PIPELINES
-		    ".\n");
+		    "There is no such page; there are /health, /livez, /readyz, /metrics, " PIPELINES
+		    " and " RELOAD ".\n");
+}
+
+void site_act(void *context, const char *path, struct http_page *page)
+{
+	struct site *site = context;
+
+	if (strcmp(path, RELOAD) != 0) {
+		say(page, NOT_FOUND,
+		    "There is nothing to do here; POST " RELOAD " reads the configuration again.\n");
+	} else if (site->stopping) {
+		say(page, UNAVAILABLE, "aloqd stops, and does not reload any more.\n");
+	} else {
+		reload_begin(site->reload, "control socket");
+		last_reload(site, page);
+	}
 }

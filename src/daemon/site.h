@@ -1,16 +1,21 @@
 /* site.h: the pages of the HTTP servers: which path says what. Thread: the main thread. */
 #pragma once
+#include <stdbool.h>
 #include <stdint.h>
 #include "daemon/http_server.h"
 #include "daemon/identity.h"
+#include "daemon/reload.h"
 #include "daemon/supervisor.h"
 
 struct site {
 	struct identity identity;
 	int64_t started_ms; /* wall clock */
 	struct supervisor *supervisor;
+	struct reload *reload;
+	bool stopping;          /* it does not reload any more */
 	int64_t stall_limit_us; /* a thread that has not turned for this long is not alive */
 };
 
-/* An http_site; context is the struct site. */
+/* http_sites; context is the struct site. The second is for those who may change something. */
 void site_page(void *context, const char *path, struct http_page *page);
+void site_act(void *context, const char *path, struct http_page *page);

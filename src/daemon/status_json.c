@@ -174,6 +174,32 @@ static void put_pipeline(yajl_gen gen, const struct pipeline_snapshot *snapshot)
 	yajl_gen_map_close(gen);
 }
 
+static void put_reload(yajl_gen gen, const struct reload_status *reload)
+{
+	const char *result = reload->was_refused ? "refused" : "ok";
+
+	yajl_gen_map_open(gen);
+	put_count(gen, "ok", reload->ok);
+	put_count(gen, "refused", reload->refused);
+	put_number(gen, "config_ms", reload->config_ms);
+	put_number(gen, "at_ms", reload->at_ms);
+	put_text(gen, "result", reload->at_ms ? result : NULL);
+	put_name(gen, "finished");
+	yajl_gen_bool(gen, reload->finished);
+	put_count(gen, "late", reload->late);
+	put_text(gen, "summary", reload->summary);
+	put_name(gen, "findings");
+	yajl_gen_array_open(gen);
+	for (size_t i = 0; i < reload->findings.count; i++) {
+		yajl_gen_map_open(gen);
+		put_text(gen, "severity", reload->findings.items[i].is_error ? "error" : "warning");
+		put_text(gen, "text", reload->findings.items[i].text);
+		yajl_gen_map_close(gen);
+	}
+	yajl_gen_array_close(gen);
+	yajl_gen_map_close(gen);
+}
+
 /* The text so far, and a newline for those who read it on a terminal. */
 static char *take_text(yajl_gen gen, size_t *length)
 {
@@ -188,8 +214,8 @@ static char *take_text(yajl_gen gen, size_t *length)
 	return copy;
 }
 
-char *status_json_all(
-    const struct identity *identity, const struct pipeline_snapshot *snapshots, size_t count, size_t *length)
+char *status_json_all(const struct identity *identity, const struct reload_status *reload,
+    const struct pipeline_snapshot *snapshots, size_t count, size_t *length)
 {
 	_cleanup_(generator_freep) yajl_gen gen = yajl_gen_alloc(NULL);
 
@@ -199,6 +225,8 @@ char *status_json_all(
 	put_text(gen, "version", identity->version);
 	put_text(gen, "librdkafka", identity->library_version);
 	put_text(gen, "instance", identity->instance);
+	put_name(gen, "reload");
+	put_reload(gen, reload);
 	put_name(gen, "pipelines");
 	yajl_gen_array_open(gen);
 	for (size_t i = 0; i < count; i++)
@@ -215,5 +243,15 @@ char *status_json_one(const struct pipeline_snapshot *snapshot, size_t *length)
 	if (!gen)
 		return NULL;
 	put_pipeline(gen, snapshot);
+	return take_text(gen, length);
+}
+
+char *status_json_reload(const struct reload_status *reload, size_t *length)
+{
+	_cleanup_(generator_freep) yajl_gen gen = yajl_gen_alloc(NULL);
+
+	if (!gen)
+		return NULL;
+	put_reload(gen, reload);
 	return take_text(gen, length);
 }

@@ -1,176 +1,282 @@
 #include "daemon/supervisor.h"
 #include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/log.h"
-#include "base/log_ids.h"
 #include "base/memory.h"
-#include "daemon/members.h"
+#include "config/diff.h"
+#include "daemon/run.h"
 #include "kafka/cluster_ids.h"
 
-#define LAZY_AGE_US  (100 * USEC_PER_MSEC)
-#define OWN_PAUSE_US (3 * USEC_PER_SEC) /* refreshes come every second; a longer pause is our own */
+#define LAZY_AGE_US (100 * USEC_PER_MSEC)
 
-struct member {
-	struct config_pipeline settings; /* the pipeline's, with the member's number */
-	struct pipeline *pipeline;	 /* NULL: could not be started */
-	uint64_t heartbeats;
-	int64_t turned_us; /* when the heartbeats were first seen at this count */
-	bool ended;
-	bool failed_before_stop;
+/* A name, what runs under it, and what is to run next. */
+struct place {
+	struct run *run;
+	const struct config_pipeline *next; /* once the run, which was stopped for it, has ended; or NULL */
+	struct config *next_config;         /* held while there is a next one */
 };
 
 struct supervisor {
-	struct member *members; /* those of one pipeline stand together */
-	struct pipeline_snapshot *snapshots; /* one for each member */
+	struct place *places; /* in the config's order, then those that were removed */
 	size_t count;
-	struct pipeline_snapshot *wholes; /* one for each pipeline */
-	struct cluster_ids *cluster_ids; /* shared by the pipelines */
-	size_t whole_count;
+	struct pipeline_snapshot *snapshots; /* of the runs, which own what they refer to */
+	struct cluster_ids *cluster_ids;     /* shared by the pipelines */
+	uint64_t memory_bytes;               /* what there is to share */
+	size_t sharers;                      /* pipelines that are enabled */
+	uint64_t gone_acked_records;         /* of pipelines that were removed */
+	int wake_fd;
 	int64_t refreshed_us;
 	bool stopping;
 };
 
-static void start_member(
-    struct supervisor *supervisor, size_t i, const struct config *config, uint64_t memory_bytes, int wake_fd)
-{
-	struct member *member = &supervisor->members[i];
-	struct error err = { 0 };
+/* ---- starting ---- */
 
-	member->pipeline = pipeline_start(
-	    config, &member->settings, supervisor->cluster_ids, memory_bytes, wake_fd, &err);
-	if (member->pipeline)
-		return;
-	log_error(&LOG_SETTINGS(&member->settings), "cannot start: %s", err.message);
-	member->ended = true;
-	supervisor->snapshots[i] = (struct pipeline_snapshot){
-		.name = xstrdup(member->settings.name),
-		.member = member->settings.member,
-		.delivery = member->settings.delivery,
-		.state = PIPELINE_FAILED,
-		.state_since_ms = clock_realtime_ms(),
-		.reason = xstrdup(err.message),
-		.last_error = xstrdup(err.message),
-		.last_error_at_ms = clock_realtime_ms(),
-		.drain_was_clean = true,
-		.lag = -1,
-	};
+static uint64_t share_of_memory(const struct supervisor *supervisor)
+{
+	return supervisor->memory_bytes / supervisor->sharers;
 }
 
-static void start_pipeline(struct supervisor *supervisor, const struct config *config,
-    const struct config_pipeline *pipeline, uint64_t memory_bytes, int wake_fd, int64_t now_us)
+static struct run *start(const struct supervisor *supervisor, struct config *config,
+    const struct config_pipeline *pipeline, const struct run *before, int64_t now_us)
 {
-	for (int32_t i = 1; i <= pipeline->members; i++) {
-		struct member *member = &supervisor->members[supervisor->count];
-
-		*member = (struct member){ .settings = *pipeline, .turned_us = now_us };
-		if (pipeline->members > 1)
-			member->settings.member = i;
-		start_member(
-		    supervisor, supervisor->count++, config, memory_bytes / (uint64_t)pipeline->members, wake_fd);
-	}
-	supervisor->whole_count++;
+	return run_start(config, pipeline, supervisor->cluster_ids, share_of_memory(supervisor),
+	    supervisor->wake_fd, before, now_us);
 }
 
-struct supervisor *supervisor_new(const struct config *config, int wake_fd, int64_t now_us)
+static void note_bounds(struct supervisor *supervisor, const struct config *config)
+{
+	supervisor->memory_bytes = config->memory_bytes;
+	supervisor->sharers = 0;
+	for (size_t i = 0; i < config->pipeline_count; i++)
+		supervisor->sharers += config->pipelines[i].enabled;
+}
+
+/* To be called whenever places have come, gone or got another run. */
+static void show(struct supervisor *supervisor)
+{
+	supervisor->snapshots =
+	    xreallocarray(supervisor->snapshots, supervisor->count + 1, sizeof *supervisor->snapshots);
+	for (size_t i = 0; i < supervisor->count; i++)
+		supervisor->snapshots[i] = *run_snapshot(supervisor->places[i].run);
+}
+
+struct supervisor *supervisor_new(struct config *config, int wake_fd, int64_t now_us)
 {
 	struct supervisor *supervisor = xcalloc(1, sizeof *supervisor);
-	size_t enabled = 0;
-	size_t members = 0;
 
+	supervisor->wake_fd = wake_fd;
 	supervisor->refreshed_us = now_us;
 	supervisor->cluster_ids = cluster_ids_new(config);
+	note_bounds(supervisor, config);
+	supervisor->places = xcalloc(supervisor->sharers, sizeof *supervisor->places);
 	for (size_t i = 0; i < config->pipeline_count; i++) {
-		if (!config->pipelines[i].enabled)
-			continue;
-		enabled++;
-		members += (size_t)config->pipelines[i].members;
+		const struct config_pipeline *pipeline = &config->pipelines[i];
+
+		if (pipeline->enabled)
+			supervisor->places[supervisor->count++].run =
+			    start(supervisor, config, pipeline, NULL, now_us);
 	}
-	/* Never moved: the pipelines' threads read their settings. */
-	supervisor->members = xcalloc(members, sizeof *supervisor->members);
-	supervisor->snapshots = xcalloc(members, sizeof *supervisor->snapshots);
-	supervisor->wholes = xcalloc(enabled, sizeof *supervisor->wholes);
-	for (size_t i = 0; i < config->pipeline_count; i++)
-		if (config->pipelines[i].enabled)
-			start_pipeline(supervisor, config, &config->pipelines[i], config->memory_bytes / enabled,
-			    wake_fd, now_us);
-	supervisor_refresh(supervisor, now_us);
+	show(supervisor);
 	return supervisor;
 }
 
-/* What has become of the records that were read. */
-static const char *describe_drain(const struct pipeline_snapshot *snapshot, char *words, size_t size)
-{
-	bool one = snapshot->left_blocked == 1;
+/* ---- another configuration ---- */
 
-	if (!snapshot->drain_was_clean)
-		return "some records will be read again";
-	if (snapshot->left_blocked == 0)
-		return "everything read is settled and committed";
-	snprintf(words, size,
-	    "%zu partition%s blocked and wait%s for a person, everything else read is settled and committed",
-	    snapshot->left_blocked, one ? " is" : "s are", one ? "s" : "");
-	return words;
+static void set_next(struct place *place, struct config *config, const struct config_pipeline *next)
+{
+	config_free(place->next_config);
+	place->next = next;
+	place->next_config = next ? config_hold(config) : NULL;
 }
 
-static void log_end(const struct pipeline_snapshot *snapshot)
+/* The place of this name, which is then no longer among the old ones. */
+static struct place take_place(struct place *old, size_t count, const char *name)
 {
-	const struct engine_counters *counters = &snapshot->counters;
-	const char *reason = snapshot->reason ? snapshot->reason : snapshot->last_error;
-	bool failed = snapshot->state == PIPELINE_FAILED;
-	char words[128];
+	struct place found = { 0 };
 
-	log_info(&LOG_MEMBER(snapshot->name, snapshot->member),
-	    "ended: %s%s%s; %" PRIu64 " records consumed, %" PRIu64 " acknowledged, %" PRIu64
-	    " repeated, %" PRIu64 " commits; %s",
-	    pipeline_state_name(snapshot->state), failed && reason ? ": " : "",
-	    failed && reason ? reason : "", counters->consumed_records, counters->acked_records,
-	    counters->repeated_records, counters->commits,
-	    describe_drain(snapshot, words, sizeof words));
+	for (size_t i = 0; i < count && !found.run; i++) {
+		if (old[i].run && strcmp(run_settings(old[i].run)->name, name) == 0) {
+			found = old[i];
+			old[i] = (struct place){ 0 };
+		}
+	}
+	return found;
 }
 
-static void refresh_member(struct supervisor *supervisor, size_t i, int64_t now_us)
+static const struct config_pipeline *find_pipeline(const struct config *config, const char *name)
 {
-	int64_t pause_us = now_us - supervisor->refreshed_us;
-	struct member *member = &supervisor->members[i];
-	struct pipeline_snapshot *snapshot = &supervisor->snapshots[i];
-	bool ended;
+	for (size_t i = 0; i < config->pipeline_count; i++) {
+		if (strcmp(config->pipelines[i].name, name) == 0)
+			return &config->pipelines[i];
+	}
+	return NULL;
+}
 
-	if (!member->pipeline || member->ended)
+/* What the new configuration wants to run under this name: as before, or something else. */
+static void keep_or_change(struct place *place, struct config *config, const struct config_pipeline *pipeline,
+    int64_t drain_deadline_us, struct supervisor_changes *changes)
+{
+	_cleanup_free_ char *key =
+	    diff_pipeline(place->next ? place->next : run_settings(place->run), pipeline);
+	bool stopping = run_is_stopping(place->run);
+
+	if (!key && (!stopping || place->next)) {
+		changes->unchanged++;
+	} else {
+		changes->changed++;
+		if (!stopping)
+			log_notice(
+			    &LOG_PIPELINE(pipeline->name), "changed (%s): drains, then starts anew", key);
+		else
+			log_notice(&LOG_PIPELINE(pipeline->name),
+			    "changed%s%s%s: starts anew when it has ended", key ? " (" : "", key ? key : "",
+			    key ? ")" : "");
+		run_stop(place->run, drain_deadline_us);
+	}
+	if (run_is_stopping(place->run))
+		set_next(place, config, pipeline);
+}
+
+static void end(struct place *place, const struct config *config, int64_t drain_deadline_us,
+    struct supervisor_changes *changes)
+{
+	const char *name = run_settings(place->run)->name;
+
+	if (!run_is_stopping(place->run) || place->next) {
+		changes->removed++;
+		log_notice(&LOG_PIPELINE(name), "%s: drains, and ends",
+		    find_pipeline(config, name) ? "disabled" : "removed");
+	}
+	set_next(place, NULL, NULL);
+	run_stop(place->run, drain_deadline_us);
+}
+
+/* The clients are sized by the share when they are made, so that a run cannot take another one. */
+static void tell_kept_shares(const struct supervisor *supervisor)
+{
+	uint64_t share_bytes = supervisor->sharers > 0 ? share_of_memory(supervisor) : 0;
+	uint64_t sum_bytes = 0;
+	size_t kept = 0;
+
+	for (size_t i = 0; i < supervisor->count; i++) {
+		const struct run *run = supervisor->places[i].run;
+
+		if (run_is_stopping(run)) {
+			sum_bytes += supervisor->places[i].next ? share_bytes : 0;
+			continue;
+		}
+		sum_bytes += run_memory_bytes(run);
+		kept += run_memory_bytes(run) != share_bytes;
+	}
+	if (kept == 0)
 		return;
-	/* asked before the snapshot is taken, so that the last snapshot of an ended thread is its last */
-	ended = pipeline_has_ended(member->pipeline);
-	pipeline_snapshot_clear(snapshot);
-	pipeline_snapshot(member->pipeline, snapshot);
-	if (snapshot->heartbeats != member->heartbeats) {
-		member->heartbeats = snapshot->heartbeats;
-		member->turned_us = now_us;
-	} else if (pause_us > OWN_PAUSE_US) {
-		/* stopped, or the machine slept: says nothing about the other threads */
-		member->turned_us += pause_us;
-	}
-	if (ended) {
-		member->ended = true;
-		log_end(snapshot);
-	}
+	log_at(sum_bytes > supervisor->memory_bytes ? LOG_LEVEL_WARNING : LOG_LEVEL_NOTICE, &LOG_NOWHERE,
+	    "aloqd.memory: %zu pipeline%s the share that %s started with, where now each would get %" PRIu64
+	    " MiB; together all have %" PRIu64 " MiB of the %" PRIu64 " MiB, until aloqd is restarted",
+	    kept, kept == 1 ? " keeps" : "s keep", kept == 1 ? "it was" : "they were", share_bytes >> 20,
+	    sum_bytes >> 20, supervisor->memory_bytes >> 20);
 }
+
+struct supervisor_changes supervisor_apply(
+    struct supervisor *supervisor, struct config *config, int64_t drain_deadline_us, int64_t now_us)
+{
+	struct supervisor_changes changes = { 0 };
+	struct place *old = supervisor->places;
+	size_t old_count = supervisor->count;
+
+	supervisor_refresh(supervisor, now_us); /* a stop notes who had failed before */
+	note_bounds(supervisor, config);
+	cluster_ids_replace(supervisor->cluster_ids, config);
+	supervisor->places = xcalloc(old_count + supervisor->sharers, sizeof *supervisor->places);
+	supervisor->count = 0;
+	for (size_t i = 0; i < config->pipeline_count; i++) {
+		const struct config_pipeline *pipeline = &config->pipelines[i];
+		struct place *place = &supervisor->places[supervisor->count];
+
+		if (!pipeline->enabled)
+			continue;
+		*place = take_place(old, old_count, pipeline->name);
+		if (place->run) {
+			keep_or_change(place, config, pipeline, drain_deadline_us, &changes);
+		} else {
+			changes.started++;
+			log_notice(&LOG_PIPELINE(pipeline->name), "new: starts");
+			place->run = start(supervisor, config, pipeline, NULL, now_us);
+		}
+		supervisor->count++;
+	}
+	for (size_t i = 0; i < old_count; i++) {
+		if (!old[i].run)
+			continue;
+		end(&old[i], config, drain_deadline_us, &changes);
+		supervisor->places[supervisor->count++] = old[i];
+	}
+	free(old);
+	tell_kept_shares(supervisor);
+	show(supervisor);
+	return changes;
+}
+
+size_t supervisor_changing(const struct supervisor *supervisor, const char **name)
+{
+	size_t changing = 0;
+
+	for (size_t i = 0; i < supervisor->count; i++) {
+		const struct run *run = supervisor->places[i].run;
+
+		if (!run_is_stopping(run))
+			continue;
+		if (name && changing == 0)
+			*name = run_settings(run)->name;
+		changing++;
+	}
+	return changing;
+}
+
+/* The run of this place was stopped, and has ended: what follows? False: nothing, the place goes. */
+static bool succeed(struct supervisor *supervisor, struct place *place, int64_t now_us)
+{
+	struct run *before = place->run;
+
+	run_drained_cleanly(before); /* logs it where it was not */
+	place->run = place->next ? start(supervisor, place->next_config, place->next, before, now_us) : NULL;
+	if (!place->run)
+		supervisor->gone_acked_records += run_snapshot(before)->counters.acked_records;
+	set_next(place, NULL, NULL);
+	run_free(before);
+	return place->run != NULL;
+}
+
+static void succeed_ended_runs(struct supervisor *supervisor, int64_t now_us)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < supervisor->count; i++) {
+		struct place *place = &supervisor->places[i];
+		bool stays = !run_is_stopping(place->run) || !run_has_ended(place->run) ||
+		             succeed(supervisor, place, now_us);
+
+		if (stays)
+			supervisor->places[kept++] = *place;
+	}
+	supervisor->count = kept;
+}
+
+/* ---- looking ---- */
 
 void supervisor_refresh(struct supervisor *supervisor, int64_t now_us)
 {
-	size_t first = 0;
+	int64_t pause_us = now_us - supervisor->refreshed_us;
 
-	/* They refer to the snapshots of the members. */
-	for (size_t i = 0; i < supervisor->whole_count; i++)
-		members_clear(&supervisor->wholes[i]);
 	for (size_t i = 0; i < supervisor->count; i++)
-		refresh_member(supervisor, i, now_us);
-	for (size_t i = 0; i < supervisor->whole_count; i++) {
-		size_t count = (size_t)supervisor->members[first].settings.members;
-
-		members_sum(&supervisor->wholes[i], &supervisor->snapshots[first], count);
-		first += count;
-	}
+		run_refresh(supervisor->places[i].run, now_us, pause_us);
+	/* At the end the runs stay to be asked how they have drained. */
+	if (!supervisor->stopping)
+		succeed_ended_runs(supervisor, now_us);
+	show(supervisor);
 	supervisor->refreshed_us = now_us;
 }
 
@@ -182,13 +288,13 @@ void supervisor_refresh_lazily(struct supervisor *supervisor, int64_t now_us)
 
 const struct pipeline_snapshot *supervisor_snapshots(const struct supervisor *supervisor, size_t *count)
 {
-	*count = supervisor->whole_count;
-	return supervisor->wholes;
+	*count = supervisor->count;
+	return supervisor->snapshots;
 }
 
 uint64_t supervisor_acked_records(const struct supervisor *supervisor)
 {
-	uint64_t records = 0;
+	uint64_t records = supervisor->gone_acked_records;
 
 	for (size_t i = 0; i < supervisor->count; i++)
 		records += supervisor->snapshots[i].counters.acked_records;
@@ -198,23 +304,25 @@ uint64_t supervisor_acked_records(const struct supervisor *supervisor)
 const char *supervisor_stalled(const struct supervisor *supervisor, int64_t now_us, int64_t limit_us)
 {
 	for (size_t i = 0; i < supervisor->count; i++) {
-		const struct member *member = &supervisor->members[i];
+		const struct run *run = supervisor->places[i].run;
 
-		if (!member->ended && now_us - member->turned_us > limit_us)
-			return member->settings.name;
+		if (run_is_stalled(run, now_us, limit_us))
+			return run_settings(run)->name;
 	}
 	return NULL;
 }
 
+/* ---- stopping ---- */
+
 void supervisor_stop(struct supervisor *supervisor, int64_t deadline_us)
 {
 	for (size_t i = 0; i < supervisor->count; i++) {
-		struct member *member = &supervisor->members[i];
+		struct place *place = &supervisor->places[i];
 
-		if (!supervisor->stopping)
-			member->failed_before_stop = supervisor->snapshots[i].state == PIPELINE_FAILED;
-		if (!member->ended)
-			pipeline_stop(member->pipeline, deadline_us);
+		if (place->next)
+			log_notice(&LOG_PIPELINE(place->next->name), "does not start anew: aloqd stops");
+		set_next(place, NULL, NULL);
+		run_stop(place->run, deadline_us);
 	}
 	supervisor->stopping = true;
 }
@@ -222,7 +330,7 @@ void supervisor_stop(struct supervisor *supervisor, int64_t deadline_us)
 bool supervisor_has_ended(const struct supervisor *supervisor)
 {
 	for (size_t i = 0; i < supervisor->count; i++) {
-		if (!supervisor->members[i].ended)
+		if (!run_has_ended(supervisor->places[i].run))
 			return false;
 	}
 	return true;
@@ -232,20 +340,8 @@ bool supervisor_drained_cleanly(const struct supervisor *supervisor)
 {
 	bool clean = true;
 
-	for (size_t i = 0; i < supervisor->count; i++) {
-		const struct member *member = &supervisor->members[i];
-
-		if (member->failed_before_stop || (member->ended && supervisor->snapshots[i].drain_was_clean))
-			continue;
-		clean = false;
-		log_warning((&(struct log_place){ .pipeline = member->settings.name,
-				.member = member->settings.member,
-				.partition = -1,
-				.offset = -1,
-				.message_id = LOG_ID_DRAIN_INCOMPLETE }),
-		    "%s: what was in flight will be read again at the next start",
-		    member->ended ? "the drain was not clean" : "the pipeline did not end in time");
-	}
+	for (size_t i = 0; i < supervisor->count; i++)
+		clean = run_drained_cleanly(supervisor->places[i].run) && clean;
 	return clean;
 }
 
@@ -253,15 +349,12 @@ void supervisor_free(struct supervisor *supervisor)
 {
 	if (!supervisor)
 		return;
-	for (size_t i = 0; i < supervisor->whole_count; i++)
-		members_clear(&supervisor->wholes[i]);
 	for (size_t i = 0; i < supervisor->count; i++) {
-		pipeline_free(supervisor->members[i].pipeline);
-		pipeline_snapshot_clear(&supervisor->snapshots[i]);
+		set_next(&supervisor->places[i], NULL, NULL);
+		run_free(supervisor->places[i].run);
 	}
-	free(supervisor->members);
+	free(supervisor->places);
 	free(supervisor->snapshots);
 	cluster_ids_free(supervisor->cluster_ids);
-	free(supervisor->wholes);
 	free(supervisor);
 }

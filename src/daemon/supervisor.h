@@ -1,7 +1,14 @@
-/* supervisor.h: the pipelines of one configuration: starts them, looks at them, stops them.
+/* supervisor.h: the pipelines of the configuration: starts them, looks at them, changes them, stops them.
  *
  * One pipeline's failure is its own: the others go on, and it stays visible with its state and reason.
- * Thread: the main thread. Nothing blocks but supervisor_free(). */
+ *
+ * A name has one run at a time. Where a new configuration changes a pipeline, its run drains, and the next
+ * one starts only when that has ended and its clients are gone; until then the old one is what is seen. Each
+ * run holds the configuration that it was started with: one that goes on through reloads keeps an old one
+ * alive.
+ *
+ * Thread: the main thread. Nothing blocks but supervisor_free(): what joins threads before has seen them end.
+ */
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
@@ -11,27 +18,47 @@
 
 struct supervisor;
 
-/* Starts every enabled pipeline, each with an equal share of the memory bound, which its members divide. One that
- * cannot be started is logged and counts as failed. config outlives the supervisor; wake_fd (an eventfd, the
- * owner's) becomes readable when a state has changed. */
-struct supervisor *supervisor_new(const struct config *config, int wake_fd, int64_t now_us);
+/* Starts every enabled pipeline, each with an equal share of the memory bound, which its members divide. One
+ * that cannot be started is logged and counts as failed. Holds config for as long as it needs it; wake_fd (an
+ * eventfd, the owner's) becomes readable when a state has changed. */
+struct supervisor *supervisor_new(struct config *config, int wake_fd, int64_t now_us);
 
-/* Takes new snapshots and notes whose thread has turned. Logs the end of a pipeline, once. */
+/* What a new configuration has done to the pipelines, or is about to do. */
+struct supervisor_changes {
+	size_t started, changed, removed, unchanged;
+};
+
+/* Makes config the one that holds, and logs what becomes of each pipeline that it changes. Those that are
+ * changed, removed or disabled drain until drain_deadline_us, new ones start, and the others are left alone,
+ * whatever their state is: one that has failed stays so. May be called while an earlier one's drains go on:
+ * the newest counts. Not after supervisor_stop(). A run that goes on keeps the share of the memory that it
+ * was started with, and it is logged what that means. */
+struct supervisor_changes supervisor_apply(
+    struct supervisor *supervisor, struct config *config, int64_t drain_deadline_us, int64_t now_us);
+
+/* How many pipelines still drain because they were changed or removed; *name, unless name is NULL, is one of
+ * them. */
+size_t supervisor_changing(const struct supervisor *supervisor, const char **name);
+
+/* Takes new snapshots and notes whose thread has turned. Logs the end of a pipeline, once; starts the next
+ * run of one that was changed. */
 void supervisor_refresh(struct supervisor *supervisor, int64_t now_us);
 
 /* The same, unless the snapshots are younger than 100 ms: bounds what a visitor can make us do. */
 void supervisor_refresh_lazily(struct supervisor *supervisor, int64_t now_us);
 
-/* The snapshots of the last refresh, in the config's order, one for each pipeline; valid until the next. */
+/* The snapshots of the last refresh, in the config's order, one for each pipeline, and behind them those that
+ * were removed and still drain; valid until the next. */
 const struct pipeline_snapshot *supervisor_snapshots(const struct supervisor *supervisor, size_t *count);
 
-/* Records acknowledged since the start, all pipelines. */
+/* Records acknowledged since the start, all pipelines, those that are gone included. */
 uint64_t supervisor_acked_records(const struct supervisor *supervisor);
 
 /* The name of a pipeline whose thread runs and was not seen to turn for limit_us; NULL: all turn. */
 const char *supervisor_stalled(const struct supervisor *supervisor, int64_t now_us, int64_t limit_us);
 
-/* Asks all to drain and stop by deadline_us. May be repeated with an earlier deadline. */
+/* Asks all to drain and stop by deadline_us, those that drain already too. Nothing is started any more. May
+ * be repeated with an earlier deadline. */
 void supervisor_stop(struct supervisor *supervisor, int64_t deadline_us);
 
 /* Have all threads ended? */

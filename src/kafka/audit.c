@@ -9,7 +9,6 @@
 struct audit {
 	const struct config *config;
 	struct cluster_ids *cluster_ids;
-	size_t *cluster_of;
 	struct error *failures; /* of config->clusters, by the first pipeline that asked */
 };
 
@@ -26,9 +25,9 @@ static void audit_pipeline(
     struct audit *audit, const struct config_pipeline *pipeline, struct audit_findings *findings)
 {
 	const struct config *config = audit->config;
+	_cleanup_free_ size_t *cluster_of = NULL;
 	struct audit_facts facts = { .config = config,
 		.pipeline = pipeline,
-		.cluster_of = audit->cluster_of,
 		.library_version = rd_kafka_version_str() };
 
 	facts.source.cluster = pipeline->from.cluster;
@@ -38,18 +37,17 @@ static void audit_pipeline(
 	audit_ask(&facts, audit->cluster_ids);
 	audit->failures[pipeline->from.cluster - config->clusters] = facts.source.failure;
 	audit->failures[pipeline->to.cluster - config->clusters] = facts.target.failure;
-	cluster_ids_copy(audit->cluster_ids, audit->cluster_of);
+	config_free(cluster_ids_copy(audit->cluster_ids, &cluster_of)); /* there is only the one */
+	facts.cluster_of = cluster_of;
 	audit_judge(&facts, findings);
 	audit_facts_clear(&facts);
 }
 
-void audit_run(const struct config *config, audit_report report, void *context)
+void audit_run(struct config *config, audit_report report, void *context)
 {
-	_cleanup_free_ size_t *cluster_of = xcalloc(config->cluster_count, sizeof *cluster_of);
 	_cleanup_free_ struct error *failures = xcalloc(config->cluster_count, sizeof *failures);
 	struct audit audit = { .config = config,
 		.cluster_ids = cluster_ids_new(config),
-		.cluster_of = cluster_of,
 		.failures = failures };
 
 	for (size_t i = 0; i < config->pipeline_count; i++) {

@@ -11,4 +11,4 @@ typedef void (*audit_report)(
 
 /* Audits each enabled pipeline, in the configuration's order, and reports it before it goes on to the next. Blocks:
  * each request for 5 s at most, and a cluster that does not answer is asked no more. */
-void audit_run(const struct config *config, audit_report report, void *context);
+void audit_run(struct config *config, audit_report report, void *context);

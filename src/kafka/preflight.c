@@ -12,6 +12,8 @@
 #include "kafka/client.h"
 #include "kafka/error_class.h"
 
+DEFINE_CLEANUP(struct config *, config_free)
+
 enum { DESCRIBE_TIMEOUT_MS = 2000, CLUSTER_ID_TIMEOUT_MS = 500 };
 
 static void client_freep(rd_kafka_t **client)
@@ -154,13 +156,14 @@ static void note_cluster_id(struct preflight *preflight, rd_kafka_t *client, con
 	rd_kafka_mem_free(client, id);
 }
 
-static size_t index_of(const struct preflight *preflight)
+/* By its name: the settings may be a member's copy, or those of an older configuration. pipeline_count: a
+ * reload has removed it, and it ends. */
+static size_t index_of(const struct preflight *preflight, const struct config *config)
 {
-	const struct config *config = preflight->context->config;
 	size_t i = 0;
 
-	/* The settings may be a member's copy. */
-	while (strcmp(config->pipelines[i].name, preflight->pipeline->name) != 0)
+	while (
+	    i < config->pipeline_count && strcmp(config->pipelines[i].name, preflight->pipeline->name) != 0)
 		i++;
 	return i;
 }
@@ -169,17 +172,21 @@ static size_t index_of(const struct preflight *preflight)
  * do match. */
 static int check_loops(struct preflight *preflight)
 {
-	const struct preflight_context *context = preflight->context;
-	_cleanup_free_ size_t *cluster_of = xcalloc(context->config->cluster_count, sizeof *cluster_of);
+	_cleanup_free_ size_t *cluster_of = NULL;
+	_cleanup_(config_freep) struct config *config = NULL;
 	struct loops *loops;
+	size_t index;
 	char way[512];
 
 	note_cluster_id(preflight, preflight->source, preflight->pipeline->from.cluster);
 	note_cluster_id(preflight, preflight->target, preflight->pipeline->to.cluster);
-	cluster_ids_copy(context->cluster_ids, cluster_of);
-	loops = loops_new(context->config, cluster_of);
+	config = cluster_ids_copy(preflight->context->cluster_ids, &cluster_of);
+	index = index_of(preflight, config);
+	if (index == config->pipeline_count)
+		return 0;
+	loops = loops_new(config, cluster_of);
 	for (size_t i = 0; i < preflight->result->topic_count && !preflight->err->code; i++)
-		if (loops_close_with(loops, index_of(preflight), preflight->result->topics[i].name, way, sizeof way))
+		if (loops_close_with(loops, index, preflight->result->topics[i].name, way, sizeof way))
 			error_set(preflight->err, -ELOOP, REMEDY_PERSON,
 			    "records of topic %s would go round for ever (by the ids of the clusters, some of which may be "
 			    "one and the same): %s; choose another target, or narrower sources, then restart aloqd",

@@ -35,7 +35,6 @@ struct preflight_result {
 };
 
 struct preflight_context {
-	const struct config *config;
 	const struct config_pipeline *pipeline;
 	struct cluster_ids *cluster_ids;
 	/* What the last one has found, once the pipeline has run on it; else NULL. Then a target that has become too

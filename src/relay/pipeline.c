@@ -489,7 +489,6 @@ struct pipeline *pipeline_start(const struct config *config, const struct config
 
 	pipeline->settings = settings;
 	pipeline->instance = config->instance;
-	pipeline->config = config;
 	pipeline->cluster_ids = cluster_ids;
 	pipeline->memory_bytes = memory_bytes;
 	pipeline->owner_fd = wake_fd;

@@ -63,8 +63,9 @@ struct pipeline_snapshot {
 	size_t member_count;
 };
 
-/* Starts the thread. config, pipeline and cluster_ids (all pipelines') outlive it. memory_bytes is this one's share.
- * wake_fd (an eventfd) is written when the state has changed. Returns NULL when no thread could be made. */
+/* Starts the thread. config, pipeline (its settings, or a member's copy of them) and cluster_ids (all
+ * pipelines') outlive it: the owner holds config for it. memory_bytes is this one's share. wake_fd (an
+ * eventfd) is written when the state has changed. Returns NULL when no thread could be made. */
 struct pipeline *pipeline_start(const struct config *config, const struct config_pipeline *pipeline,
     struct cluster_ids *cluster_ids, uint64_t memory_bytes, int wake_fd, struct error *err);
 

@@ -79,7 +79,6 @@ struct pipeline {
 	struct lost_range lost; /* not logged yet */
 	uint64_t lost_unlogged_records; /* of the ranges that got no line */
 
-	const struct config *config;
 	struct cluster_ids *cluster_ids; /* all pipelines' */
 	struct preflight_result preflight; /* what the clients were made by */
 	struct preflight_result fresh;	   /* being found out by the worker */

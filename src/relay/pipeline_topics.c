@@ -23,8 +23,7 @@ static struct preflight_job *new_job(struct pipeline *pipeline)
 	struct preflight_job *job = xcalloc(1, sizeof *job);
 
 	job->pipeline = pipeline;
-	job->context = (struct preflight_context){ .config = pipeline->config,
-		.pipeline = pipeline->settings,
+	job->context = (struct preflight_context){ .pipeline = pipeline->settings,
 		.cluster_ids = pipeline->cluster_ids,
 		.before = pipeline->has_run ? &pipeline->preflight : NULL,
 		.group_has_started = pipeline->group_started };

@@ -1,6 +1,7 @@
 #include "fake_pipeline.h"
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 #include "base/clock.h"
 #include "base/memory.h"
@@ -22,6 +23,7 @@ static struct config_pipeline pipelines[FAKE_PIPELINES] = {
 struct config fake_config = { .pipelines = pipelines,
 	.pipeline_count = FAKE_PIPELINES,
 	.memory_bytes = 1000,
+	.holders = 1,
 	.instance = (char *)"test" };
 
 int fake_reset(void **state)
@@ -35,7 +37,7 @@ int fake_reset(void **state)
 struct pipeline *pipeline_start(const struct config *whole, const struct config_pipeline *pipeline,
     struct cluster_ids *cluster_ids, uint64_t memory_bytes, int wake_fd, struct error *err)
 {
-	struct fake_script *script = &fake_scripts[pipeline->name[0] - '0'];
+	struct fake_script *script = &fake_scripts[pipeline->name[strlen(pipeline->name) - 1] - '0'];
 	struct pipeline *fake;
 
 	if (script->cannot_start) {
@@ -43,6 +45,10 @@ struct pipeline *pipeline_start(const struct config *whole, const struct config_
 		return NULL;
 	}
 	script->memory_bytes = memory_bytes;
+	if (script->starts++ > 0) { /* another life */
+		script->ended = false;
+		script->stop_deadline_us = 0;
+	}
 	fake = xcalloc(1, sizeof *fake);
 	*fake = (struct pipeline){ .script = script, .config = pipeline, .wake_fd = wake_fd };
 	return fake;

@@ -26,11 +26,13 @@ struct fake_script {
 	uint64_t heartbeats;
 
 	uint64_t memory_bytes;
-	int64_t stop_deadline_us; /* 0: not told to stop */
+	int64_t stop_deadline_us; /* 0: not told to stop, in this life */
+	unsigned starts;
 	unsigned freed;
 };
 
-/* By place in fake_config; the third pipeline is disabled. The caller of pipeline.h cannot carry them. */
+/* By the last digit of the pipeline's name, and so by place in fake_config, where the third is disabled. The
+ * caller of pipeline.h cannot carry them. */
 extern struct fake_script fake_scripts[FAKE_PIPELINES];
 extern struct config fake_config;
 

@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <string.h>
 #include <cmocka.h>
+#include "base/cleanup.h"
 #include "config/loops.h"
 #include "kafka/cluster_ids.h"
 
@@ -31,15 +32,17 @@ static struct config_pipeline pipelines[] = {
 	    .on_error = ON_ERROR_DEAD_LETTER,
 	    .dead_letter = (char *)"x" },
 };
-static const struct config config = {
-	.clusters = clusters, .cluster_count = CLUSTERS, .pipelines = pipelines, .pipeline_count = 3
-};
+static struct config config = { .holders = 1,
+	.clusters = clusters,
+	.cluster_count = CLUSTERS,
+	.pipelines = pipelines,
+	.pipeline_count = 3 };
 
 static void assert_same(struct cluster_ids *ids, size_t b, size_t c)
 {
-	size_t cluster_of[CLUSTERS];
+	_cleanup_free_ size_t *cluster_of = NULL;
 
-	cluster_ids_copy(ids, cluster_of);
+	config_free(cluster_ids_copy(ids, &cluster_of));
 	assert_int_equal(cluster_of[0], 0);
 	assert_int_equal(cluster_of[1], b);
 	assert_int_equal(cluster_of[2], c);
@@ -60,6 +63,35 @@ static void test_clusters_are_one_by_brokers_until_their_ids_tell(void **state)
 	cluster_ids_note(ids, &clusters[0], "L");
 	assert_same(ids, 1, 0);
 	cluster_ids_free(ids);
+}
+
+static void test_what_is_known_of_a_cluster_outlasts_a_reload_that_leaves_it_as_it_is(void **state)
+{
+	struct config_cluster later[] = {
+		{ .name = (char *)"new", .brokers = (char *)"three:9092" },
+		{ .name = (char *)"a", .brokers = (char *)"one:9092" },
+		{ .name = (char *)"b", .brokers = (char *)"elsewhere:9092" },
+	};
+	struct config next = { .holders = 1, .clusters = later, .cluster_count = CLUSTERS };
+	struct cluster_ids *ids = cluster_ids_new(&config);
+	_cleanup_free_ size_t *cluster_of = NULL;
+	struct config *newest;
+
+	cluster_ids_note(ids, &clusters[0], "K");
+	cluster_ids_note(ids, &clusters[1], "K");
+	cluster_ids_replace(ids, &next);
+	assert_int_equal(config.holders, 1);
+	/* b has other brokers now: what it was, and what an old pipeline still says of it, is no more */
+	cluster_ids_note(ids, &clusters[1], "K");
+	assert_same(ids, 1, 2);
+	cluster_ids_note(ids, &later[0], "K");
+	newest = cluster_ids_copy(ids, &cluster_of);
+	assert_ptr_equal(newest, &next);
+	assert_int_equal(cluster_of[1], 0);
+	assert_int_equal(cluster_of[2], 2);
+	cluster_ids_free(ids);
+	config_free(newest);
+	assert_int_equal(next.holders, 1);
 }
 
 static void test_a_topic_closes_a_loop_where_two_clusters_are_one(void **state)
@@ -101,6 +133,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_clusters_are_one_by_brokers_until_their_ids_tell),
+		cmocka_unit_test(test_what_is_known_of_a_cluster_outlasts_a_reload_that_leaves_it_as_it_is),
 		cmocka_unit_test(test_a_topic_closes_a_loop_where_two_clusters_are_one),
 		cmocka_unit_test(test_dead_letters_close_loops_and_those_of_others_are_theirs),
 	};

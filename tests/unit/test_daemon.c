@@ -18,6 +18,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "config_files.h"
 #include "daemon/daemon.h"
 #include "fake_pipeline.h"
 
@@ -29,6 +30,9 @@ struct fixture {
 	char directory[32];
 	char control[64];
 	char notify[64];
+	char config_path[512];
+	const char *config;    /* the file that is read; NULL: the fake one is all there is */
+	struct config *loaded; /* in the child */
 	int notify_fd;
 	pid_t child;
 };
@@ -80,6 +84,32 @@ static int tear_down(void **state)
 	return 0;
 }
 
+/* The file that the daemon reads, at the start and at each reload; rest follows on the settings of the
+ * daemon. */
+static void configure(struct fixture *fixture, const char *daemon, const char *pipelines)
+{
+	char text[1024];
+
+	fixture->config = fixture->config_path;
+	snprintf(text, sizeof text,
+	    "aloqd = { control = \"%s\"; %s };\n"
+	    "clusters = { main = { brokers = \"a:1\"; }; };\n"
+	    "pipelines = { %s };\n",
+	    fixture->control, daemon, pipelines);
+	config_files_write("main.conf", text, strlen(text));
+	snprintf(fixture->config_path, sizeof fixture->config_path, "%s", config_files_path("main.conf"));
+}
+
+static struct config *load(const struct fixture *fixture)
+{
+	struct config_findings findings = { 0 };
+	int exit_code;
+	struct config *config = config_load(fixture->config, false, CONFIG_TO_RUN, NULL, &findings, &exit_code);
+
+	config_findings_clear(&findings);
+	return config;
+}
+
 /* The daemon, as main() starts it. */
 static void start(struct fixture *fixture)
 {
@@ -95,7 +125,10 @@ static void start(struct fixture *fixture)
 	sigaddset(&set, SIGHUP);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	setenv("NOTIFY_SOCKET", fixture->notify, 1);
-	_exit(daemon_run(&fake_config, "test.conf"));
+	if (fixture->config)
+		fixture->loaded = load(fixture);
+	_exit(daemon_run(fixture->loaded ? fixture->loaded : &fake_config,
+	    &(struct options){ .config_file = fixture->config ? fixture->config : "test.conf" }));
 }
 
 /* Takes what the daemon says until it says `wanted`; false when it does not within the bound. */
@@ -137,28 +170,48 @@ static int end(struct fixture *fixture, int64_t bound_ms)
 	return -1;
 }
 
-/* Asks for a page over the control socket; the answer's status, 0 when nobody answers. */
-static int ask(const struct fixture *fixture, const char *path)
+/* Asks over the control socket; the answer's status, 0 when nobody answers, and the answer. */
+static int ask_for(const struct fixture *fixture, const char *request, char *text, size_t size)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	char text[256];
 	int status = 0;
+	size_t used = 0;
+	ssize_t length;
 
 	assert_true(fd >= 0);
 	snprintf(address.sun_path, sizeof address.sun_path, "%s", fixture->control);
 	if (connect(fd, (const struct sockaddr *)&address, sizeof address) == 0) {
 		struct pollfd ready = { .fd = fd, .events = POLLIN };
 
-		snprintf(text, sizeof text, "GET %s HTTP/1.0\r\n\r\n", path);
-		assert_true(send(fd, text, strlen(text), MSG_NOSIGNAL) > 0);
-		memset(text, 0, sizeof text);
-		assert_int_equal(poll(&ready, 1, BOUND_MS), 1);
-		assert_true(recv(fd, text, sizeof text - 1, 0) > 0);
+		assert_true(send(fd, request, strlen(request), MSG_NOSIGNAL) > 0);
+		do {
+			assert_int_equal(poll(&ready, 1, BOUND_MS), 1);
+			length = recv(fd, text + used, size - 1 - used, 0);
+			assert_true(length >= 0);
+			used += (size_t)length;
+		} while (length > 0 && used < size - 1);
+		text[used] = '\0';
 		assert_int_equal(sscanf(text, "HTTP/1.%*c %d", &status), 1);
 	}
 	close(fd);
 	return status;
+}
+
+/* A page's status. */
+static int ask(const struct fixture *fixture, const char *path)
+{
+	char request[256];
+	char answer[65536];
+
+	snprintf(request, sizeof request, "GET %s HTTP/1.0\r\n\r\n", path);
+	return ask_for(fixture, request, answer, sizeof answer);
+}
+
+/* Reloads over the control socket; answer is what it says. */
+static int post_reload(const struct fixture *fixture, char *answer, size_t size)
+{
+	return ask_for(fixture, "POST /api/v1/reload HTTP/1.0\r\nContent-Length: 0\r\n\r\n", answer, size);
 }
 
 static void test_ready_means_that_the_control_socket_answers(void **state)
@@ -248,16 +301,141 @@ static void test_the_daemon_lives_on_when_all_pipelines_have_failed_and_ends_wit
 	assert_int_equal(end(fixture, BOUND_MS), EX_OK);
 }
 
-static void test_a_hangup_changes_nothing(void **state)
+#define PIPELINE(number, rest)                                                                               \
+	"p" number " = { from = { cluster = \"main\"; topics = [ \"in" number "\" ]; };"                     \
+	" to = { topic = \"out" number "\"; }; " rest " };"
+
+static void test_a_hangup_takes_up_what_has_changed_and_the_service_manager_hears_of_both_ends(void **state)
 {
 	struct fixture *fixture = *state;
+	char wanted[64];
+	char answer[65536];
+	int64_t asked_us;
 
+	configure(fixture, "", PIPELINE("0", "") PIPELINE("1", ""));
+	fake_scripts[0].stop = STOP_AS_TOLD;
 	start(fixture);
 	assert_true(hear(fixture, "READY=1", BOUND_MS));
+	configure(fixture, "", PIPELINE("1", "members = 2;") PIPELINE("2", ""));
+	asked_us = clock_monotonic_us();
 	kill(fixture->child, SIGHUP);
-	assert_int_equal(ask(fixture, "/health"), 200);
+	assert_true(hear(fixture, "RELOADING=1\nMONOTONIC_USEC=", BOUND_MS));
+	snprintf(wanted, sizeof wanted, "EXTEND_TIMEOUT_USEC=%d", (30 + 10) * 1000000);
+	assert_true(hear(fixture, wanted, BOUND_MS));
+	assert_true(clock_monotonic_us() >= asked_us);
+	/* p0 drains for longer than the test waits */
+	assert_false(hear(fixture, "READY=1", 300));
+	assert_int_equal(ask(fixture, "/api/v1/pipelines/p0"), 200);
+	assert_int_equal(ask(fixture, "/api/v1/pipelines/p1"), 200);
+	assert_int_equal(ask(fixture, "/api/v1/pipelines/p2"), 200);
+	assert_int_equal(ask_for(fixture, "GET /api/v1/reload HTTP/1.0\r\n\r\n", answer, sizeof answer), 200);
+	assert_non_null(strstr(answer, "\"result\":\"ok\""));
+	assert_non_null(strstr(answer, "\"finished\":false"));
+	assert_non_null(strstr(answer, "1 pipeline is new, 1 changed, 1 removed, 0 unchanged"));
+}
+
+static void test_a_reload_is_ready_again_when_what_it_removed_has_ended(void **state)
+{
+	struct fixture *fixture = *state;
+	char answer[65536];
+
+	configure(fixture, "", PIPELINE("0", "") PIPELINE("1", ""));
+	start(fixture);
+	assert_true(hear(fixture, "READY=1", BOUND_MS));
+	configure(fixture, "", PIPELINE("1", ""));
+	kill(fixture->child, SIGHUP);
+	assert_true(hear(fixture, "RELOADING=1", BOUND_MS));
+	assert_true(hear(fixture, "READY=1", BOUND_MS));
+	assert_int_equal(ask(fixture, "/api/v1/pipelines/p0"), 404);
+	assert_int_equal(ask(fixture, "/api/v1/pipelines/p1"), 200);
+	assert_int_equal(ask_for(fixture, "GET /metrics HTTP/1.0\r\n\r\n", answer, sizeof answer), 200);
+	assert_non_null(strstr(answer, "aloqd_reloads_total{result=\"ok\"} 1\n"));
 	kill(fixture->child, SIGTERM);
 	assert_int_equal(end(fixture, BOUND_MS), EX_OK);
+}
+
+static void test_a_reload_does_not_wait_for_ever_for_a_pipeline_that_does_not_end(void **state)
+{
+	struct fixture *fixture = *state;
+	char answer[65536];
+
+	configure(fixture, "drain_timeout = \"100ms\";", PIPELINE("0", "") PIPELINE("1", ""));
+	fake_scripts[0].stop = STOP_NEVER;
+	start(fixture);
+	assert_true(hear(fixture, "READY=1", BOUND_MS));
+	configure(fixture, "drain_timeout = \"100ms\";", PIPELINE("1", ""));
+	kill(fixture->child, SIGHUP);
+	assert_true(hear(fixture, "RELOADING=1", BOUND_MS));
+	assert_true(hear(fixture, "READY=1", BOUND_MS));
+	assert_int_equal(ask_for(fixture, "GET /api/v1/reload HTTP/1.0\r\n\r\n", answer, sizeof answer), 200);
+	assert_non_null(strstr(answer, "\"finished\":true,\"late\":1"));
+}
+
+static void test_a_wrong_configuration_changes_nothing_and_all_that_is_wrong_is_told(void **state)
+{
+	struct fixture *fixture = *state;
+	char answer[65536];
+
+	configure(fixture, "", PIPELINE("0", ""));
+	start(fixture);
+	assert_true(hear(fixture, "READY=1", BOUND_MS));
+	configure(fixture, "log_levle = \"info\";", PIPELINE("1", "members = 0;"));
+	kill(fixture->child, SIGHUP);
+	assert_true(hear(fixture, "RELOADING=1", BOUND_MS));
+	assert_true(hear(fixture, "READY=1", BOUND_MS));
+	assert_true(hear(
+	    fixture, "STATUS=1 pipeline: 1 running; 0 records/s; the last reload was refused", BOUND_MS));
+	assert_int_equal(ask(fixture, "/api/v1/pipelines/p0"), 200);
+	assert_int_equal(ask(fixture, "/api/v1/pipelines/p1"), 404);
+	assert_int_equal(post_reload(fixture, answer, sizeof answer), 200);
+	assert_non_null(strstr(answer, "\"refused\":2"));
+	assert_non_null(strstr(answer, "\"result\":\"refused\",\"finished\":true"));
+	assert_non_null(strstr(answer, "with 2 errors; everything runs on as it was"));
+	assert_non_null(strstr(answer, "log_levle"));
+	assert_non_null(strstr(answer, "pipelines.p1.members"));
+	assert_int_equal(ask_for(fixture, "GET /metrics HTTP/1.0\r\n\r\n", answer, sizeof answer), 200);
+	assert_non_null(strstr(answer, "aloqd_last_reload_successful 0\n"));
+	kill(fixture->child, SIGTERM);
+	assert_int_equal(end(fixture, BOUND_MS), EX_OK);
+}
+
+static void test_what_needs_a_restart_is_told_with_the_rest_and_the_rest_is_taken_up(void **state)
+{
+	struct fixture *fixture = *state;
+	char answer[65536];
+
+	configure(fixture, "instance = \"one\";", PIPELINE("0", ""));
+	start(fixture);
+	assert_true(hear(fixture, "READY=1", BOUND_MS));
+	configure(
+	    fixture, "instance = \"two\"; drain_timeout = \"77s\";", PIPELINE("0", "") PIPELINE("1", ""));
+	assert_int_equal(post_reload(fixture, answer, sizeof answer), 200);
+	assert_non_null(strstr(answer, "aloqd.instance: a reload does not change it: it stays \\\"one\\\", "
+	                               "and becomes \\\"two\\\" when aloqd is "
+				       "restarted"));
+	assert_int_equal(ask(fixture, "/api/v1/pipelines/p1"), 200);
+	kill(fixture->child, SIGTERM);
+	assert_true(hear(fixture, "STOPPING=1\nEXTEND_TIMEOUT_USEC=87000000", BOUND_MS));
+	assert_int_equal(end(fixture, BOUND_MS), EX_OK);
+}
+
+static void test_a_stop_in_the_middle_of_a_reload_drains_all_within_its_bound(void **state)
+{
+	struct fixture *fixture = *state;
+	char answer[65536];
+
+	configure(fixture, "drain_timeout = \"200ms\";", PIPELINE("0", "") PIPELINE("1", ""));
+	fake_scripts[0].stop = STOP_NEVER;
+	start(fixture);
+	assert_true(hear(fixture, "READY=1", BOUND_MS));
+	configure(fixture, "drain_timeout = \"200ms\";", PIPELINE("0", "members = 2;") PIPELINE("2", ""));
+	kill(fixture->child, SIGHUP);
+	assert_true(hear(fixture, "RELOADING=1", BOUND_MS));
+	kill(fixture->child, SIGTERM);
+	assert_true(hear(fixture, "STOPPING=1", BOUND_MS));
+	assert_int_equal(post_reload(fixture, answer, sizeof answer), 503);
+	kill(fixture->child, SIGHUP);
+	assert_int_equal(end(fixture, BOUND_MS), EX_TEMPFAIL);
 }
 
 static void test_a_listener_that_cannot_be_bound_ends_with_69_before_ready(void **state)
@@ -309,13 +487,31 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 		    test_the_daemon_lives_on_when_all_pipelines_have_failed_and_ends_with_0, set_up,
 		    tear_down),
-		cmocka_unit_test_setup_teardown(test_a_hangup_changes_nothing, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+		    test_a_hangup_takes_up_what_has_changed_and_the_service_manager_hears_of_both_ends,
+		    set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+		    test_a_reload_is_ready_again_when_what_it_removed_has_ended, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+		    test_a_reload_does_not_wait_for_ever_for_a_pipeline_that_does_not_end, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+		    test_a_wrong_configuration_changes_nothing_and_all_that_is_wrong_is_told, set_up,
+		    tear_down),
+		cmocka_unit_test_setup_teardown(
+		    test_what_needs_a_restart_is_told_with_the_rest_and_the_rest_is_taken_up, set_up,
+		    tear_down),
+		cmocka_unit_test_setup_teardown(
+		    test_a_stop_in_the_middle_of_a_reload_drains_all_within_its_bound, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 		    test_a_listener_that_cannot_be_bound_ends_with_69_before_ready, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 		    test_the_watchdog_hears_nothing_once_a_thread_has_stopped_turning, set_up, tear_down),
 	};
+	int failed;
 
 	unsetenv("WATCHDOG_PID");
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	config_files_begin();
+	failed = cmocka_run_group_tests(tests, NULL, NULL);
+	config_files_end();
+	return failed;
 }

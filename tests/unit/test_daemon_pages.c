@@ -16,6 +16,19 @@
 
 static const struct identity identity = { "1.2.3", "2.0.2", "host \"one\"" };
 
+static struct config_finding findings[] = { { .is_error = true,
+    .text = (char *)"a.conf:3: \"x\" is wrong" } };
+static const struct reload_status reload = {
+	.ok = 4,
+	.refused = 2,
+	.config_ms = 1700000001500,
+	.at_ms = 1700000002000,
+	.was_refused = true,
+	.finished = true,
+	.summary = (char *)"a.conf is refused",
+	.findings = { findings, 1, 1 },
+};
+
 /* Two partitions, the second of which knows nothing yet. */
 static struct partition_snapshot partitions[] = {
 	{ .topic = (char *)"orders",
@@ -77,7 +90,7 @@ static char *metrics_page(const struct pipeline_snapshot *snapshots, size_t coun
 	FILE *out = open_memstream(&text, &length);
 
 	assert_non_null(out);
-	metrics_write(out, &identity, 1700000000250, snapshots, count);
+	metrics_write(out, &identity, 1700000000250, &reload, snapshots, count);
 	assert_int_equal(fclose(out), 0);
 	return text;
 }
@@ -104,6 +117,10 @@ static void test_metrics_tell_each_number_with_its_labels(void **state)
 	page = metrics_page(snapshots, 2);
 	assert_has_line(page, "aloqd_build_info{version=\"1.2.3\",librdkafka=\"2.0.2\"} 1");
 	assert_has_line(page, "process_start_time_seconds 1700000000.250");
+	assert_has_line(page, "aloqd_reloads_total{result=\"ok\"} 4");
+	assert_has_line(page, "aloqd_reloads_total{result=\"refused\"} 2");
+	assert_has_line(page, "aloqd_last_reload_successful 0");
+	assert_has_line(page, "aloqd_config_timestamp_seconds 1700000001.500");
 	assert_has_line(page, "aloqd_consumed_records_total{pipeline=\"orders\"} 1000");
 	assert_has_line(page, "aloqd_acked_records_total{pipeline=\"orders\"} 900");
 	assert_has_line(page, "aloqd_restarts_total{pipeline=\"orders\"} 3");
@@ -275,7 +292,7 @@ static void test_json_is_json_whatever_a_text_holds(void **state)
 	yajl_val root, list, partition;
 
 	fill(snapshots);
-	json = status_json_all(&identity, snapshots, 2, &length);
+	json = status_json_all(&identity, &reload, snapshots, 2, &length);
 	root = yajl_tree_parse(json, NULL, 0); /* refuses what is not UTF-8 */
 	assert_non_null(root);
 	assert_string_equal(YAJL_GET_STRING(find(root, "instance", NULL)), "host \"one\"");
@@ -286,6 +303,45 @@ static void test_json_is_json_whatever_a_text_holds(void **state)
 	partition = YAJL_GET_ARRAY(list)->values[0];
 	assert_string_equal(YAJL_GET_STRING(find(partition, "state", NULL)), "blocked");
 	assert_string_equal(YAJL_GET_STRING(find(partition, "error", NULL)), "too large\\nfor \\xff it");
+	yajl_tree_free(root);
+	free(json);
+}
+
+static void assert_reload(yajl_val node)
+{
+	yajl_val finding;
+
+	assert_int_equal(YAJL_GET_INTEGER(find(node, "ok", NULL)), 4);
+	assert_int_equal(YAJL_GET_INTEGER(find(node, "refused", NULL)), 2);
+	assert_int_equal(YAJL_GET_INTEGER(find(node, "config_ms", NULL)), 1700000001500);
+	assert_int_equal(YAJL_GET_INTEGER(find(node, "at_ms", NULL)), 1700000002000);
+	assert_string_equal(YAJL_GET_STRING(find(node, "result", NULL)), "refused");
+	assert_true(YAJL_IS_TRUE(find(node, "finished", NULL)));
+	assert_string_equal(YAJL_GET_STRING(find(node, "summary", NULL)), "a.conf is refused");
+	assert_int_equal(YAJL_GET_ARRAY(find(node, "findings", NULL))->len, 1);
+	finding = YAJL_GET_ARRAY(find(node, "findings", NULL))->values[0];
+	assert_string_equal(YAJL_GET_STRING(find(finding, "severity", NULL)), "error");
+	assert_string_equal(YAJL_GET_STRING(find(finding, "text", NULL)), "a.conf:3: \"x\" is wrong");
+}
+
+static void test_json_tells_how_the_last_reload_went(void **state)
+{
+	static const struct reload_status none = { .finished = true };
+	size_t length;
+	char *json = status_json_all(&identity, &reload, NULL, 0, &length);
+	yajl_val root = yajl_tree_parse(json, NULL, 0);
+
+	assert_reload(find(root, "reload", NULL));
+	yajl_tree_free(root);
+	free(json);
+	json = status_json_reload(&reload, &length);
+	root = yajl_tree_parse(json, NULL, 0);
+	assert_reload(root);
+	yajl_tree_free(root);
+	free(json);
+	json = status_json_reload(&none, &length);
+	root = yajl_tree_parse(json, NULL, 0);
+	assert_true(YAJL_IS_NULL(find(root, "result", NULL)));
 	yajl_tree_free(root);
 	free(json);
 }
@@ -329,16 +385,18 @@ static void test_status_line_counts_the_states_and_is_cut_where_there_is_no_room
 
 	fill(snapshots);
 	snapshots[2] = snapshots[1];
-	health_status_line(line, sizeof line, snapshots, 3, 12034);
+	health_status_line(line, sizeof line, snapshots, 3, 12034, false);
 	assert_string_equal(line, "3 pipelines: 2 running, 1 blocked; 12034 records/s");
-	health_status_line(line, sizeof line, snapshots, 1, 0);
-	assert_string_equal(line, "1 pipeline: 1 blocked; 0 records/s");
-	health_status_line(line, sizeof line, snapshots, 0, 0);
+	health_status_line(line, sizeof line, snapshots, 1, 0, true);
+	assert_string_equal(line, "1 pipeline: 1 blocked; 0 records/s; the last reload was refused");
+	health_status_line(line, sizeof line, snapshots, 0, 0, false);
 	assert_string_equal(line, "no pipeline is enabled");
-	for (size_t size = 1; size < 40; size++) {
+	health_status_line(line, sizeof line, snapshots, 0, 0, true);
+	assert_string_equal(line, "no pipeline is enabled; the last reload was refused");
+	for (size_t size = 1; size < 70; size++) {
 		for (size_t count = 0; count <= 3; count += 3) {
 			memset(line, '#', sizeof line);
-			health_status_line(line, size, snapshots, count, 12034);
+			health_status_line(line, size, snapshots, count, 12034, true);
 			assert_true(strlen(line) < size);
 		}
 	}
@@ -355,6 +413,7 @@ int main(void)
 		cmocka_unit_test(test_metrics_keep_the_format),
 		cmocka_unit_test(test_json_names_the_members_as_the_snapshot_does),
 		cmocka_unit_test(test_json_is_json_whatever_a_text_holds),
+		cmocka_unit_test(test_json_tells_how_the_last_reload_went),
 		cmocka_unit_test(test_readiness_names_each_pipeline_that_does_not_work_on_its_own_line),
 		cmocka_unit_test(test_status_line_counts_the_states_and_is_cut_where_there_is_no_room),
 	};

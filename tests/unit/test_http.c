@@ -55,7 +55,7 @@ static int set_up(void **state)
 	snprintf(fixture->path, sizeof fixture->path, "%s/control.sock", fixture->directory);
 	assert_true(sd_event_new(&fixture->event) >= 0);
 	assert_int_equal(control_socket_open(&fixture->control, fixture->path, &err), 0);
-	fixture->server = http_server_new(fixture->event, fixture->control.fd, page, fixture, &err);
+	fixture->server = http_server_new(fixture->event, fixture->control.fd, page, NULL, fixture, &err);
 	assert_non_null(fixture->server);
 	fixture->control.fd = -1;
 	*state = fixture;
@@ -162,6 +162,38 @@ static void test_other_methods_and_bodies_are_refused_without_asking_the_site(vo
 	    sizeof answer, "has no body");
 	assert_memory_equal(answer, "HTTP/1.1 400 ", 13);
 	assert_int_equal(fixture->asked, 0);
+}
+
+static void act(void *context, const char *path, struct http_page *answer)
+{
+	page(context, path, answer);
+	answer->status = 202;
+}
+
+static void test_post_is_answered_where_it_is_allowed_and_without_a_body(void **state)
+{
+	struct fixture *fixture = *state;
+	struct error err = { 0 };
+	char answer[2048];
+
+	http_server_free(fixture->server);
+	control_socket_close(&fixture->control);
+	assert_int_equal(control_socket_open(&fixture->control, fixture->path, &err), 0);
+	fixture->server = http_server_new(fixture->event, fixture->control.fd, page, act, fixture, &err);
+	assert_non_null(fixture->server);
+	fixture->control.fd = -1;
+	ask(fixture, "POST /hello HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n", answer, sizeof answer,
+	    "\r\n\r\nhello\n");
+	assert_memory_equal(answer, "HTTP/1.1 202 ", 13);
+	ask(fixture, "GET /hello HTTP/1.1\r\nHost: a\r\n\r\n", answer, sizeof answer, "\r\n\r\nhello\n");
+	assert_memory_equal(answer, "HTTP/1.1 200 ", 13);
+	assert_int_equal(fixture->asked, 2);
+	ask(fixture, "POST /hello HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello", answer,
+	    sizeof answer, "has no body");
+	assert_memory_equal(answer, "HTTP/1.1 400 ", 13);
+	ask(fixture, "BREW /hello HTTP/1.1\r\nHost: a\r\n\r\n", answer, sizeof answer, "GET, HEAD and POST");
+	assert_memory_equal(answer, "HTTP/1.1 405 ", 13);
+	assert_int_equal(fixture->asked, 2);
 }
 
 static void test_a_page_without_memory_is_an_internal_error(void **state)
@@ -361,6 +393,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_head_is_answered_without_the_page, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 		    test_other_methods_and_bodies_are_refused_without_asking_the_site, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+		    test_post_is_answered_where_it_is_allowed_and_without_a_body, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 		    test_a_page_without_memory_is_an_internal_error, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(

@@ -261,6 +261,9 @@ static void assert_key_is_described(const char *manual, const struct key *key)
 		    key->default_text);
 	if (key->required && !strstr(entry, "Must be set."))
 		fail_msg("'%s' below '%s' must be set, and does not say so", key->name, sections[key->place]);
+	if (key->restart && !strstr(entry, "A reload does not change it."))
+		fail_msg(
+		    "'%s' below '%s' needs a restart, and does not say so", key->name, sections[key->place]);
 	free(entry);
 	free(section);
 }
@@ -311,7 +314,7 @@ static void test_the_manual_lists_every_metric(void **state)
 	FILE *out = open_memstream(&page, &length);
 
 	assert_non_null(out);
-	metrics_write(out, &identity, 0, NULL, 0);
+	metrics_write(out, &identity, 0, &(struct reload_status){ 0 }, NULL, 0);
 	assert_int_equal(fclose(out), 0);
 	for (const char *line = page; (line = strstr(line, "# TYPE ")); line++) {
 		char name[128];

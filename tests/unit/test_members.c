@@ -138,7 +138,7 @@ static char *metrics_page(const struct pipeline_snapshot *whole)
 	FILE *out = open_memstream(&text, &length);
 
 	assert_non_null(out);
-	metrics_write(out, &identity, 0, whole, 1);
+	metrics_write(out, &identity, 0, &(struct reload_status){ 0 }, whole, 1);
 	assert_int_equal(fclose(out), 0);
 	return text;
 }

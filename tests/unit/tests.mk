@@ -70,15 +70,16 @@ endif
 
 if HAVE_CMOCKA
 daemon_tests = tests/unit/test_ctl_status tests/unit/test_daemon tests/unit/test_daemon_pages \
-	tests/unit/test_http tests/unit/test_manual tests/unit/test_members tests/unit/test_supervisor
+	tests/unit/test_http tests/unit/test_manual tests/unit/test_members tests/unit/test_supervisor \
+	tests/unit/test_supervisor_reload
 fake_pipeline = tests/unit/fake_pipeline.c tests/unit/fake_pipeline.h
 check_PROGRAMS += $(daemon_tests)
 TESTS += $(daemon_tests)
 tests_unit_test_ctl_status_SOURCES = tests/unit/test_ctl_status.c
 tests_unit_test_ctl_status_LDADD = libctl.a libbase.a $(CURL_LIBS) $(YAJL_LIBS) $(CMOCKA_LIBS)
-tests_unit_test_daemon_SOURCES = tests/unit/test_daemon.c $(fake_pipeline)
-tests_unit_test_daemon_LDADD = libdaemon.a libkafka.a libcore.a libbase.a $(RDKAFKA_LIBS) $(YAJL_LIBS) \
-	$(MICROHTTPD_LIBS) $(SYSTEMD_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_daemon_SOURCES = tests/unit/test_daemon.c $(fake_pipeline) $(config_tests_files)
+tests_unit_test_daemon_LDADD = libdaemon.a libkafka.a libconf.a libcore.a libbase.a $(RDKAFKA_LIBS) \
+	$(LIBCONFIG_LIBS) $(YAJL_LIBS) $(MICROHTTPD_LIBS) $(SYSTEMD_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_daemon_pages_SOURCES = tests/unit/test_daemon_pages.c
 tests_unit_test_daemon_pages_LDADD = libdaemon.a libcore.a libbase.a $(YAJL_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_members_SOURCES = tests/unit/test_members.c
@@ -89,7 +90,11 @@ tests_unit_test_manual_SOURCES = tests/unit/test_manual.c $(config_tests_files)
 tests_unit_test_manual_CPPFLAGS = $(AM_CPPFLAGS) -DMANUAL_DIR=\"$(srcdir)/man\"
 tests_unit_test_manual_LDADD = libdaemon.a $(config_tests_libs)
 tests_unit_test_supervisor_SOURCES = tests/unit/test_supervisor.c $(fake_pipeline)
-tests_unit_test_supervisor_LDADD = libdaemon.a libkafka.a libcore.a libbase.a $(SYSTEMD_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_supervisor_LDADD = libdaemon.a libkafka.a libconf.a libcore.a libbase.a $(LIBCONFIG_LIBS) \
+	$(SYSTEMD_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_supervisor_reload_SOURCES = tests/unit/test_supervisor_reload.c $(fake_pipeline) \
+	$(config_tests_files)
+tests_unit_test_supervisor_reload_LDADD = $(tests_unit_test_supervisor_LDADD)
 endif
 
 if HAVE_CMOCKA

@@ -1,0 +1,261 @@
+#include "daemon/run.h"
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/log_ids.h"
+#include "base/memory.h"
+#include "daemon/members.h"
+
+#define OWN_PAUSE_US (3 * USEC_PER_SEC) /* refreshes come every second; a longer pause is our own */
+
+struct member {
+	struct config_pipeline settings; /* the pipeline's, with the member's number; its thread reads them */
+	struct pipeline *pipeline;       /* NULL: could not be started */
+	uint64_t heartbeats;
+	int64_t turned_us; /* when the heartbeats were first seen at this count */
+	bool ended;
+	bool failed_before_stop;
+};
+
+struct run {
+	struct config *config; /* held */
+	const struct config_pipeline *settings;
+	uint64_t memory_bytes;
+	bool stopping;
+	size_t count;
+	struct member *members;
+	struct pipeline_snapshot *snapshots; /* of the members; their counts go on from the past ones */
+	struct pipeline_snapshot whole;      /* refers to them */
+	struct pipeline_snapshot *past;      /* by number, of the members before: counts alone */
+	size_t past_count;
+};
+
+/* ---- the counts of the runs before ---- */
+
+static void take_counts(struct run *run, const struct run *before)
+{
+	run->past_count = before->past_count > before->count ? before->past_count : before->count;
+	run->past = xcalloc(run->past_count, sizeof *run->past);
+	for (size_t i = 0; i < run->past_count; i++)
+		members_add_counts(
+		    &run->past[i], i < before->count ? &before->snapshots[i] : &before->past[i]);
+}
+
+/* A counter does not fall because its pipeline was started anew. */
+static void add_past(const struct run *run, struct pipeline_snapshot *snapshot, size_t i)
+{
+	if (i < run->past_count)
+		members_add_counts(snapshot, &run->past[i]);
+}
+
+/* ---- start ---- */
+
+static void start_member(struct run *run, size_t i, struct cluster_ids *cluster_ids, int wake_fd)
+{
+	struct member *member = &run->members[i];
+	struct error err = { 0 };
+
+	member->pipeline = pipeline_start(
+	    run->config, &member->settings, cluster_ids, run->memory_bytes / run->count, wake_fd, &err);
+	if (member->pipeline)
+		return;
+	log_error(&LOG_SETTINGS(&member->settings), "cannot start: %s", err.message);
+	member->ended = true;
+	run->snapshots[i] = (struct pipeline_snapshot){
+		.name = xstrdup(member->settings.name),
+		.member = member->settings.member,
+		.delivery = member->settings.delivery,
+		.state = PIPELINE_FAILED,
+		.state_since_ms = clock_realtime_ms(),
+		.reason = xstrdup(err.message),
+		.last_error = xstrdup(err.message),
+		.last_error_at_ms = clock_realtime_ms(),
+		.drain_was_clean = true,
+		.lag = -1,
+	};
+	add_past(run, &run->snapshots[i], i);
+}
+
+struct run *run_start(struct config *config, const struct config_pipeline *settings,
+    struct cluster_ids *cluster_ids, uint64_t memory_bytes, int wake_fd, const struct run *before,
+    int64_t now_us)
+{
+	struct run *run = xcalloc(1, sizeof *run);
+
+	run->config = config_hold(config);
+	run->settings = settings;
+	run->memory_bytes = memory_bytes;
+	run->count = (size_t)settings->members;
+	run->members = xcalloc(run->count, sizeof *run->members);
+	run->snapshots = xcalloc(run->count, sizeof *run->snapshots);
+	if (before)
+		take_counts(run, before);
+	for (size_t i = 0; i < run->count; i++) {
+		run->members[i] = (struct member){ .settings = *settings, .turned_us = now_us };
+		if (run->count > 1)
+			run->members[i].settings.member = (int32_t)i + 1;
+		start_member(run, i, cluster_ids, wake_fd);
+	}
+	run_refresh(run, now_us, 0);
+	return run;
+}
+
+const struct config_pipeline *run_settings(const struct run *run)
+{
+	return run->settings;
+}
+
+uint64_t run_memory_bytes(const struct run *run)
+{
+	return run->memory_bytes;
+}
+
+/* ---- what can be seen of it ---- */
+
+/* What has become of the records that were read. */
+static const char *describe_drain(const struct pipeline_snapshot *snapshot, char *words, size_t size)
+{
+	bool one = snapshot->left_blocked == 1;
+
+	if (!snapshot->drain_was_clean)
+		return "some records will be read again";
+	if (snapshot->left_blocked == 0)
+		return "everything read is settled and committed";
+	snprintf(words, size,
+	    "%zu partition%s blocked and wait%s for a person, everything else read is settled and committed",
+	    snapshot->left_blocked, one ? " is" : "s are", one ? "s" : "");
+	return words;
+}
+
+static void log_end(const struct pipeline_snapshot *snapshot)
+{
+	const struct engine_counters *counters = &snapshot->counters;
+	const char *reason = snapshot->reason ? snapshot->reason : snapshot->last_error;
+	bool failed = snapshot->state == PIPELINE_FAILED;
+	char words[128];
+
+	log_info(&LOG_MEMBER(snapshot->name, snapshot->member),
+	    "ended: %s%s%s; %" PRIu64 " records consumed, %" PRIu64 " acknowledged, %" PRIu64
+	    " repeated, %" PRIu64 " commits; %s",
+	    pipeline_state_name(snapshot->state), failed && reason ? ": " : "",
+	    failed && reason ? reason : "", counters->consumed_records, counters->acked_records,
+	    counters->repeated_records, counters->commits, describe_drain(snapshot, words, sizeof words));
+}
+
+static void refresh_member(struct run *run, size_t i, int64_t now_us, int64_t pause_us)
+{
+	struct member *member = &run->members[i];
+	struct pipeline_snapshot *snapshot = &run->snapshots[i];
+	bool ended;
+
+	if (member->ended)
+		return;
+	/* asked before the snapshot is taken, so that the last snapshot of an ended thread is its last */
+	ended = pipeline_has_ended(member->pipeline);
+	pipeline_snapshot_clear(snapshot);
+	pipeline_snapshot(member->pipeline, snapshot);
+	if (snapshot->heartbeats != member->heartbeats) {
+		member->heartbeats = snapshot->heartbeats;
+		member->turned_us = now_us;
+	} else if (pause_us > OWN_PAUSE_US) {
+		/* stopped, or the machine slept: says nothing about the other threads */
+		member->turned_us += pause_us;
+	}
+	if (ended) {
+		member->ended = true;
+		log_end(snapshot);
+	}
+	add_past(run, snapshot, i);
+}
+
+void run_refresh(struct run *run, int64_t now_us, int64_t pause_us)
+{
+	members_clear(&run->whole);
+	for (size_t i = 0; i < run->count; i++)
+		refresh_member(run, i, now_us, pause_us);
+	members_sum(&run->whole, run->snapshots, run->count);
+	for (size_t i = run->count; i < run->past_count; i++)
+		members_add_counts(&run->whole, &run->past[i]);
+}
+
+const struct pipeline_snapshot *run_snapshot(const struct run *run)
+{
+	return &run->whole;
+}
+
+bool run_is_stalled(const struct run *run, int64_t now_us, int64_t limit_us)
+{
+	for (size_t i = 0; i < run->count; i++) {
+		if (!run->members[i].ended && now_us - run->members[i].turned_us > limit_us)
+			return true;
+	}
+	return false;
+}
+
+/* ---- end ---- */
+
+void run_stop(struct run *run, int64_t deadline_us)
+{
+	for (size_t i = 0; i < run->count; i++) {
+		struct member *member = &run->members[i];
+
+		if (!run->stopping)
+			member->failed_before_stop = run->snapshots[i].state == PIPELINE_FAILED;
+		if (!member->ended)
+			pipeline_stop(member->pipeline, deadline_us);
+	}
+	run->stopping = true;
+}
+
+bool run_is_stopping(const struct run *run)
+{
+	return run->stopping;
+}
+
+bool run_has_ended(const struct run *run)
+{
+	for (size_t i = 0; i < run->count; i++) {
+		if (!run->members[i].ended)
+			return false;
+	}
+	return true;
+}
+
+bool run_drained_cleanly(const struct run *run)
+{
+	bool clean = true;
+
+	for (size_t i = 0; i < run->count; i++) {
+		const struct member *member = &run->members[i];
+
+		if (member->failed_before_stop || (member->ended && run->snapshots[i].drain_was_clean))
+			continue;
+		clean = false;
+		log_warning((&(struct log_place){ .pipeline = member->settings.name,
+				.member = member->settings.member,
+				.partition = -1,
+				.offset = -1,
+				.message_id = LOG_ID_DRAIN_INCOMPLETE }),
+		    "%s: what was in flight will be read again at the next start",
+		    member->ended ? "the drain was not clean" : "the pipeline did not end in time");
+	}
+	return clean;
+}
+
+void run_free(struct run *run)
+{
+	if (!run)
+		return;
+	members_clear(&run->whole);
+	for (size_t i = 0; i < run->count; i++) {
+		pipeline_free(run->members[i].pipeline);
+		pipeline_snapshot_clear(&run->snapshots[i]);
+	}
+	free(run->members);
+	free(run->snapshots);
+	free(run->past);
+	config_free(run->config);
+	free(run);
+}

@@ -1,0 +1,48 @@
+/* run.h: one run of a pipeline, from its start to its end: its members side by side, seen as one.
+ *
+ * Holds the configuration that it was started with, which its threads read, until it is freed. Thread: the
+ * main thread. Nothing blocks but run_free(). */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+#include "config/config.h"
+#include "relay/pipeline.h"
+
+struct run;
+
+/* Starts all members; one that cannot be started is logged and counts as failed. settings are one of
+ * config's. memory_bytes is for all of them together. before: the run that this one follows, which has ended,
+ * and whose counts go on; or NULL. wake_fd (an eventfd, the owner's) becomes readable when a state has
+ * changed. */
+struct run *run_start(struct config *config, const struct config_pipeline *settings,
+    struct cluster_ids *cluster_ids, uint64_t memory_bytes, int wake_fd, const struct run *before,
+    int64_t now_us);
+
+/* What it was started with. */
+const struct config_pipeline *run_settings(const struct run *run);
+uint64_t run_memory_bytes(const struct run *run);
+
+/* Takes new snapshots and notes which thread has turned; pause_us is how long the last refresh was ago. Logs
+ * the end of a member, once. */
+void run_refresh(struct run *run, int64_t now_us, int64_t pause_us);
+
+/* The snapshot of the last refresh, valid until the next. */
+const struct pipeline_snapshot *run_snapshot(const struct run *run);
+
+/* Is there a thread that runs and was not seen to turn for limit_us? */
+bool run_is_stalled(const struct run *run, int64_t now_us, int64_t limit_us);
+
+/* Asks all members to drain and stop by deadline_us. May be repeated with an earlier deadline. */
+void run_stop(struct run *run, int64_t deadline_us);
+
+bool run_is_stopping(const struct run *run);
+
+/* Have all threads ended, as of the last refresh? */
+bool run_has_ended(const struct run *run);
+
+/* Was everything settled and committed? A member whose thread has not ended did not drain; one that had
+ * failed before the stop does not count: a person was told then. Logs the members that did not. */
+bool run_drained_cleanly(const struct run *run);
+
+/* Joins the threads, which should have ended. Accepts NULL. */
+void run_free(struct run *run);
