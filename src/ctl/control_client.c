@@ -1,6 +1,7 @@
 #include "ctl/control_client.h"
 #include <curl/curl.h>
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -57,7 +58,8 @@ static size_t on_body(char *data, size_t size, size_t count, void *context)
 	return more;
 }
 
-static CURLcode set_up(CURL *curl, const char *socket_path, const char *url, struct control_answer *answer)
+static CURLcode set_up(
+    CURL *curl, const char *socket_path, const char *url, bool post, struct control_answer *answer)
 {
 	CURLcode code = curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, socket_path);
 
@@ -73,10 +75,13 @@ static CURLcode set_up(CURL *curl, const char *socket_path, const char *url, str
 		code = curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_body);
 	if (code == CURLE_OK)
 		code = curl_easy_setopt(curl, CURLOPT_WRITEDATA, answer);
+	if (code == CURLE_OK && post)
+		code = curl_easy_setopt(curl, CURLOPT_POSTFIELDS, "");
 	return code;
 }
 
-int control_get(const char *socket_path, const char *path, struct control_answer *answer, struct error *err)
+static int ask(
+    const char *socket_path, const char *path, bool post, struct control_answer *answer, struct error *err)
 {
 	_cleanup_(curl_easy_cleanupp) CURL *curl = NULL;
 	_cleanup_free_ char *url = xasprintf("http://aloqd%s", path);
@@ -90,7 +95,7 @@ int control_get(const char *socket_path, const char *path, struct control_answer
 	if (!curl)
 		return error_set(err, -ENOMEM, REMEDY_PERSON, "libcurl does not start");
 	answer->body = xstrdup(""); /* that is what an answer without a body holds */
-	code = set_up(curl, socket_path, url, answer);
+	code = set_up(curl, socket_path, url, post, answer);
 	if (code == CURLE_OK)
 		code = curl_easy_perform(curl);
 	if (code == CURLE_OK)
@@ -100,6 +105,16 @@ int control_get(const char *socket_path, const char *path, struct control_answer
 	control_answer_clear(answer);
 	return error_set(err, -EIO, REMEDY_PERSON, "no answer from the aloqd at %s: %s", socket_path,
 	    curl_easy_strerror(code));
+}
+
+int control_get(const char *socket_path, const char *path, struct control_answer *answer, struct error *err)
+{
+	return ask(socket_path, path, false, answer, err);
+}
+
+int control_post(const char *socket_path, const char *path, struct control_answer *answer, struct error *err)
+{
+	return ask(socket_path, path, true, answer, err);
 }
 
 char *control_escape(const char *name)

@@ -11,9 +11,11 @@ struct control_answer {
 	size_t length;
 };
 
-/* GET path. Returns 0 with any answer, whatever its status; -EACCES without permission, -ECONNREFUSED where
- * nobody answers, another negative errno where the answer does not come or is too long. */
+/* GET path, or POST it without a body. Returns 0 with any answer, whatever its status; -EACCES without
+ * permission, -ECONNREFUSED where nobody answers, another negative errno where the answer does not come or is
+ * too long. */
 int control_get(const char *socket_path, const char *path, struct control_answer *answer, struct error *err);
+int control_post(const char *socket_path, const char *path, struct control_answer *answer, struct error *err);
 
 /* A name as it stands in a path: what has a meaning there is percent-encoded. The caller frees. */
 char *control_escape(const char *name);

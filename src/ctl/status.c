@@ -53,6 +53,19 @@ static yajl_val array_of(yajl_val node, const char *name, struct error *err)
 	return NULL;
 }
 
+/* What runs is then not what the configuration says. */
+static void print_refused_reload(FILE *out, yajl_val reload)
+{
+	const char *result = reload ? text_of(reload, "result") : NULL;
+	const char *summary = reload ? text_of(reload, "summary") : NULL;
+	char safe[1024];
+
+	if (!result || !summary || strcmp(result, "refused") != 0)
+		return;
+	escape_text(safe, sizeof safe, summary, strlen(summary));
+	fprintf(out, "\nThe last reload: %s\n", safe);
+}
+
 int status_print_all(const char *json, FILE *out, struct error *err)
 {
 	static const struct table_column columns[] = {
@@ -84,6 +97,7 @@ int status_print_all(const char *json, FILE *out, struct error *err)
 		table_add(table, text_of(pipeline, "reason"));
 	}
 	table_print(table, out);
+	print_refused_reload(out, member(root, "reload", NULL));
 	return 0;
 }
 

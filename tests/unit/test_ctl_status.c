@@ -9,6 +9,7 @@
 #include <string.h>
 #include <cmocka.h>
 #include "ctl/control_client.h"
+#include "ctl/reload.h"
 #include "ctl/status.h"
 
 typedef int (*printer)(const char *json, FILE *out, struct error *err);
@@ -112,6 +113,48 @@ static void test_what_is_not_aloqds_answer_is_an_error(void **state)
 	}
 }
 
+static void test_a_refused_reload_shows_below_the_pipelines(void **state)
+{
+	char *text = NULL;
+
+	assert_int_equal(
+	    print(status_print_all,
+		"{\"pipelines\":[],\"reload\":{\"result\":\"refused\",\"summary\":\"a\\u001b is refused\"}}",
+		&text),
+	    0);
+	assert_non_null(strstr(text, "\n\nThe last reload: a\\x1b is refused\n"));
+	free(text);
+	assert_int_equal(print(status_print_all,
+			     "{\"pipelines\":[],\"reload\":{\"result\":\"ok\",\"summary\":\"fine\"}}", &text),
+	    0);
+	assert_null(strstr(text, "fine"));
+	free(text);
+}
+
+static void test_a_reload_shows_its_findings_and_its_summary(void **state)
+{
+	static const char *const json = "{\"result\":\"refused\",\"finished\":true,\"late\":0,\"summary\":"
+	                                "\"a.conf is refused\",\"findings\":["
+					"{\"severity\":\"error\",\"text\":\"a.conf:3: "
+	                                "bad\\u0007\"},{\"severity\":\"warning\",\"text\":\"odd\"}]}";
+	struct reload_answer answer;
+	struct error err = { 0 };
+	char *text = NULL;
+
+	assert_int_equal(print(reload_print, json, &text), 0);
+	assert_string_equal(text, "error: a.conf:3: bad\\x07\nwarning: odd\na.conf is refused\n");
+	free(text);
+	assert_int_equal(reload_parse(json, &answer, &err), 0);
+	assert_true(answer.refused);
+	assert_true(answer.finished);
+	assert_int_equal(reload_parse("{\"result\":\"ok\",\"finished\":false,\"late\":2}", &answer, &err), 0);
+	assert_false(answer.refused);
+	assert_false(answer.finished);
+	assert_int_equal(answer.late, 2);
+	assert_int_equal(reload_parse("{\"result\":null,\"late\":0}", &answer, &err), -EBADMSG);
+	assert_int_equal(reload_parse("<html>", &answer, &err), -EBADMSG);
+}
+
 static void test_a_name_cannot_leave_its_place_in_the_path(void **state)
 {
 	char *name = control_escape("a/../b?c d%\xc3\xa4-_.~");
@@ -127,6 +170,8 @@ int main(void)
 		cmocka_unit_test(test_a_pipeline_shows_its_partitions_and_says_when_it_has_none),
 		cmocka_unit_test(test_nothing_that_the_answer_holds_reaches_the_terminal_raw),
 		cmocka_unit_test(test_what_is_not_aloqds_answer_is_an_error),
+		cmocka_unit_test(test_a_refused_reload_shows_below_the_pipelines),
+		cmocka_unit_test(test_a_reload_shows_its_findings_and_its_summary),
 		cmocka_unit_test(test_a_name_cannot_leave_its_place_in_the_path),
 	};
 
