@@ -7,7 +7,7 @@ import stat
 import subprocess
 import urllib.request
 
-from harness.aloqd import BUILD
+from harness.aloqd import BUILD, aloqctl
 from harness.cluster import free_port
 from harness.config import relay
 from harness.trial import Trial
@@ -81,11 +81,6 @@ def test_aloqctl_shows_the_pipelines(kafka, topic, aloqd):
     trial.stop_clean(daemon)
     said = aloqctl(daemon, "status")
     assert said.returncode == 69 and str(daemon.control) in said.stderr, said
-
-
-def aloqctl(daemon, *arguments):
-    return subprocess.run([BUILD / "aloqctl", "--socket", daemon.control, *arguments], stdout=subprocess.PIPE,
-                          stderr=subprocess.PIPE, text=True, timeout=20, check=False)
 
 
 def test_the_service_manager_is_told_ready_status_and_stopping(kafka, topic, aloqd, monkeypatch):

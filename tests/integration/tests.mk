@@ -62,6 +62,7 @@ EXTRA_DIST += \
 	tests/integration/test_positions.py \
 	tests/integration/test_records.py \
 	tests/integration/test_recreated.py \
+	tests/integration/test_reload.py \
 	tests/integration/test_resources.py \
 	tests/integration/test_rate.py \
 	tests/integration/test_security.py \

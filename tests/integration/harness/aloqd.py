@@ -128,6 +128,10 @@ class Aloqd:
             self.kill()
         shutil.rmtree(self.directory, ignore_errors=True)
 
+    def hang_up(self):
+        """Asks it to read its configuration again. Does not wait for anything."""
+        self.process.send_signal(signal.SIGHUP)
+
     # ---- what it says ----
 
     def get(self, path, timeout_s=10):
@@ -142,21 +146,22 @@ class Aloqd:
         finally:
             connection.close()
 
-    def pipeline(self, name=None):
-        """One pipeline of /api/v1/pipelines; the first unless named. {} while nobody answers."""
+    def status(self):
+        """/api/v1/pipelines. {} while nobody answers."""
         status, body = self.get("/api/v1/pipelines")
-        if status != 200:
-            return {}
-        pipelines = json.loads(body)["pipelines"]
-        return next(p for p in pipelines if name in (None, p["name"]))
+        return json.loads(body) if status == 200 else {}
+
+    def pipeline(self, name=None):
+        """One pipeline; the first unless named. {} while nobody answers, or there is none."""
+        return next((p for p in self.status().get("pipelines", []) if name in (None, p["name"])), {})
 
     def counter(self, name):
         return self.pipeline().get("counters", {}).get(name, 0)
 
     def partitions(self, **wanted):
         """Its partitions, by (topic, number), as far as they look as wanted: partitions(state="blocked")."""
-        return {(p["topic"], p["partition"]): p for p in self.pipeline().get("partitions", [])
-                if all(p[key] == value for key, value in wanted.items())}
+        return {(p["topic"], p["partition"]): p for pipeline in self.status().get("pipelines", [])
+                for p in pipeline["partitions"] if all(p[key] == value for key, value in wanted.items())}
 
     def log_text(self):
         return self.log.read_text(encoding="utf-8", errors="replace") if self.log.exists() else ""
@@ -218,6 +223,12 @@ class Aloqd:
     def cpu_s(self):
         stat = pathlib.Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
         return (int(stat[11]) + int(stat[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def aloqctl(daemon, *arguments, timeout_s=20):
+    """Runs aloqctl on its control socket: what subprocess.run() returns."""
+    return subprocess.run([BUILD / "aloqctl", "--socket", daemon.control, *arguments], stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, text=True, timeout=timeout_s, check=False)
 
 
 def run(*arguments, timeout_s=20):
