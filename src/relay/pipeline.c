@@ -194,7 +194,10 @@ static void end_life(struct pipeline *pipeline, int64_t now_us)
 
 static void finish_preflight(struct pipeline *pipeline, int64_t now_us)
 {
-	if (!stop_wanted(pipeline)) {
+	/* Asked once: clients that are made while the stop comes must take its way, which closes them. */
+	bool stopping = stop_wanted(pipeline);
+
+	if (!stopping) {
 		pipeline->failure = pipeline->fresh.err;
 		if (!pipeline->failure.code) {
 			pipeline_take_fresh(pipeline);
@@ -205,7 +208,7 @@ static void finish_preflight(struct pipeline *pipeline, int64_t now_us)
 			pipeline->last_error_at_ms = clock_realtime_ms();
 		}
 	}
-	if (stop_wanted(pipeline) || pipeline->failure.code) {
+	if (stopping || pipeline->failure.code) {
 		end_life(pipeline, now_us);
 		return;
 	}
