@@ -70,7 +70,7 @@ def test_a_broker_restarted_under_load_repeats_nothing_and_all_that_is_lost_is_c
         daemon.await_acked(5000, timeout_s=90)
         load.stop()
     trial.await_caught_up(daemon)
-    counted = daemon.counter("lost_records")
+    counted, partitions_lost = daemon.counter("lost_records"), daemon.counter("lost_partitions")
     assert daemon.counter("repeated_records") == 0
     trial.stop_clean(daemon)
     verdict = trial.verdict()
@@ -82,7 +82,7 @@ def test_a_broker_restarted_under_load_repeats_nothing_and_all_that_is_lost_is_c
         assert "lost by at_most_once:" in daemon.log_text()
     # An idempotent producer may try again: nothing is lost but what had to be given up with its partition.
     if acks == "all":
-        assert counted == 0 or daemon.counter("lost_partitions"), daemon.log_tail()
+        assert counted == 0 or partitions_lost, daemon.log_tail()
 
 
 def test_a_target_that_is_gone_loses_nothing_that_was_never_sent(kafka, far_kafka, topic, aloqd):
