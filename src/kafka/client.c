@@ -50,7 +50,8 @@ static void log_line(const rd_kafka_t *client, int severity, const char *facilit
 	else if (severity <= 4)
 		level = LOG_LEVEL_INFO;
 	/* Broken connections and failed producers come to us as events too, and are told by what becomes of them. */
-	if (!strcmp(facility, "FAIL") || !strcmp(facility, "ERROR") || !strcmp(facility, "FATAL"))
+	if (!strcmp(facility, "FAIL") || !strcmp(facility, "ERROR") || !strcmp(facility, "FATAL") ||
+	    !strcmp(facility, "GETPID"))
 		level = LOG_LEVEL_DEBUG;
 	if (!log_enabled(level))
 		return;
