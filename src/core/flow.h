@@ -83,7 +83,11 @@ enum report_outcome {
 	REPORT_STOP,	/* the target refuses all: gone, or not authorised; err->remedy says what helps */
 };
 
-enum txn_outcome { TXN_COMMITTED, TXN_ABORTED, TXN_UNKNOWN };
+enum txn_outcome {
+	TXN_COMMITTED,
+	TXN_ABORTED, /* not committed, and never will be: the next producer ends it, if it is still open */
+	TXN_UNKNOWN,
+};
 
 /* txn_begin and txn_commit are needed for exactly_once alone; else they may be NULL. */
 struct sink_ops {

@@ -279,13 +279,16 @@ static void explain_pipeline(FILE *out, const struct config *config, const struc
 {
 	struct explained explained = { .out = out, .config = config, .pipeline = *pipeline };
 	_cleanup_free_ char *member_id = NULL;
+	_cleanup_free_ char *group_instance_id = NULL;
 	bool is_static = pipeline->from.static_membership;
 	bool is_transactional = pipeline->delivery == DELIVERY_EXACTLY_ONCE;
 
 	if (pipeline->members > 1)
 		explained.pipeline.member = 1;
 	member_id = settings_member_id(&explained.pipeline, config->instance);
-	settings_of_consumer(&explained.consumer, &explained.pipeline, NULL, is_static ? member_id : NULL);
+	group_instance_id = settings_group_instance_id(&explained.pipeline, config->instance,
+	    (const char *const *)pipeline->from.topics, pipeline->from.topic_count);
+	settings_of_consumer(&explained.consumer, &explained.pipeline, NULL, is_static ? group_instance_id : NULL);
 	settings_of_producer(
 	    &explained.producer, &explained.pipeline, NULL, is_transactional ? member_id : NULL);
 	fprintf(out, "Pipeline %s%s\n", pipeline->name, pipeline->enabled ? "" : " (not enabled)");

@@ -119,7 +119,8 @@ static rd_kafka_t *client_new(rd_kafka_type_t type, rd_kafka_conf_t *conf, int e
 	if (client)
 		owned = NULL;
 	else
-		error_set(err, -EINVAL, REMEDY_PERSON, "librdkafka refuses the settings: %s", text);
+		/* They were right when the configuration was read; certificates may be half replaced since. */
+		error_set(err, -EINVAL, REMEDY_RESTART, "librdkafka refuses the settings: %s", text);
 	return client;
 }
 

@@ -50,7 +50,7 @@ static const struct error_class classes[] = {
 	    "the topic is gone; it is looked for again" },
 	{ RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION, REMEDY_RESTART, REPORT_STOP,
 	    "the topic has no such partition (any more); its partitions are counted again" },
-	{ RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID, REMEDY_PERSON, REPORT_STOP,
+	{ RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID, REMEDY_RESTART, REPORT_STOP,
 	    "another instance has taken this one's place in the group by the same name: give each its own "
 	    "aloqd.instance, then restart aloqd" },
 	{ RD_KAFKA_RESP_ERR_INCONSISTENT_GROUP_PROTOCOL, REMEDY_PERSON, REPORT_STOP,

@@ -298,3 +298,26 @@ char *settings_member_id(const struct config_pipeline *pipeline, const char *ins
 {
 	return xasprintf("aloqd.%s.%s.%" PRId32, pipeline->name, instance, pipeline->member);
 }
+
+/* FNV-1a, of names in any order. */
+static uint32_t hash_of_names(const char *const *names, size_t count)
+{
+	uint32_t sum = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		uint32_t hash = UINT32_C(2166136261);
+
+		for (const char *c = names[i]; *c; c++)
+			hash = (hash ^ (unsigned char)*c) * UINT32_C(16777619);
+		sum += hash;
+	}
+	return sum;
+}
+
+char *settings_group_instance_id(const struct config_pipeline *pipeline, const char *instance,
+    const char *const *topics, size_t topic_count)
+{
+	_cleanup_free_ char *member_id = settings_member_id(pipeline, instance);
+
+	return xasprintf("%s.%08" PRIx32, member_id, hash_of_names(topics, topic_count));
+}

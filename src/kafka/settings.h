@@ -67,3 +67,8 @@ const struct setting *settings_find(const struct settings *settings, const char 
 /* Names this member among all clients of its clusters, for as long as it is configured so: its successor after a
  * crash must be taken for the same one, and another host for another. The caller frees. */
 char *settings_member_id(const struct config_pipeline *pipeline, const char *instance);
+
+/* The same for the group, with static membership, which also holds what is read: the group gives a member that it knows
+ * again what it had before, whatever it subscribes to (KAFKA-12759). The caller frees. */
+char *settings_group_instance_id(const struct config_pipeline *pipeline, const char *instance,
+    const char *const *topics, size_t topic_count);

@@ -186,7 +186,7 @@ static void take_partition_error(struct source *source, struct source_part *part
 		error_class_set(&err, code, "%s [%" PRId32 "] at offset %" PRId64 ": %s", part->topic->name,
 		    part->partition, part->next_offset, rd_kafka_event_error_string(event));
 		if (source_error_means_damage(code))
-			source_take_damage(source, part, &err);
+			source_take_damage(source, part, code, &err);
 		else if (err.remedy == REMEDY_PERSON)
 			source->events->failed(source->owner, &err);
 		else
@@ -200,7 +200,7 @@ uint32_t source_take_events(struct source *source, struct source_part *part, uin
 {
 	uint32_t taken = 0;
 
-	while (taken < max_records && part->reading) {
+	while (taken < max_records && part->reading && !part->doubted) {
 		rd_kafka_event_t *event = rd_kafka_queue_poll(part->queue, 0);
 
 		if (!event)
@@ -305,6 +305,7 @@ static void op_serve(void *context)
 
 	source_bound_prefetch(source);
 	wake_broker_threads(source);
+	source_serve_doubts(source);
 	source_serve_positions(source);
 	source_serve_topics(source);
 	while ((event = rd_kafka_queue_poll(source->queue, 0)) != NULL) {
@@ -388,9 +389,12 @@ int source_subscribe(struct source *source, const struct read_topic *topics, siz
 	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)count);
 	rd_kafka_resp_err_t code;
 
+	for (size_t i = 0; i < source->topic_count; i++)
+		source->topics[i]->subscribed = false;
 	for (size_t i = 0; i < count; i++) {
 		struct source_topic *topic = source_topic_of(source, topics[i].name);
 
+		topic->subscribed = !topics[i].held.code;
 		topic->later = topics[i].later;
 		topic->target_partitions = topics[i].target_partitions;
 		if (!topics[i].held.code)

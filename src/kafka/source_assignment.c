@@ -431,14 +431,26 @@ void source_serve_positions(struct source *source)
 
 /* ---- rebalances ---- */
 
+/* What the group gives us of topics that are read. It may not have heard yet that another one is not any more. */
+static rd_kafka_topic_partition_list_t *only_subscribed(
+    struct source *source, const rd_kafka_topic_partition_list_t *partitions)
+{
+	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_copy(partitions);
+
+	for (int i = list->cnt - 1; i >= 0; i--)
+		if (!source_topic_of(source, list->elems[i].topic)->subscribed)
+			rd_kafka_topic_partition_list_del_by_idx(list, i);
+	return list;
+}
+
 static void on_assign(struct source *source, const rd_kafka_topic_partition_list_t *partitions)
 {
 	const struct positions none = { .count = 0 };
 
 	rebalance_finished(source);
-	source->pending = rd_kafka_topic_partition_list_copy(partitions);
+	source->pending = only_subscribed(source, partitions);
 	source->rebalance = REBALANCE_RESOLVING;
-	if (source->closing || partitions->cnt == 0)
+	if (source->closing || source->pending->cnt == 0)
 		apply_assignment(source, &none);
 	else
 		source_serve_positions(source);

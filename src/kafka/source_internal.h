@@ -17,6 +17,7 @@ struct source_topic {
 	size_t part_count;
 	bool later;		   /* newer than the group's first start */
 	int32_t target_partitions; /* a partition from this number on has none to go to */
+	bool subscribed;	   /* it is one of those that are read */
 	bool gone;		   /* deleted while it was read: if there is one of its name again, our offsets are not for it */
 };
 
@@ -31,6 +32,7 @@ struct source_part {
 	char topic_id[TOPIC_ID_SIZE]; /* of the topic in which it is read; "" unknown */
 	int32_t broker;	 /* from which the last record came; -1: none yet, or unknown */
 	bool at_end;	 /* the last thing said of it was an end */
+	bool doubted;	 /* to be read again from next_offset on */
 	bool read_again; /* what comes next was fetched since, and is believed */
 	unsigned damages; /* batches that could not be read, since something could */
 	bool assigned;	     /* by the group, even if blocked and so not read */
@@ -70,6 +72,7 @@ struct source {
 	uint32_t subscriptions; /* how often the topics have been named */
 	bool closing;
 
+	bool has_doubts;     /* partitions are to be read again */
 	bool topics_doubted; /* something was said as if a topic did not exist */
 	bool looking_up;     /* the worker asks for them */
 	int64_t looked_up_us;
@@ -106,12 +109,14 @@ uint32_t source_take_events(struct source *source, struct source_part *part, uin
 enum { SOURCE_END = -2 };
 /* It is being read from next_offset on, by a new fetch. */
 void source_trust(struct source_part *part);
-/* Is what comes at this offset, from this broker (-1 unknown), to be taken? Else it is not, and will come again. */
+/* Is what comes at this offset, from this broker (-1 unknown), to be taken? Else it is not, and will come again, once
+ * doubts have been served. */
 bool source_believes(struct source *source, struct source_part *part, int64_t offset, int32_t broker);
+void source_serve_doubts(struct source *source);
 /* Does it say that a batch cannot be read? */
 bool source_error_means_damage(rd_kafka_resp_err_t code);
 /* A batch cannot be read: it is fetched again, and blocks the partition if that does not help. */
-void source_take_damage(struct source *source, struct source_part *part, struct error *err);
+void source_take_damage(struct source *source, struct source_part *part, rd_kafka_resp_err_t code, struct error *err);
 
 /* ---- source_commits.c ---- */
 

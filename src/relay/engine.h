@@ -124,8 +124,9 @@ void engine_on_report(struct engine *engine, uint64_t handle, uint32_t records, 
 void engine_on_sink_ready(struct engine *engine);
 /* The producer as a whole is of no use any more: purge, recreate, resend. */
 void engine_on_sink_fatal(struct engine *engine, const struct error *err);
-/* COMMITTED or ABORTED: known, and the sink is ready for the next txn_begin. UNKNOWN: the engine recreates the
- * sink and reads the committed offsets again. */
+/* COMMITTED: the sink is ready for the next txn_begin. ABORTED: known not to be committed, though it may be open until the
+ * next producer ends it: the engine recreates the sink and sends all of it again. UNKNOWN: the engine recreates the sink
+ * and reads the committed offsets again. */
 void engine_on_txn_done(struct engine *engine, enum txn_outcome outcome, const struct error *err);
 
 /* ---- what the owner can see; cheap, same thread ---- */

@@ -229,6 +229,8 @@ void engine_on_report(struct engine *engine, uint64_t handle, uint32_t records, 
 			backoff_reset(&engine->sink_backoff);
 		if (engine->alone == handle)
 			engine->alone = 0;
+		if (engine->doubted == handle)
+			engine->doubted = 0;
 		FAULT_POINT(slot->fault ? "after-dead-letter-report" : "after-report");
 		return;
 	}

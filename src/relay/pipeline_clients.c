@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/log_ids.h"
@@ -143,6 +144,21 @@ static void on_partition_blocked(void *host, uint32_t part, int64_t offset, cons
 	pipeline->changed = true;
 }
 
+/* Two instances of one name fence each other again and again. Once may be one's own successor: a request that was on its
+ * way when this member joined again. */
+static void judge_fenced(struct pipeline *pipeline)
+{
+	static const int64_t again_us = 60 * USEC_PER_SEC;
+	int64_t now_us = clock_monotonic_us();
+	bool again = pipeline->fenced_us > 0 && now_us - pipeline->fenced_us < again_us;
+
+	if (!pipeline->failure.name || strcmp(pipeline->failure.name, "FENCED_INSTANCE_ID") != 0)
+		return;
+	pipeline->fenced_us = now_us;
+	if (again)
+		pipeline->failure.remedy = REMEDY_PERSON;
+}
+
 static void on_failed(void *host, const struct error *err)
 {
 	struct pipeline *pipeline = host;
@@ -150,6 +166,7 @@ static void on_failed(void *host, const struct error *err)
 	if (pipeline->failure.code)
 		return;
 	pipeline->failure = *err;
+	judge_fenced(pipeline);
 	pipeline->last_error = *err;
 	pipeline->last_error_at_ms = clock_realtime_ms();
 	pipeline->changed = true;
@@ -262,6 +279,17 @@ static int open_sink(struct pipeline *pipeline, const struct client_sizes *sizes
 	return pipeline->sink ? 0 : err->code;
 }
 
+static char *group_instance_id_of(const struct pipeline *pipeline)
+{
+	_cleanup_free_ const char **topics = xcalloc(pipeline->preflight.topic_count, sizeof *topics);
+	size_t count = 0;
+
+	for (size_t i = 0; i < pipeline->preflight.topic_count; i++)
+		if (!pipeline->preflight.topics[i].held.code)
+			topics[count++] = pipeline->preflight.topics[i].name;
+	return settings_group_instance_id(pipeline->settings, pipeline->instance, topics, count);
+}
+
 int pipeline_open_clients(struct pipeline *pipeline, struct error *err)
 {
 	const struct config_pipeline *settings = pipeline->settings;
@@ -289,7 +317,7 @@ int pipeline_open_clients(struct pipeline *pipeline, struct error *err)
 	warn_of_large_records(pipeline);
 	size_clients(pipeline, &pipeline->preflight, &sizes, &engine_config.limits);
 	if (settings->from.static_membership)
-		group_instance_id = settings_member_id(settings, pipeline->instance);
+		group_instance_id = group_instance_id_of(pipeline);
 	pipeline->source = source_new(settings, &sizes, group_instance_id, pipeline->wake_fd, pipeline->worker,
 	    pipeline->topic_memory, &source_host, err);
 	if (!pipeline->source)

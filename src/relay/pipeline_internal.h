@@ -96,6 +96,7 @@ struct pipeline {
 	struct engine *engine;
 	bool freeing;
 	struct error failure;	  /* why this life ends; code 0: it was asked to */
+	int64_t fenced_us;	  /* when another member was last found to have taken our place by our name; 0 never */
 	struct backoff backoff;	  /* between lives */
 	int64_t wait_until_us;
 	int64_t life_began_us;	  /* 0: this life got no further than the preflight */

@@ -205,6 +205,7 @@ void cluster_end_txn(struct world *world, uint32_t number, bool commit)
 			world->cluster.sources[txn->marks[i].part].pending_txns--;
 	else
 		commit = false;
+	commit = commit && !txn->unasked;
 	txn->status = commit ? TXN_STATUS_COMMITTED : TXN_STATUS_ABORTED;
 	world->cluster.producers[txn->producer].txn = 0;
 	trace(world, "transaction %" PRIu32 " %s", number, commit ? "committed" : "aborted");

@@ -83,6 +83,7 @@ struct txn {
 	uint32_t producer;
 	struct txn_mark marks[MAX_PARTS];
 	size_t mark_count;
+	bool unasked; /* nobody has asked to commit it, or will: whoever ends it aborts it */
 	int64_t timeout_us; /* of a producer that is gone; INT64_MAX: alive */
 };
 

@@ -349,6 +349,14 @@ int64_t sink_next_us(const struct sink *sink)
 
 /* ---- the brokers' side ---- */
 
+/* The client knows that it will not be committed; the brokers may keep it open until they hear of the next producer. */
+static void abort_txn(struct world *world, uint32_t number)
+{
+	world->cluster.txns[number].unasked = true;
+	if (world->plan.txn_late == 0 || random_chance(&world->later, 500))
+		cluster_end_txn(world, number, false);
+}
+
 static void send_offsets(struct sink *sink)
 {
 	struct sink_txn *txn = &sink->txn;
@@ -364,7 +372,7 @@ static void send_offsets(struct sink *sink)
 	if (txn->outcome == TXN_COMMITTED)
 		txn->outcome = TXN_ABORTED;
 	if (txn->outcome == TXN_ABORTED && number)
-		cluster_end_txn(sink->world, number, false);
+		abort_txn(sink->world, number);
 }
 
 static void end_txn(struct sink *sink)
@@ -375,8 +383,10 @@ static void end_txn(struct sink *sink)
 
 	txn->ended = true;
 	/* What becomes of an unknown one shows now, or not before the next producer ends it. */
-	if (txn->outcome != TXN_UNKNOWN)
-		cluster_end_txn(world, number, txn->outcome == TXN_COMMITTED);
+	if (txn->outcome == TXN_COMMITTED)
+		cluster_end_txn(world, number, true);
+	else if (txn->outcome == TXN_ABORTED)
+		abort_txn(world, number);
 	else if (random_chance(&world->random, 600))
 		cluster_end_txn(world, number, random_chance(&world->random, 500));
 	/* The same request once more, or the first that gets through. */
