@@ -253,6 +253,7 @@ static void take_error(struct source *source, rd_kafka_event_t *event)
 	error_clear(&err);
 	switch (code) {
 	case RD_KAFKA_RESP_ERR__FATAL:
+	case RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID:
 		code = rd_kafka_fatal_error(source->consumer, words, sizeof words);
 		error_class_set(&err, code, "the consumer has failed: %s", words);
 		if (err.remedy < REMEDY_RESTART)
