@@ -9,16 +9,31 @@
 struct audit {
 	const struct config *config;
 	struct cluster_ids *cluster_ids;
-	struct error *failures; /* of config->clusters, by the first pipeline that asked */
+	struct error *failures; /* of config->clusters, by the first pipeline that asked in their way */
 };
 
-/* With properties of its own a pipeline may reach what another one could not. */
+/* What the pipeline itself says of how the cluster is reached, as its clients take it: with properties of its own it
+ * may reach what another one cannot, or not reach what others can. */
+static bool has_own_way(const struct config_pipeline *pipeline, const struct config_cluster *cluster)
+{
+	return cluster == pipeline->from.cluster ? pipeline->from.properties.count > 0
+	                                         : pipeline->to.properties.count > 0;
+}
+
 static struct error known_failure(
-    const struct audit *audit, const struct config_cluster *cluster, const struct config_properties *own)
+    const struct audit *audit, const struct config_pipeline *pipeline, const struct config_cluster *cluster)
 {
 	static const struct error none = { 0 };
 
-	return own->count > 0 ? none : audit->failures[cluster - audit->config->clusters];
+	return has_own_way(pipeline, cluster) ? none : audit->failures[cluster - audit->config->clusters];
+}
+
+/* For the pipelines behind this one. */
+static void note_failure(
+    struct audit *audit, const struct config_pipeline *pipeline, const struct audit_cluster *asked)
+{
+	if (!has_own_way(pipeline, asked->cluster))
+		audit->failures[asked->cluster - audit->config->clusters] = asked->failure;
 }
 
 static void audit_pipeline(
@@ -32,11 +47,11 @@ static void audit_pipeline(
 
 	facts.source.cluster = pipeline->from.cluster;
 	facts.target.cluster = pipeline->to.cluster;
-	facts.source.failure = known_failure(audit, pipeline->from.cluster, &pipeline->from.properties);
-	facts.target.failure = known_failure(audit, pipeline->to.cluster, &pipeline->to.properties);
+	facts.source.failure = known_failure(audit, pipeline, pipeline->from.cluster);
+	facts.target.failure = known_failure(audit, pipeline, pipeline->to.cluster);
 	audit_ask(&facts, audit->cluster_ids);
-	audit->failures[pipeline->from.cluster - config->clusters] = facts.source.failure;
-	audit->failures[pipeline->to.cluster - config->clusters] = facts.target.failure;
+	note_failure(audit, pipeline, &facts.source);
+	note_failure(audit, pipeline, &facts.target);
 	config_free(cluster_ids_copy(audit->cluster_ids, &cluster_of)); /* there is only the one */
 	facts.cluster_of = cluster_of;
 	audit_judge(&facts, findings);
