@@ -52,6 +52,23 @@ static void add_past(const struct run *run, struct pipeline_snapshot *snapshot, 
 
 /* ---- start ---- */
 
+static void show_without_thread(struct run *run, size_t i, enum pipeline_state state, const char *reason)
+{
+	const struct config_pipeline *settings = &run->members[i].settings;
+
+	run->members[i].ended = true;
+	run->snapshots[i] = (struct pipeline_snapshot){
+		.name = xstrdup(settings->name),
+		.member = settings->member,
+		.delivery = settings->delivery,
+		.state = state,
+		.state_since_ms = clock_realtime_ms(),
+		.reason = xstrdup(reason),
+		.drain_was_clean = true,
+		.lag = -1,
+	};
+}
+
 static void start_member(struct run *run, size_t i, struct cluster_ids *cluster_ids, int wake_fd)
 {
 	struct member *member = &run->members[i];
@@ -62,42 +79,53 @@ static void start_member(struct run *run, size_t i, struct cluster_ids *cluster_
 	if (member->pipeline)
 		return;
 	log_error(&LOG_SETTINGS(&member->settings), "cannot start: %s", err.message);
-	member->ended = true;
-	run->snapshots[i] = (struct pipeline_snapshot){
-		.name = xstrdup(member->settings.name),
-		.member = member->settings.member,
-		.delivery = member->settings.delivery,
-		.state = PIPELINE_FAILED,
-		.state_since_ms = clock_realtime_ms(),
-		.reason = xstrdup(err.message),
-		.last_error = xstrdup(err.message),
-		.last_error_at_ms = clock_realtime_ms(),
-		.drain_was_clean = true,
-		.lag = -1,
-	};
+	show_without_thread(run, i, PIPELINE_FAILED, err.message);
+	run->snapshots[i].last_error = xstrdup(err.message);
+	run->snapshots[i].last_error_at_ms = run->snapshots[i].state_since_ms;
 	add_past(run, &run->snapshots[i], i);
+}
+
+/* Its members have their settings, and no thread yet. */
+static struct run *run_new(struct config *config, const struct config_pipeline *settings, int64_t now_us)
+{
+	struct run *run = xcalloc(1, sizeof *run);
+
+	run->config = config_hold(config);
+	run->settings = settings;
+	run->count = (size_t)settings->members;
+	run->members = xcalloc(run->count, sizeof *run->members);
+	run->snapshots = xcalloc(run->count, sizeof *run->snapshots);
+	for (size_t i = 0; i < run->count; i++) {
+		run->members[i] = (struct member){ .settings = *settings, .turned_us = now_us };
+		if (run->count > 1)
+			run->members[i].settings.member = (int32_t)i + 1;
+	}
+	return run;
 }
 
 struct run *run_start(struct config *config, const struct config_pipeline *settings,
     struct cluster_ids *cluster_ids, uint64_t memory_bytes, int wake_fd, const struct run *before,
     int64_t now_us)
 {
-	struct run *run = xcalloc(1, sizeof *run);
+	struct run *run = run_new(config, settings, now_us);
 
-	run->config = config_hold(config);
-	run->settings = settings;
 	run->memory_bytes = memory_bytes;
-	run->count = (size_t)settings->members;
-	run->members = xcalloc(run->count, sizeof *run->members);
-	run->snapshots = xcalloc(run->count, sizeof *run->snapshots);
 	if (before)
 		take_counts(run, before);
-	for (size_t i = 0; i < run->count; i++) {
-		run->members[i] = (struct member){ .settings = *settings, .turned_us = now_us };
-		if (run->count > 1)
-			run->members[i].settings.member = (int32_t)i + 1;
+	for (size_t i = 0; i < run->count; i++)
 		start_member(run, i, cluster_ids, wake_fd);
-	}
+	run_refresh(run, now_us, 0);
+	return run;
+}
+
+struct run *run_none(
+    struct config *config, const struct config_pipeline *settings, const char *reason, int64_t now_us)
+{
+	struct run *run = run_new(config, settings, now_us);
+
+	run->stopping = true;
+	for (size_t i = 0; i < run->count; i++)
+		show_without_thread(run, i, PIPELINE_STARTING, reason);
 	run_refresh(run, now_us, 0);
 	return run;
 }

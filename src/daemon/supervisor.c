@@ -15,7 +15,8 @@
 /* A name, what runs under it, and what is to run next. */
 struct place {
 	struct run *run;
-	const struct config_pipeline *next; /* once the run, which was stopped for it, has ended; or NULL */
+	const struct config_pipeline *next; /* once the run, which was stopped for it, and any other one in
+	                                     * its group have ended; or NULL */
 	struct config *next_config;         /* held while there is a next one */
 };
 
@@ -115,6 +116,45 @@ static const struct config_pipeline *find_pipeline(const struct config *config, 
 	return NULL;
 }
 
+static bool same_cluster(const struct config_cluster *one, const struct config_cluster *other)
+{
+	return strcmp(one->name, other->name) == 0 || strcmp(one->brokers, other->brokers) == 0;
+}
+
+/* The run that has not ended and reads with the group that the pipeline is to read with; NULL: none does.
+ * Within one configuration each has its own group, so that this one drains, or is about to: it was renamed,
+ * or has left the group to another. Two at once would take each other's partitions. */
+static const struct run *in_group(
+    const struct place *places, size_t count, const struct config_pipeline *pipeline)
+{
+	for (size_t i = 0; i < count; i++) {
+		const struct config_from *from = places[i].run ? &run_settings(places[i].run)->from : NULL;
+
+		if (from && !run_has_ended(places[i].run) && strcmp(from->group, pipeline->from.group) == 0 &&
+		    same_cluster(from->cluster, pipeline->from.cluster))
+			return places[i].run;
+	}
+	return NULL;
+}
+
+/* holder: the run that still is in its group; NULL: none is. */
+static void begin(struct supervisor *supervisor, struct place *place, struct config *config,
+    const struct config_pipeline *pipeline, const struct run *holder, int64_t now_us)
+{
+	_cleanup_free_ char *reason = NULL;
+
+	if (!holder) {
+		log_notice(&LOG_PIPELINE(pipeline->name), "new: starts");
+		place->run = start(supervisor, config, pipeline, NULL, now_us);
+		return;
+	}
+	reason = xasprintf("waits for pipeline %s, which drains, to leave the group \"%s\"",
+	    run_settings(holder)->name, pipeline->from.group);
+	log_notice(&LOG_PIPELINE(pipeline->name), "new: %s", reason);
+	place->run = run_none(config, pipeline, reason, now_us);
+	set_next(place, config, pipeline);
+}
+
 /* What the new configuration wants to run under this name: as before, or something else. */
 static void keep_or_change(struct place *place, struct config *config, const struct config_pipeline *pipeline,
     int64_t drain_deadline_us, struct supervisor_changes *changes)
@@ -202,9 +242,12 @@ struct supervisor_changes supervisor_apply(
 		if (place->run) {
 			keep_or_change(place, config, pipeline, drain_deadline_us, &changes);
 		} else {
+			const struct run *holder = in_group(old, old_count, pipeline);
+
+			if (!holder)
+				holder = in_group(supervisor->places, supervisor->count, pipeline);
 			changes.started++;
-			log_notice(&LOG_PIPELINE(pipeline->name), "new: starts");
-			place->run = start(supervisor, config, pipeline, NULL, now_us);
+			begin(supervisor, place, config, pipeline, holder, now_us);
 		}
 		supervisor->count++;
 	}
@@ -220,6 +263,13 @@ struct supervisor_changes supervisor_apply(
 	return changes;
 }
 
+/* Nothing of it drains: it starts when the run that is in its group has ended. */
+static bool waits_for_its_group(const struct supervisor *supervisor, const struct place *place)
+{
+	return place->next && run_has_ended(place->run) &&
+	       in_group(supervisor->places, supervisor->count, place->next);
+}
+
 size_t supervisor_changing(const struct supervisor *supervisor, const char **name)
 {
 	size_t changing = 0;
@@ -227,7 +277,7 @@ size_t supervisor_changing(const struct supervisor *supervisor, const char **nam
 	for (size_t i = 0; i < supervisor->count; i++) {
 		const struct run *run = supervisor->places[i].run;
 
-		if (!run_is_stopping(run))
+		if (!run_is_stopping(run) || waits_for_its_group(supervisor, &supervisor->places[i]))
 			continue;
 		if (name && changing == 0)
 			*name = run_settings(run)->name;
@@ -236,8 +286,8 @@ size_t supervisor_changing(const struct supervisor *supervisor, const char **nam
 	return changing;
 }
 
-/* The run of this place was stopped, and has ended: what follows? False: nothing, the place goes. */
-static bool succeed(struct supervisor *supervisor, struct place *place, int64_t now_us)
+/* The run of this place was stopped, and has ended: what is to follow starts, if anything is. */
+static void succeed(struct supervisor *supervisor, struct place *place, int64_t now_us)
 {
 	struct run *before = place->run;
 
@@ -247,7 +297,6 @@ static bool succeed(struct supervisor *supervisor, struct place *place, int64_t 
 		supervisor->gone_acked_records += run_snapshot(before)->counters.acked_records;
 	set_next(place, NULL, NULL);
 	run_free(before);
-	return place->run != NULL;
 }
 
 static void succeed_ended_runs(struct supervisor *supervisor, int64_t now_us)
@@ -256,11 +305,14 @@ static void succeed_ended_runs(struct supervisor *supervisor, int64_t now_us)
 
 	for (size_t i = 0; i < supervisor->count; i++) {
 		struct place *place = &supervisor->places[i];
-		bool stays = !run_is_stopping(place->run) || !run_has_ended(place->run) ||
-		             succeed(supervisor, place, now_us);
 
-		if (stays)
-			supervisor->places[kept++] = *place;
+		if (run_is_stopping(place->run) && run_has_ended(place->run) &&
+		    !waits_for_its_group(supervisor, place))
+			succeed(supervisor, place, now_us);
+	}
+	for (size_t i = 0; i < supervisor->count; i++) {
+		if (supervisor->places[i].run)
+			supervisor->places[kept++] = supervisor->places[i];
 	}
 	supervisor->count = kept;
 }

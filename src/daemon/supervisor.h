@@ -3,9 +3,10 @@
  * One pipeline's failure is its own: the others go on, and it stays visible with its state and reason.
  *
  * A name has one run at a time. Where a new configuration changes a pipeline, its run drains, and the next
- * one starts only when that has ended and its clients are gone; until then the old one is what is seen. Each
- * run holds the configuration that it was started with: one that goes on through reloads keeps an old one
- * alive.
+ * one starts only when that has ended and its clients are gone; until then the old one is what is seen. So
+ * has a group: a pipeline that is to read with the group of one that drains (it was renamed, say) waits for
+ * that, and is seen as starting. Each run holds the configuration that it was started with: one that goes on
+ * through reloads keeps an old one alive.
  *
  * Thread: the main thread. Nothing blocks but supervisor_free(): what joins threads before has seen them end.
  */
@@ -36,8 +37,8 @@ struct supervisor_changes {
 struct supervisor_changes supervisor_apply(
     struct supervisor *supervisor, struct config *config, int64_t drain_deadline_us, int64_t now_us);
 
-/* How many pipelines still drain because they were changed or removed; *name, unless name is NULL, is one of
- * them. */
+/* How many pipelines still drain because they were changed or removed; who waits for them is none of them.
+ * *name, unless name is NULL, is one of them. */
 size_t supervisor_changing(const struct supervisor *supervisor, const char **name);
 
 /* Takes new snapshots and notes whose thread has turned. Logs the end of a pipeline, once; starts the next

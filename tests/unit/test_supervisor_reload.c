@@ -19,6 +19,9 @@
 #define PIPELINE(number, rest)                                                                               \
 	"p" number " = { from = { cluster = \"main\"; topics = [ \"in" number "\" ]; };\n"                   \
 	"to = { topic = \"out" number "\"; }; " rest " };\n"
+#define IN_GROUP(number, group)                                                                              \
+	"p" number " = { from = { cluster = \"main\"; topics = [ \"in" number "\" ]; group = \"" group       \
+	"\"; };\nto = { topic = \"out" number "\"; }; };\n"
 #define PIPELINES(list) "pipelines = {\n" list "};\n"
 #define TWO             CLUSTERS PIPELINES(PIPELINE("0", "") PIPELINE("1", ""))
 
@@ -307,6 +310,71 @@ static void test_a_run_keeps_its_share_of_the_memory_and_new_ones_get_the_new_sh
 	supervisor_free(supervisor);
 }
 
+static void test_a_renamed_pipeline_waits_until_its_old_self_has_left_the_group(void **state)
+{
+	struct supervisor *supervisor = start(CLUSTERS PIPELINES(IN_GROUP("1", "g") PIPELINE("2", "")));
+	const char *name = NULL;
+
+	/* another reload that finds it waiting changes nothing; the cluster was renamed as well */
+	for (int i = 0; i < 2; i++) {
+		apply(supervisor,
+		    "clusters = { near = { brokers = \"a:1\"; }; };\n"
+		    "pipelines = { p0 = { from = { cluster = \"near\"; topics = [ \"in\" ]; group = \"g\"; "
+		    "};\n"
+		    "to = { topic = \"out\"; }; }; };\n",
+		    i == 0, 0, i == 0 ? 2 : 0, i == 1);
+		supervisor_refresh(supervisor, 2);
+		assert_int_equal(fake_scripts[0].starts, 0);
+		assert_int_equal(find(supervisor, "p0")->state, PIPELINE_STARTING);
+		assert_string_equal(find(supervisor, "p0")->reason,
+		    "waits for pipeline p1, which drains, to leave the group \"g\"");
+	}
+	end(supervisor, 2); /* in a group of its own */
+	assert_int_equal(fake_scripts[0].starts, 0);
+	assert_int_equal(supervisor_changing(supervisor, &name), 1);
+	assert_string_equal(name, "p1");
+	end(supervisor, 1);
+	assert_int_equal(fake_scripts[0].starts, 1);
+	assert_int_equal(find(supervisor, "p0")->counters.acked_records, 5);
+	assert_int_equal(supervisor_acked_records(supervisor), 15);
+	assert_int_equal(supervisor_changing(supervisor, NULL), 0);
+	assert_int_equal(seen(supervisor), 1);
+	supervisor_free(supervisor);
+}
+
+static void test_two_that_exchange_their_groups_wait_for_each_other(void **state)
+{
+	struct supervisor *supervisor = start(CLUSTERS PIPELINES(IN_GROUP("0", "g") IN_GROUP("1", "h")));
+
+	apply(supervisor, CLUSTERS PIPELINES(IN_GROUP("0", "h") IN_GROUP("1", "g")), 0, 2, 0, 0);
+	end(supervisor, 0);
+	assert_int_equal(fake_scripts[0].starts, 1);
+	assert_int_equal(supervisor_changing(supervisor, NULL), 1);
+	end(supervisor, 1);
+	assert_int_equal(fake_scripts[0].starts, 2);
+	assert_int_equal(fake_scripts[1].starts, 2);
+	assert_int_equal(supervisor_changing(supervisor, NULL), 0);
+	supervisor_free(supervisor);
+}
+
+static void test_what_waits_for_a_group_and_is_removed_or_stopped_does_not_start(void **state)
+{
+	struct supervisor *supervisor = start(CLUSTERS PIPELINES(IN_GROUP("1", "g")));
+
+	apply(supervisor, CLUSTERS PIPELINES(IN_GROUP("0", "g")), 1, 0, 1, 0);
+	apply(supervisor, CLUSTERS PIPELINES(IN_GROUP("1", "g")), 0, 1, 1, 0);
+	end(supervisor, 1);
+	assert_null(find(supervisor, "p0"));
+	assert_int_equal(fake_scripts[1].starts, 2);
+	apply(supervisor, CLUSTERS PIPELINES(IN_GROUP("0", "g")), 1, 0, 1, 0);
+	supervisor_stop(supervisor, 7);
+	end(supervisor, 1);
+	assert_true(supervisor_has_ended(supervisor));
+	assert_true(supervisor_drained_cleanly(supervisor));
+	assert_int_equal(fake_scripts[0].starts, 0);
+	supervisor_free(supervisor);
+}
+
 static void test_all_may_go_and_come_again(void **state)
 {
 	struct supervisor *supervisor = start(CLUSTERS PIPELINES(PIPELINE("0", "")));
@@ -343,6 +411,11 @@ int main(void)
 		    test_a_stop_in_the_middle_of_a_reload_drains_old_and_new_and_starts_nothing, fake_reset),
 		cmocka_unit_test_setup(
 		    test_a_run_keeps_its_share_of_the_memory_and_new_ones_get_the_new_share, fake_reset),
+		cmocka_unit_test_setup(
+		    test_a_renamed_pipeline_waits_until_its_old_self_has_left_the_group, fake_reset),
+		cmocka_unit_test_setup(test_two_that_exchange_their_groups_wait_for_each_other, fake_reset),
+		cmocka_unit_test_setup(
+		    test_what_waits_for_a_group_and_is_removed_or_stopped_does_not_start, fake_reset),
 		cmocka_unit_test_setup(test_all_may_go_and_come_again, fake_reset),
 	};
 	int failed;
