@@ -223,7 +223,7 @@ static int open_listeners(struct daemon *daemon, struct error *err)
 	tcp_fd = http_listen_tcp(daemon->config->http, err);
 	if (tcp_fd < 0)
 		return EX_UNAVAILABLE;
-	daemon->tcp_server = http_server_new(daemon->event, tcp_fd, site_page, NULL, &daemon->site, err);
+	daemon->tcp_server = http_server_new(daemon->event, tcp_fd, site_public_page, NULL, &daemon->site, err);
 	return daemon->tcp_server ? 0 : EX_SOFTWARE;
 }
 

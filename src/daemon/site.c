@@ -26,18 +26,20 @@ static void say(struct http_page *page, unsigned status, const char *text)
 	page->length = strlen(text);
 }
 
-static void health(struct site *site, struct http_page *page)
+static void health(struct site *site, enum reload_detail detail, struct http_page *page)
 {
 	(void)site;
+	(void)detail;
 	say(page, OK, "OK\n");
 }
 
-static void livez(struct site *site, struct http_page *page)
+static void livez(struct site *site, enum reload_detail detail, struct http_page *page)
 {
 	int64_t now_us = clock_monotonic_us();
 	const char *stalled;
 	char text[512];
 
+	(void)detail;
 	supervisor_refresh_lazily(site->supervisor, now_us);
 	stalled = supervisor_stalled(site->supervisor, now_us, site->stall_limit_us);
 	if (!stalled) {
@@ -73,44 +75,46 @@ static void finish(struct http_page *page, FILE *out, unsigned status)
 	page->body = NULL;
 }
 
-static void readyz(struct site *site, struct http_page *page)
+static void readyz(struct site *site, enum reload_detail detail, struct http_page *page)
 {
 	size_t count;
 	const struct pipeline_snapshot *snapshots = fresh_snapshots(site, &count);
 	FILE *out = begin(page, TEXT);
 
+	(void)detail;
 	if (out)
 		finish(page, out, health_write_readiness(out, snapshots, count) ? OK : UNAVAILABLE);
 }
 
-static void metrics(struct site *site, struct http_page *page)
+static void metrics(struct site *site, enum reload_detail detail, struct http_page *page)
 {
 	size_t count;
 	const struct pipeline_snapshot *snapshots = fresh_snapshots(site, &count);
 	FILE *out = begin(page, METRICS_CONTENT_TYPE);
 
+	(void)detail;
 	if (!out)
 		return;
 	metrics_write(out, &site->identity, site->started_ms, reload_status(site->reload), snapshots, count);
 	finish(page, out, OK);
 }
 
-static void pipelines(struct site *site, struct http_page *page)
+static void pipelines(struct site *site, enum reload_detail detail, struct http_page *page)
 {
 	size_t count;
 	const struct pipeline_snapshot *snapshots = fresh_snapshots(site, &count);
 
 	page->status = OK;
 	page->content_type = JSON;
-	page->body =
-	    status_json_all(&site->identity, reload_status(site->reload), snapshots, count, &page->length);
+	page->body = status_json_all(
+	    &site->identity, reload_status(site->reload), detail, snapshots, count, &page->length);
 }
 
-static void last_reload(struct site *site, struct http_page *page)
+static void last_reload(struct site *site, enum reload_detail detail, struct http_page *page)
 {
 	page->status = OK;
 	page->content_type = JSON;
-	page->body = status_json_reload(reload_status(site->reload), &page->length);
+	page->body = status_json_reload(reload_status(site->reload), detail, &page->length);
 }
 
 static void one_pipeline(struct site *site, const char *name, struct http_page *page)
@@ -129,11 +133,11 @@ static void one_pipeline(struct site *site, const char *name, struct http_page *
 	say(page, NOT_FOUND, "There is no running pipeline of this name; " PIPELINES " lists them.\n");
 }
 
-void site_page(void *context, const char *path, struct http_page *page)
+static void find_page(struct site *site, const char *path, enum reload_detail detail, struct http_page *page)
 {
 	static const struct {
 		const char *path;
-		void (*page)(struct site *site, struct http_page *page);
+		void (*page)(struct site *site, enum reload_detail detail, struct http_page *page);
 	} pages[] = {
 		{ "/health", health },
 		{ "/livez", livez },
@@ -142,11 +146,10 @@ void site_page(void *context, const char *path, struct http_page *page)
 		{ PIPELINES, pipelines },
 		{ RELOAD, last_reload },
 	};
-	struct site *site = context;
 
 	for (size_t i = 0; i < sizeof pages / sizeof pages[0]; i++) {
 		if (strcmp(path, pages[i].path) == 0) {
-			pages[i].page(site, page);
+			pages[i].page(site, detail, page);
 			return;
 		}
 	}
@@ -156,6 +159,16 @@ void site_page(void *context, const char *path, struct http_page *page)
 		say(page, NOT_FOUND,
 		    "There is no such page; there are /health, /livez, /readyz, /metrics, " PIPELINES
 		    " and " RELOAD ".\n");
+}
+
+void site_public_page(void *context, const char *path, struct http_page *page)
+{
+	find_page(context, path, RELOAD_OUTCOME, page);
+}
+
+void site_page(void *context, const char *path, struct http_page *page)
+{
+	find_page(context, path, RELOAD_WHOLE, page);
 }
 
 void site_act(void *context, const char *path, struct http_page *page)
@@ -169,6 +182,6 @@ void site_act(void *context, const char *path, struct http_page *page)
 		say(page, UNAVAILABLE, "aloqd stops, and does not reload any more.\n");
 	} else {
 		reload_begin(site->reload, "control socket");
-		last_reload(site, page);
+		last_reload(site, RELOAD_WHOLE, page);
 	}
 }

@@ -174,7 +174,20 @@ static void put_pipeline(yajl_gen gen, const struct pipeline_snapshot *snapshot)
 	yajl_gen_map_close(gen);
 }
 
-static void put_reload(yajl_gen gen, const struct reload_status *reload)
+static void put_findings(yajl_gen gen, const struct config_findings *findings)
+{
+	put_name(gen, "findings");
+	yajl_gen_array_open(gen);
+	for (size_t i = 0; i < findings->count; i++) {
+		yajl_gen_map_open(gen);
+		put_text(gen, "severity", findings->items[i].is_error ? "error" : "warning");
+		put_text(gen, "text", findings->items[i].text);
+		yajl_gen_map_close(gen);
+	}
+	yajl_gen_array_close(gen);
+}
+
+static void put_reload(yajl_gen gen, const struct reload_status *reload, enum reload_detail detail)
 {
 	const char *result = reload->was_refused ? "refused" : "ok";
 
@@ -187,16 +200,10 @@ static void put_reload(yajl_gen gen, const struct reload_status *reload)
 	put_name(gen, "finished");
 	yajl_gen_bool(gen, reload->finished);
 	put_count(gen, "late", reload->late);
-	put_text(gen, "summary", reload->summary);
-	put_name(gen, "findings");
-	yajl_gen_array_open(gen);
-	for (size_t i = 0; i < reload->findings.count; i++) {
-		yajl_gen_map_open(gen);
-		put_text(gen, "severity", reload->findings.items[i].is_error ? "error" : "warning");
-		put_text(gen, "text", reload->findings.items[i].text);
-		yajl_gen_map_close(gen);
+	if (detail == RELOAD_WHOLE) {
+		put_text(gen, "summary", reload->summary);
+		put_findings(gen, &reload->findings);
 	}
-	yajl_gen_array_close(gen);
 	yajl_gen_map_close(gen);
 }
 
@@ -215,7 +222,7 @@ static char *take_text(yajl_gen gen, size_t *length)
 }
 
 char *status_json_all(const struct identity *identity, const struct reload_status *reload,
-    const struct pipeline_snapshot *snapshots, size_t count, size_t *length)
+    enum reload_detail detail, const struct pipeline_snapshot *snapshots, size_t count, size_t *length)
 {
 	_cleanup_(generator_freep) yajl_gen gen = yajl_gen_alloc(NULL);
 
@@ -226,7 +233,7 @@ char *status_json_all(const struct identity *identity, const struct reload_statu
 	put_text(gen, "librdkafka", identity->library_version);
 	put_text(gen, "instance", identity->instance);
 	put_name(gen, "reload");
-	put_reload(gen, reload);
+	put_reload(gen, reload, detail);
 	put_name(gen, "pipelines");
 	yajl_gen_array_open(gen);
 	for (size_t i = 0; i < count; i++)
@@ -246,12 +253,12 @@ char *status_json_one(const struct pipeline_snapshot *snapshot, size_t *length)
 	return take_text(gen, length);
 }
 
-char *status_json_reload(const struct reload_status *reload, size_t *length)
+char *status_json_reload(const struct reload_status *reload, enum reload_detail detail, size_t *length)
 {
 	_cleanup_(generator_freep) yajl_gen gen = yajl_gen_alloc(NULL);
 
 	if (!gen)
 		return NULL;
-	put_reload(gen, reload);
+	put_reload(gen, reload, detail);
 	return take_text(gen, length);
 }

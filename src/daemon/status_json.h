@@ -10,13 +10,18 @@
 #include "daemon/reload_status.h"
 #include "relay/pipeline.h"
 
+/* How much of a reload is told. The summary and the findings hold paths, names of credentials and values from
+ * the files: they are for those who may read these. Who may not is told the result, counts and times; the two
+ * members are not there then. */
+enum reload_detail { RELOAD_OUTCOME, RELOAD_WHOLE };
+
 /* {"version": ..., "librdkafka": ..., "instance": ..., "reload": {...}, "pipelines": [...]}. The caller
  * frees; *length is without the terminator. NULL when there is no memory. */
 char *status_json_all(const struct identity *identity, const struct reload_status *reload,
-    const struct pipeline_snapshot *snapshots, size_t count, size_t *length);
+    enum reload_detail detail, const struct pipeline_snapshot *snapshots, size_t count, size_t *length);
 
 /* The last reload's object. The same terms. */
-char *status_json_reload(const struct reload_status *reload, size_t *length);
+char *status_json_reload(const struct reload_status *reload, enum reload_detail detail, size_t *length);
 
 /* One pipeline's object. The same terms. */
 char *status_json_one(const struct pipeline_snapshot *snapshot, size_t *length);

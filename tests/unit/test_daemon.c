@@ -4,6 +4,8 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <setjmp.h>
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -104,7 +106,8 @@ static struct config *load(const struct fixture *fixture)
 {
 	struct config_findings findings = { 0 };
 	int exit_code;
-	struct config *config = config_load(fixture->config, false, CONFIG_TO_RUN, NULL, &findings, &exit_code);
+	struct config *config =
+	    config_load(fixture->config, false, CONFIG_TO_RUN, NULL, &findings, &exit_code);
 
 	config_findings_clear(&findings);
 	return config;
@@ -170,32 +173,74 @@ static int end(struct fixture *fixture, int64_t bound_ms)
 	return -1;
 }
 
-/* Asks over the control socket; the answer's status, 0 when nobody answers, and the answer. */
-static int ask_for(const struct fixture *fixture, const char *request, char *text, size_t size)
+/* Asks over a connection that is open, or -1, and closes it. The answer's status, 0 when nobody answers, and
+ * the answer. */
+static int ask_on(int fd, const char *request, char *text, size_t size)
 {
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	struct pollfd ready = { .fd = fd, .events = POLLIN };
 	int status = 0;
 	size_t used = 0;
 	ssize_t length;
 
-	assert_true(fd >= 0);
-	snprintf(address.sun_path, sizeof address.sun_path, "%s", fixture->control);
-	if (connect(fd, (const struct sockaddr *)&address, sizeof address) == 0) {
-		struct pollfd ready = { .fd = fd, .events = POLLIN };
-
-		assert_true(send(fd, request, strlen(request), MSG_NOSIGNAL) > 0);
-		do {
-			assert_int_equal(poll(&ready, 1, BOUND_MS), 1);
-			length = recv(fd, text + used, size - 1 - used, 0);
-			assert_true(length >= 0);
-			used += (size_t)length;
-		} while (length > 0 && used < size - 1);
-		text[used] = '\0';
-		assert_int_equal(sscanf(text, "HTTP/1.%*c %d", &status), 1);
-	}
+	if (fd < 0)
+		return 0;
+	assert_true(send(fd, request, strlen(request), MSG_NOSIGNAL) > 0);
+	do {
+		assert_int_equal(poll(&ready, 1, BOUND_MS), 1);
+		length = recv(fd, text + used, size - 1 - used, 0);
+		assert_true(length >= 0);
+		used += (size_t)length;
+	} while (length > 0 && used < size - 1);
+	text[used] = '\0';
+	assert_int_equal(sscanf(text, "HTTP/1.%*c %d", &status), 1);
 	close(fd);
 	return status;
+}
+
+static int open_connection(const struct sockaddr *address, socklen_t size)
+{
+	int fd = socket(address->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	assert_true(fd >= 0);
+	if (connect(fd, address, size) == 0)
+		return fd;
+	close(fd);
+	return -1;
+}
+
+/* Over the control socket. */
+static int ask_for(const struct fixture *fixture, const char *request, char *text, size_t size)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+
+	snprintf(address.sun_path, sizeof address.sun_path, "%s", fixture->control);
+	return ask_on(
+	    open_connection((const struct sockaddr *)&address, sizeof address), request, text, size);
+}
+
+/* Over TCP, as anybody may. */
+static int ask_publicly(in_port_t port, const char *request, char *text, size_t size)
+{
+	struct sockaddr_in address = {
+		.sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)
+	};
+
+	return ask_on(
+	    open_connection((const struct sockaddr *)&address, sizeof address), request, text, size);
+}
+
+/* One that nobody listens on. */
+static in_port_t free_port(void)
+{
+	struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t size = sizeof address;
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	assert_true(fd >= 0);
+	assert_int_equal(bind(fd, (const struct sockaddr *)&address, size), 0);
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &size), 0);
+	close(fd);
+	return ntohs(address.sin_port);
 }
 
 /* A page's status. */
@@ -399,6 +444,39 @@ static void test_a_wrong_configuration_changes_nothing_and_all_that_is_wrong_is_
 	assert_int_equal(end(fixture, BOUND_MS), EX_OK);
 }
 
+static void test_what_stands_in_the_files_is_not_told_over_tcp(void **state)
+{
+	static const char *const pages[] = { "pipelines", "reload" };
+	struct fixture *fixture = *state;
+	in_port_t port = free_port();
+	char daemon[128];
+	char request[64];
+	char answer[65536];
+
+	snprintf(daemon, sizeof daemon, "http = \"127.0.0.1:%d\"; log_level = \"info\";", port);
+	configure(fixture, daemon, PIPELINE("0", ""));
+	start(fixture);
+	assert_true(hear(fixture, "READY=1", BOUND_MS));
+	snprintf(daemon, sizeof daemon, "http = \"127.0.0.1:%d\"; log_level = \"my-secret\";", port);
+	configure(fixture, daemon, PIPELINE("0", ""));
+	assert_int_equal(post_reload(fixture, answer, sizeof answer), 200);
+	assert_non_null(strstr(answer, "my-secret"));
+	for (size_t i = 0; i < 2; i++) {
+		snprintf(request, sizeof request, "GET /api/v1/%s HTTP/1.0\r\n\r\n", pages[i]);
+		assert_int_equal(ask_for(fixture, request, answer, sizeof answer), 200);
+		assert_non_null(strstr(answer, "my-secret"));
+		assert_int_equal(ask_publicly(port, request, answer, sizeof answer), 200);
+		assert_non_null(strstr(answer, "\"result\":\"refused\""));
+		assert_null(strstr(answer, "my-secret"));
+		assert_null(strstr(answer, "main.conf"));
+	}
+	assert_int_equal(ask_publicly(port, "POST /api/v1/reload HTTP/1.0\r\nContent-Length: 0\r\n\r\n",
+			     answer, sizeof answer),
+	    405);
+	kill(fixture->child, SIGTERM);
+	assert_int_equal(end(fixture, BOUND_MS), EX_OK);
+}
+
 static void test_what_needs_a_restart_is_told_with_the_rest_and_the_rest_is_taken_up(void **state)
 {
 	struct fixture *fixture = *state;
@@ -411,7 +489,7 @@ static void test_what_needs_a_restart_is_told_with_the_rest_and_the_rest_is_take
 	    fixture, "instance = \"two\"; drain_timeout = \"77s\";", PIPELINE("0", "") PIPELINE("1", ""));
 	assert_int_equal(post_reload(fixture, answer, sizeof answer), 200);
 	assert_non_null(strstr(answer, "aloqd.instance: a reload does not change it: it stays \\\"one\\\", "
-	                               "and becomes \\\"two\\\" when aloqd is "
+				       "and becomes \\\"two\\\" when aloqd is "
 				       "restarted"));
 	assert_int_equal(ask(fixture, "/api/v1/pipelines/p1"), 200);
 	kill(fixture->child, SIGTERM);
@@ -497,6 +575,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 		    test_a_wrong_configuration_changes_nothing_and_all_that_is_wrong_is_told, set_up,
 		    tear_down),
+		cmocka_unit_test_setup_teardown(
+		    test_what_stands_in_the_files_is_not_told_over_tcp, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 		    test_what_needs_a_restart_is_told_with_the_rest_and_the_rest_is_taken_up, set_up,
 		    tear_down),

@@ -292,7 +292,7 @@ static void test_json_is_json_whatever_a_text_holds(void **state)
 	yajl_val root, list, partition;
 
 	fill(snapshots);
-	json = status_json_all(&identity, &reload, snapshots, 2, &length);
+	json = status_json_all(&identity, &reload, RELOAD_WHOLE, snapshots, 2, &length);
 	root = yajl_tree_parse(json, NULL, 0); /* refuses what is not UTF-8 */
 	assert_non_null(root);
 	assert_string_equal(YAJL_GET_STRING(find(root, "instance", NULL)), "host \"one\"");
@@ -307,16 +307,22 @@ static void test_json_is_json_whatever_a_text_holds(void **state)
 	free(json);
 }
 
-static void assert_reload(yajl_val node)
+static void assert_outcome(yajl_val node)
 {
-	yajl_val finding;
-
 	assert_int_equal(YAJL_GET_INTEGER(find(node, "ok", NULL)), 4);
 	assert_int_equal(YAJL_GET_INTEGER(find(node, "refused", NULL)), 2);
 	assert_int_equal(YAJL_GET_INTEGER(find(node, "config_ms", NULL)), 1700000001500);
 	assert_int_equal(YAJL_GET_INTEGER(find(node, "at_ms", NULL)), 1700000002000);
 	assert_string_equal(YAJL_GET_STRING(find(node, "result", NULL)), "refused");
 	assert_true(YAJL_IS_TRUE(find(node, "finished", NULL)));
+	assert_int_equal(YAJL_GET_INTEGER(find(node, "late", NULL)), 0);
+}
+
+static void assert_reload(yajl_val node)
+{
+	yajl_val finding;
+
+	assert_outcome(node);
 	assert_string_equal(YAJL_GET_STRING(find(node, "summary", NULL)), "a.conf is refused");
 	assert_int_equal(YAJL_GET_ARRAY(find(node, "findings", NULL))->len, 1);
 	finding = YAJL_GET_ARRAY(find(node, "findings", NULL))->values[0];
@@ -328,20 +334,39 @@ static void test_json_tells_how_the_last_reload_went(void **state)
 {
 	static const struct reload_status none = { .finished = true };
 	size_t length;
-	char *json = status_json_all(&identity, &reload, NULL, 0, &length);
+	char *json = status_json_all(&identity, &reload, RELOAD_WHOLE, NULL, 0, &length);
 	yajl_val root = yajl_tree_parse(json, NULL, 0);
 
 	assert_reload(find(root, "reload", NULL));
 	yajl_tree_free(root);
 	free(json);
-	json = status_json_reload(&reload, &length);
+	json = status_json_reload(&reload, RELOAD_WHOLE, &length);
 	root = yajl_tree_parse(json, NULL, 0);
 	assert_reload(root);
 	yajl_tree_free(root);
 	free(json);
-	json = status_json_reload(&none, &length);
+	json = status_json_reload(&none, RELOAD_WHOLE, &length);
 	root = yajl_tree_parse(json, NULL, 0);
 	assert_true(YAJL_IS_NULL(find(root, "result", NULL)));
+	yajl_tree_free(root);
+	free(json);
+}
+
+static void test_json_for_everybody_tells_the_outcome_alone(void **state)
+{
+	size_t length;
+	char *json = status_json_all(&identity, &reload, RELOAD_OUTCOME, NULL, 0, &length);
+	yajl_val root = yajl_tree_parse(json, NULL, 0);
+
+	assert_outcome(find(root, "reload", NULL));
+	assert_null(strstr(json, "a.conf"));
+	assert_null(find(root, "reload", "findings"));
+	yajl_tree_free(root);
+	free(json);
+	json = status_json_reload(&reload, RELOAD_OUTCOME, &length);
+	root = yajl_tree_parse(json, NULL, 0);
+	assert_outcome(root);
+	assert_null(strstr(json, "a.conf"));
 	yajl_tree_free(root);
 	free(json);
 }
@@ -414,6 +439,7 @@ int main(void)
 		cmocka_unit_test(test_json_names_the_members_as_the_snapshot_does),
 		cmocka_unit_test(test_json_is_json_whatever_a_text_holds),
 		cmocka_unit_test(test_json_tells_how_the_last_reload_went),
+		cmocka_unit_test(test_json_for_everybody_tells_the_outcome_alone),
 		cmocka_unit_test(test_readiness_names_each_pipeline_that_does_not_work_on_its_own_line),
 		cmocka_unit_test(test_status_line_counts_the_states_and_is_cut_where_there_is_no_room),
 	};
