@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <setjmp.h>
 #include <arpa/inet.h>
+#include <inttypes.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
@@ -134,26 +135,34 @@ static void start(struct fixture *fixture)
 	    &(struct options){ .config_file = fixture->config ? fixture->config : "test.conf" }));
 }
 
-/* Takes what the daemon says until it says `wanted`; false when it does not within the bound. */
-static bool hear(const struct fixture *fixture, const char *wanted, int64_t bound_ms)
+/* Takes what the daemon says until it says `wanted`, which is then in message; false when it does not within
+ * the bound. */
+static bool hear_whole(
+    const struct fixture *fixture, const char *wanted, int64_t bound_ms, char *message, size_t size)
 {
 	int64_t end_us = clock_monotonic_us() + bound_ms * USEC_PER_MSEC;
 	int64_t left_us;
 
 	while ((left_us = end_us - clock_monotonic_us()) > 0) {
 		struct pollfd ready = { .fd = fixture->notify_fd, .events = POLLIN };
-		char message[512];
 		ssize_t length;
 
 		if (poll(&ready, 1, (int)(left_us / USEC_PER_MSEC) + 1) <= 0)
 			continue;
-		length = recv(fixture->notify_fd, message, sizeof message - 1, 0);
+		length = recv(fixture->notify_fd, message, size - 1, 0);
 		assert_true(length >= 0);
 		message[length] = '\0';
 		if (strstr(message, wanted))
 			return true;
 	}
 	return false;
+}
+
+static bool hear(const struct fixture *fixture, const char *wanted, int64_t bound_ms)
+{
+	char message[512];
+
+	return hear_whole(fixture, wanted, bound_ms, message, sizeof message);
 }
 
 /* The exit code, or -1 when it does not end within the bound. */
@@ -354,8 +363,10 @@ static void test_a_hangup_takes_up_what_has_changed_and_the_service_manager_hear
 {
 	struct fixture *fixture = *state;
 	char wanted[64];
+	char told[512];
 	char answer[65536];
 	int64_t asked_us;
+	int64_t begun_us;
 
 	configure(fixture, "", PIPELINE("0", "") PIPELINE("1", ""));
 	fake_scripts[0].stop = STOP_AS_TOLD;
@@ -364,10 +375,11 @@ static void test_a_hangup_takes_up_what_has_changed_and_the_service_manager_hear
 	configure(fixture, "", PIPELINE("1", "members = 2;") PIPELINE("2", ""));
 	asked_us = clock_monotonic_us();
 	kill(fixture->child, SIGHUP);
-	assert_true(hear(fixture, "RELOADING=1\nMONOTONIC_USEC=", BOUND_MS));
+	assert_true(hear_whole(fixture, "RELOADING=1\n", BOUND_MS, told, sizeof told));
+	assert_int_equal(sscanf(told, "RELOADING=1\nMONOTONIC_USEC=%" SCNd64, &begun_us), 1);
+	assert_true(begun_us >= asked_us && begun_us <= clock_monotonic_us());
 	snprintf(wanted, sizeof wanted, "EXTEND_TIMEOUT_USEC=%d", (30 + 10) * 1000000);
 	assert_true(hear(fixture, wanted, BOUND_MS));
-	assert_true(clock_monotonic_us() >= asked_us);
 	/* p0 drains for longer than the test waits */
 	assert_false(hear(fixture, "READY=1", 300));
 	assert_int_equal(ask(fixture, "/api/v1/pipelines/p0"), 200);
