@@ -293,20 +293,20 @@ static void test_a_run_keeps_its_share_of_the_memory_and_new_ones_get_the_new_sh
 
 	assert_int_equal(fake_scripts[0].memory_bytes, 30 << 20);
 	apply(supervisor,
-	    "aloqd = { memory = \"90MiB\"; };\n" CLUSTERS PIPELINES(
+	    "aloqd = { memory = \"120MiB\"; };\n" CLUSTERS PIPELINES(
 		PIPELINE("0", "") PIPELINE("1", "on_error = \"skip\";") PIPELINE("2", "")),
 	    1, 1, 0, 1);
 	end(supervisor, 1);
 	assert_int_equal(fake_scripts[0].memory_bytes, 30 << 20);
 	assert_int_equal(fake_scripts[0].starts, 1);
-	assert_int_equal(fake_scripts[1].memory_bytes, 30 << 20);
-	assert_int_equal(fake_scripts[2].memory_bytes, 30 << 20);
-	apply(supervisor, "aloqd = { memory = \"90MiB\"; };\n" CLUSTERS PIPELINES(PIPELINE("0", "")), 0, 0, 2,
-	    1);
+	assert_int_equal(fake_scripts[1].memory_bytes, 40 << 20);
+	assert_int_equal(fake_scripts[2].memory_bytes, 40 << 20);
+	apply(supervisor, "aloqd = { memory = \"120MiB\"; };\n" CLUSTERS PIPELINES(PIPELINE("0", "")), 0, 0,
+	    2, 1);
 	end(supervisor, 1);
 	end(supervisor, 2);
-	apply(supervisor, "aloqd = { memory = \"90MiB\"; };\n" TWO, 1, 0, 0, 1);
-	assert_int_equal(fake_scripts[1].memory_bytes, 45 << 20);
+	apply(supervisor, "aloqd = { memory = \"120MiB\"; };\n" TWO, 1, 0, 0, 1);
+	assert_int_equal(fake_scripts[1].memory_bytes, 60 << 20);
 	supervisor_free(supervisor);
 }
 
