@@ -186,6 +186,8 @@ struct config *config_load(const char *file, bool conf_d, enum config_purpose pu
 struct config *config_hold(struct config *config);
 /* Accepts NULL. */
 void config_free(struct config *config);
+/* One more, of what is known above this layer. */
+void config_findings_add_warning(struct config_findings *findings, const char *text);
 void config_findings_clear(struct config_findings *findings);
 
 /* The effective configuration in the config's own language, secrets redacted; the output, read again,

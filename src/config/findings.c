@@ -130,6 +130,12 @@ void findings_finish(struct findings_list *list, struct config_findings *result)
 	list->count = 0;
 }
 
+void config_findings_add_warning(struct config_findings *findings, const char *text)
+{
+	findings->items = xreallocarray(findings->items, findings->count + 1, sizeof *findings->items);
+	findings->items[findings->count++] = (struct config_finding){ .text = xstrdup(text) };
+}
+
 void config_findings_clear(struct config_findings *findings)
 {
 	for (size_t i = 0; i < findings->count; i++)

@@ -81,10 +81,7 @@ static void refuse(struct reload *reload)
 /* A warning that concerns the running daemon, not the text alone: shown with the others. */
 static void note_kept(void *context, const char *sentence)
 {
-	struct config_findings *findings = context;
-
-	findings->items = xreallocarray(findings->items, findings->count + 1, sizeof *findings->items);
-	findings->items[findings->count++] = (struct config_finding){ .text = xstrdup(sentence) };
+	config_findings_add_warning(context, sentence);
 	log_warning(&LOG_NOWHERE, "%s", sentence);
 }
 
