@@ -63,7 +63,7 @@ struct key {
 	enum key_place group; /* of KEY_GROUP */
 	bool optional; /* of KEY_GROUP: its struct begins with a bool that tells whether it stands there */
 	bool required;
-	bool restart;     /* a text that a start alone applies: a reload leaves it as it was, and says so */
+	bool restart;     /* a text (char *) of PLACE_ALOQD that a start alone applies: a reload leaves it, and says so */
 	const char *help; /* one line */
 };
 

@@ -47,6 +47,25 @@ static void test_no_key_stands_twice_and_each_has_help(void **state)
 	}
 }
 
+/* diff_keep_running() reads and replaces them as texts, whatever they are. */
+static void test_what_a_start_alone_applies_is_a_text_of_the_daemon(void **state)
+{
+	size_t count;
+	const struct key *keys = keys_all(&count);
+	size_t found = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		if (!keys[i].restart)
+			continue;
+		if (keys[i].place != PLACE_ALOQD ||
+		    (keys[i].type != KEY_TEXT && keys[i].type != KEY_LISTENER &&
+			keys[i].type != KEY_INSTANCE))
+			fail_msg("%s", keys[i].name);
+		found++;
+	}
+	assert_true(found > 0);
+}
+
 static void test_each_key_is_required_or_says_its_default(void **state)
 {
 	size_t count;
@@ -118,6 +137,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_no_key_stands_twice_and_each_has_help),
+		cmocka_unit_test(test_what_a_start_alone_applies_is_a_text_of_the_daemon),
 		cmocka_unit_test(test_each_key_is_required_or_says_its_default),
 		cmocka_unit_test(test_the_sample_shows_every_key_with_its_default),
 		cmocka_unit_test(test_the_nearest_key_is_found_for_usual_slips),
