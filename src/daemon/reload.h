@@ -10,7 +10,11 @@
  * for the pipelines that drain. A reload is finished when all that it has changed runs, or drain_timeout and
  * a grace have passed; the service manager hears of both ends.
  *
- * Thread: the main thread. Nothing blocks. */
+ * Thread: the main thread, which reload_begin() holds up while it reads and checks. No broker is asked, and
+ * it does not wait for drains; what it does is bounded by the configuration: each of its files, and each that
+ * a tls or sasl group names (1 MiB at most), is read once, and for each cluster with tls a client of
+ * librdkafka is made and destroyed, which takes milliseconds and connects to nobody. Files should therefore
+ * be local: a file system that hangs holds up the loop. */
 #pragma once
 #include <stdint.h>
 #include "config/config.h"
