@@ -189,7 +189,8 @@ static int check_loops(struct preflight *preflight)
 		if (loops_close_with(loops, index, preflight->result->topics[i].name, way, sizeof way))
 			error_set(preflight->err, -ELOOP, REMEDY_PERSON,
 			    "records of topic %s would go round for ever (by the ids of the clusters, some of which may be "
-			    "one and the same): %s; choose another target, or narrower sources, then restart aloqd",
+			    "one and the same): %s; choose another target, or narrower sources, for this pipeline, then "
+			    "reload aloqd",
 			    preflight->result->topics[i].name, way);
 	loops_free(loops);
 	return preflight->err->code;

@@ -183,8 +183,8 @@ static int narrow_target(struct preflight *preflight, const char *target, int co
 
 	return error_set(preflight->err, -EINVAL, REMEDY_PERSON,
 	    "target topic %s has %d partitions, but %d are needed (to.partition = \"%s\", source topic %s has %d); add "
-	    "partitions (kafka-topics.sh --bootstrap-server %s --alter --topic %s --partitions %d) or choose "
-	    "to.partition = \"key\", then restart aloqd",
+	    "partitions (kafka-topics.sh --bootstrap-server %s --alter --topic %s --partitions %d), then restart "
+	    "aloqd, or choose to.partition = \"key\", then reload it",
 	    target, count, needed, to->partition == PARTITION_SAME ? "same" : "fixed", topic->name, topic->partitions,
 	    to->cluster->brokers, target, needed);
 }

@@ -84,8 +84,7 @@ static void explain_login(struct error *err, const char *words, const struct con
 		user = xasprintf(" of user \"%s\"", sasl->username);
 	error_set(err, -EACCES, REMEDY_PERSON,
 	    "cluster \"%s\" refuses the login%s: %s; correct mechanism, username and password in "
-	    "clusters.%s%s, then "
-	    "restart aloqd%s%s%s",
+	    "clusters.%s%s, then reload aloqd (restart it for a changed credential)%s%s%s",
 	    cluster->name, user ? user : "", words, cluster->name, sasl->enabled ? ".sasl" : "",
 	    is_old ? " (if they are right: librdkafka " : "", is_old ? rd_kafka_version_str() : "",
 	    is_old ? " cannot log in with SCRAM to Kafka 4.0 or newer; 2.6.1 can)" : "");

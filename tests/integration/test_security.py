@@ -204,7 +204,7 @@ def test_a_wrong_password_is_failed_and_said_once(bench):
         pipeline = eventually(lambda: daemon.pipeline(name) if daemon.pipeline(name).get("state") == "failed" else None,
                               45, f"{name} has failed")
         for words in (f'cluster "{name}" refuses the login of user "relay"', "clusters." + name + ".sasl",
-                      "restart aloqd"):
+                      "then reload aloqd"):
             assert words in pipeline["reason"], pipeline["reason"]
         too_old = f"librdkafka {'.'.join(map(str, LIBRDKAFKA))} cannot log in with SCRAM to Kafka 4.0"
         assert (too_old in pipeline["reason"]) == (SCRAM_IS_BROKEN and name != "plain"), pipeline["reason"]

@@ -387,7 +387,7 @@ static void test_a_refused_login_is_for_a_person_and_a_failed_handshake_is_tried
 	assert_int_equal(err.remedy, REMEDY_PERSON);
 	assert_string_equal(err.message,
 	    "cluster \"main\" refuses the login of user \"relay\": Invalid username or password; correct mechanism, "
-	    "username and password in clusters.main.sasl, then restart aloqd");
+	    "username and password in clusters.main.sasl, then reload aloqd (restart it for a changed credential)");
 	/* The provider of tokens may come back. */
 	assert_true(security_explain(
 	    &err, RD_KAFKA_RESP_ERR__AUTHENTICATION, "Failed to acquire SASL OAUTHBEARER token: timed out", &guarded));
