@@ -208,7 +208,7 @@ static void read_partition(struct engine *engine, struct part *part)
 		uint32_t got;
 
 		if (room == 0 || engine->sink_full || part->state != PART_READING || engine->draining ||
-		    engine->sink_state != SINK_OPEN || engine->isolating)
+		    engine->paused || engine->sink_state != SINK_OPEN || engine->isolating)
 			return;
 		allowed = rate_limit_room(&engine->rate, engine->now_us);
 		if (allowed == 0) {
@@ -410,6 +410,25 @@ int64_t engine_step(struct engine *engine, int64_t now_us)
 	stop_parts(engine);
 	check_drained(engine);
 	return next_deadline(engine);
+}
+
+void engine_pause(struct engine *engine, bool paused)
+{
+	engine->paused = paused;
+}
+
+bool engine_is_at_rest(const struct engine *engine)
+{
+	if (!engine->paused || engine->in_flight > 0 || engine->commit_outstanding)
+		return false;
+	for (uint32_t i = 0; i < engine->part_count; i++) {
+		const struct part *part = &engine->parts[i];
+
+		if (part->tracker && (offset_tracker_unsettled(part->tracker) > 0 ||
+					 !engine->strategy->is_settled(engine, part)))
+			return false;
+	}
+	return true;
 }
 
 void engine_drain(struct engine *engine, int64_t deadline_us)

@@ -80,6 +80,13 @@ void engine_free(struct engine *engine);
  * at its other duties first. */
 int64_t engine_step(struct engine *engine, int64_t now_us);
 
+/* While paused, nothing is read of any partition, also of those that are assigned meanwhile. What was read is
+ * settled, and committed as soon as it is. Rebalances and the drain go on as always. */
+void engine_pause(struct engine *engine, bool paused);
+
+/* Is it paused, with nothing left of what was read that waits to be sent, settled or committed? */
+bool engine_is_at_rest(const struct engine *engine);
+
 /* Stop reading, settle what is in flight, commit, until deadline_us; then purge. Every assigned partition is
  * released. May be called again with an earlier deadline. */
 void engine_drain(struct engine *engine, int64_t deadline_us);

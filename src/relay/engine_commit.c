@@ -9,7 +9,7 @@ static bool part_wants_commit(const struct engine *engine, const struct part *pa
 	       engine->strategy->commit_offset(part) > part->committed;
 }
 
-/* By policy, or because a stopping partition waits for it. Never while one is outstanding. */
+/* By policy, or because a partition that stops or pauses waits for it. Never while one is outstanding. */
 static bool commit_is_due(const struct engine *engine)
 {
 	if (engine->commit_outstanding)
@@ -18,12 +18,12 @@ static bool commit_is_due(const struct engine *engine)
 		return true;
 	if (engine->now_us < engine->commit_policy.not_before_us)
 		return false;
-	/* Who stops waits for its commit, not for the policy. */
+	/* Who stops, or pauses, waits for its commit, not for the policy. */
 	for (uint32_t i = 0; i < engine->part_count; i++) {
 		const struct part *part = &engine->parts[i];
 
-		if (part_is_stopping(engine, part) && offset_tracker_in_flight(part->tracker) == 0 &&
-		    part_wants_commit(engine, part))
+		if ((engine->paused || part_is_stopping(engine, part)) && part_wants_commit(engine, part) &&
+		    offset_tracker_in_flight(part->tracker) == 0)
 			return true;
 	}
 	return false;

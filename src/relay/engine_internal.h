@@ -172,6 +172,7 @@ struct engine {
 	size_t txn_mark_count; /* of marks, while it is being committed */
 	bool txn_rewind;   /* outcome unknown: read the committed offsets again, never go on from memory */
 
+	bool paused; /* nothing is read */
 	bool draining, drained, drain_clean;
 	uint32_t left_blocked; /* partitions that the drain has released while they were blocked */
 	bool failed;	  /* the owner has been told */

@@ -63,9 +63,16 @@ static bool somebody_waits(const struct engine *engine)
 	if (engine->isolating)
 		return true;
 	/* What is held is held until it is committed: a full window would wait for the interval. */
-	for (uint32_t i = 0; i < engine->part_count; i++)
-		if (part_is_stopping(engine, &engine->parts[i]) || engine_window_is_full(engine, &engine->parts[i]))
+	for (uint32_t i = 0; i < engine->part_count; i++) {
+		const struct part *part = &engine->parts[i];
+
+		if (part_is_stopping(engine, part) || engine_window_is_full(engine, part))
 			return true;
+		/* Nothing more comes that would share the transaction. */
+		if (engine->paused && engine->in_flight == 0 && part->tracker &&
+		    !engine->strategy->is_settled(engine, part))
+			return true;
+	}
 	return false;
 }
 

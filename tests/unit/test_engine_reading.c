@@ -1,5 +1,5 @@
-/* Who may read how much in the engine: a limit of the rate, and a window that slow partitions share with others.
- * Partitions with endless backlogs, a target that acknowledges when the test says so. */
+/* Who may read how much in the engine: a limit of the rate, a window that slow partitions share with others,
+ * a pause. Partitions with endless backlogs, a target that acknowledges when the test says so. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -25,6 +25,7 @@ struct fake {
 	int64_t committed[PARTS];
 	struct mark marks[PARTS];
 	size_t mark_count;
+	bool in_transaction; /* the marks are being committed in one */
 };
 
 static void source_serve(void *context)
@@ -38,7 +39,7 @@ static void source_serve(void *context)
 		fake->revoke = false;
 		engine_on_revoke_begin(fake->engine, 0);
 	}
-	if (fake->mark_count > 0) {
+	if (fake->mark_count > 0 && !fake->in_transaction) {
 		for (size_t i = 0; i < fake->mark_count; i++)
 			fake->committed[fake->marks[i].part] = fake->marks[i].offset;
 		engine_on_commit_done(fake->engine, fake->marks, fake->mark_count, NULL);
@@ -80,16 +81,47 @@ static void source_release_chunk(void *context, void *payload)
 {
 }
 
+static void *source_group_token(void *context)
+{
+	return context;
+}
+
+static void source_free_group_token(void *context, void *token)
+{
+}
+
 static const struct source_ops source_ops = {
 	.serve = source_serve,
 	.fetch = source_fetch,
 	.commit = source_commit,
 	.release_partition = source_release_partition,
 	.release_chunk = source_release_chunk,
+	.group_token = source_group_token,
+	.free_group_token = source_free_group_token,
 };
 
 static void sink_serve(void *context)
 {
+	struct fake *fake = context;
+
+	if (!fake->in_transaction)
+		return;
+	fake->in_transaction = false;
+	for (size_t i = 0; i < fake->mark_count; i++)
+		fake->committed[fake->marks[i].part] = fake->marks[i].offset;
+	fake->mark_count = 0;
+	engine_on_txn_done(fake->engine, TXN_COMMITTED, NULL);
+}
+
+static int sink_txn_begin(void *context, struct error *err)
+{
+	return 0;
+}
+
+static void sink_txn_commit(void *context, const struct mark *marks, size_t count, void *token)
+{
+	source_commit(context, marks, count);
+	((struct fake *)context)->in_transaction = true;
 }
 
 static int sink_submit(void *context, uint64_t handle, uint32_t part, void *payload, enum report_outcome *outcome,
@@ -131,6 +163,8 @@ static const struct sink_ops sink_ops = {
 	.submit = sink_submit,
 	.purge = sink_purge,
 	.recreate = sink_nothing,
+	.txn_begin = sink_txn_begin,
+	.txn_commit = sink_txn_commit,
 };
 
 static void host_of_part(void *context, uint32_t part, int64_t offset, const struct error *err)
@@ -155,10 +189,10 @@ static const struct engine_host_ops host_ops = {
 	.lost = host_lost,
 };
 
-static void begin(struct fake *fake, uint64_t records, uint64_t bytes)
+static void begin_delivery(struct fake *fake, enum delivery delivery, uint64_t records, uint64_t bytes)
 {
 	const struct engine_config config = {
-		.delivery = DELIVERY_AT_LEAST_ONCE,
+		.delivery = delivery,
 		.idempotent = true,
 		.commit_records = 1000,
 		.commit_interval_us = USEC_PER_SEC,
@@ -170,6 +204,11 @@ static void begin(struct fake *fake, uint64_t records, uint64_t bytes)
 
 	*fake = (struct fake){ .assign = true };
 	fake->engine = engine_new(&config, &source_ops, fake, &sink_ops, fake, &host_ops, fake);
+}
+
+static void begin(struct fake *fake, uint64_t records, uint64_t bytes)
+{
+	begin_delivery(fake, DELIVERY_AT_LEAST_ONCE, records, bytes);
 }
 
 /* The engine as its owner runs it: when it asks to be, and in between, `busy` times for each, as by reports. */
@@ -307,6 +346,73 @@ static void test_a_drain_does_not_wait_for_the_rate(void **state)
 	engine_free(fake.engine);
 }
 
+static void step_and_acknowledge(struct fake *fake, int64_t now_us, int times)
+{
+	for (int i = 0; i < times; i++) {
+		engine_step(fake->engine, now_us);
+		acknowledge(fake);
+	}
+}
+
+static void test_a_pause_reads_nothing_commits_all_at_once_and_lets_partitions_come_and_go(void **state)
+{
+	static const enum delivery deliveries[] = { DELIVERY_AT_LEAST_ONCE, DELIVERY_AT_MOST_ONCE,
+		DELIVERY_EXACTLY_ONCE };
+
+	for (size_t i = 0; i < sizeof deliveries / sizeof deliveries[0]; i++) {
+		struct fake fake;
+		int64_t now_us = 1;
+		int64_t read;
+
+		begin_delivery(&fake, deliveries[i], 0, 0);
+		engine_pause(fake.engine, true);
+		step_and_acknowledge(&fake, now_us, 3);
+		assert_int_equal(engine_counters(fake.engine)->assigned_partitions, PARTS);
+		assert_int_equal(read_in_all(&fake), 0);
+		assert_true(engine_is_at_rest(fake.engine));
+
+		engine_pause(fake.engine, false);
+		step_and_acknowledge(&fake, now_us, 5);
+		engine_step(fake.engine, now_us);
+		read = read_in_all(&fake);
+		assert_in_range(read, 100, INT64_MAX);
+		assert_false(engine_is_at_rest(fake.engine));
+
+		/* The clock stands: no interval is waited for. */
+		engine_pause(fake.engine, true);
+		engine_step(fake.engine, now_us);
+		assert_false(engine_is_at_rest(fake.engine));
+		step_and_acknowledge(&fake, now_us, 20);
+		assert_true(engine_is_at_rest(fake.engine));
+		assert_int_equal(read_in_all(&fake), read);
+		for (int part = 0; part < PARTS; part++)
+			assert_int_equal(fake.committed[part], fake.next[part]);
+		assert_in_range(run(&fake, &now_us, 10 * USEC_PER_SEC, 0), 1, 20);
+
+		fake.revoke = true;
+		step_and_acknowledge(&fake, now_us, 2);
+		assert_true(fake.released[0]);
+		engine_pause(fake.engine, false);
+		step_and_acknowledge(&fake, now_us, 2);
+		assert_in_range(read_in_all(&fake), read + 1, INT64_MAX);
+		engine_free(fake.engine);
+	}
+}
+
+static void test_a_drain_ends_a_pause_cleanly(void **state)
+{
+	struct fake fake;
+
+	begin(&fake, 0, 0);
+	step_and_acknowledge(&fake, 1, 3);
+	engine_pause(fake.engine, true);
+	engine_drain(fake.engine, 10 * USEC_PER_SEC);
+	step_and_acknowledge(&fake, 1, 6);
+	assert_true(engine_is_drained(fake.engine));
+	assert_true(engine_drain_was_clean(fake.engine));
+	engine_free(fake.engine);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -317,6 +423,9 @@ int main(void)
 		cmocka_unit_test(test_slow_partitions_hold_back_only_themselves),
 		cmocka_unit_test(test_a_revoked_partition_does_not_wait_for_the_rate),
 		cmocka_unit_test(test_a_drain_does_not_wait_for_the_rate),
+		cmocka_unit_test(
+		    test_a_pause_reads_nothing_commits_all_at_once_and_lets_partitions_come_and_go),
+		cmocka_unit_test(test_a_drain_ends_a_pause_cleanly),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
