@@ -5,7 +5,7 @@
 enum pipeline_state {
 	PIPELINE_STARTING,    /* checks the clusters, joins the group */
 	PIPELINE_RUNNING,
-	PIPELINE_PAUSED,
+	PIPELINE_PAUSED,      /* by command: reads nothing, and all that was read is settled and committed */
 	PIPELINE_BLOCKED,     /* at least one partition needs a person; the rest runs */
 	PIPELINE_BACKING_OFF, /* a transient fault; tries again by itself */
 	PIPELINE_DRAINING,    /* stops reading, settles what is in flight, commits */

@@ -4,6 +4,7 @@ bin_PROGRAMS += aloqctl
 noinst_LIBRARIES += libctl.a
 libctl_a_SOURCES = \
 	src/ctl/control_client.c src/ctl/control_client.h \
+	src/ctl/pause.c src/ctl/pause.h \
 	src/ctl/reload.c src/ctl/reload.h \
 	src/ctl/status.c src/ctl/status.h \
 	src/ctl/table.c src/ctl/table.h

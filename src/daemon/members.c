@@ -18,9 +18,9 @@ static int urgency(enum pipeline_state state)
 		return 4;
 	case PIPELINE_STARTING:
 		return 3;
-	case PIPELINE_PAUSED:
-		return 2;
 	case PIPELINE_RUNNING:
+		return 2;
+	case PIPELINE_PAUSED: /* as a whole it is paused when all are */
 		return 1;
 	default: /* as a whole it has stopped when all have */
 		return 0;

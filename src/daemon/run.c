@@ -24,6 +24,7 @@ struct run {
 	const struct config_pipeline *settings;
 	uint64_t memory_bytes;
 	bool stopping;
+	bool paused;
 	size_t count;
 	struct member *members;
 	struct pipeline_snapshot *snapshots; /* of the members; their counts go on from the past ones */
@@ -74,8 +75,8 @@ static void start_member(struct run *run, size_t i, struct cluster_ids *cluster_
 	struct member *member = &run->members[i];
 	struct error err = { 0 };
 
-	member->pipeline = pipeline_start(
-	    run->config, &member->settings, cluster_ids, run->memory_bytes / run->count, wake_fd, &err);
+	member->pipeline = pipeline_start(run->config, &member->settings, cluster_ids,
+	    run->memory_bytes / run->count, run->paused, wake_fd, &err);
 	if (member->pipeline)
 		return;
 	log_error(&LOG_SETTINGS(&member->settings), "cannot start: %s", err.message);
@@ -110,6 +111,7 @@ struct run *run_start(struct config *config, const struct config_pipeline *setti
 	struct run *run = run_new(config, settings, now_us);
 
 	run->memory_bytes = memory_bytes;
+	run->paused = before && before->paused;
 	if (before)
 		take_counts(run, before);
 	for (size_t i = 0; i < run->count; i++)
@@ -235,6 +237,18 @@ void run_stop(struct run *run, int64_t deadline_us)
 			pipeline_stop(member->pipeline, deadline_us);
 	}
 	run->stopping = true;
+}
+
+bool run_pause(struct run *run, bool paused)
+{
+	bool is_new = run->paused != paused;
+
+	run->paused = paused;
+	for (size_t i = 0; i < run->count; i++) {
+		if (!run->members[i].ended)
+			pipeline_pause(run->members[i].pipeline, paused);
+	}
+	return is_new;
 }
 
 bool run_is_stopping(const struct run *run)

@@ -12,8 +12,8 @@ struct run;
 
 /* Starts all members; one that cannot be started is logged and counts as failed. settings are one of
  * config's. memory_bytes is for all of them together. before: the run that this one follows, which has ended,
- * and whose counts go on; or NULL. wake_fd (an eventfd, the owner's) becomes readable when a state has
- * changed. */
+ * whose counts go on, and which leaves this one paused if it was; or NULL. wake_fd (an eventfd, the owner's)
+ * becomes readable when a state has changed. */
 struct run *run_start(struct config *config, const struct config_pipeline *settings,
     struct cluster_ids *cluster_ids, uint64_t memory_bytes, int wake_fd, const struct run *before,
     int64_t now_us);
@@ -39,6 +39,9 @@ bool run_is_stalled(const struct run *run, int64_t now_us, int64_t limit_us);
 
 /* Asks all members to drain and stop by deadline_us. May be repeated with an earlier deadline. */
 void run_stop(struct run *run, int64_t deadline_us);
+
+/* Tells all members to pause or to go on, see relay/pipeline.h. Returns whether that is new to them. */
+bool run_pause(struct run *run, bool paused);
 
 bool run_is_stopping(const struct run *run);
 

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/memory.h"
 #include "daemon/health.h"
@@ -15,6 +16,8 @@
 #define PIPELINES    "/api/v1/pipelines"
 #define ONE_PIPELINE PIPELINES "/"
 #define RELOAD       "/api/v1/reload"
+#define PAUSE        "/pause"
+#define RESUME       "/resume"
 
 enum { OK = 200, NOT_FOUND = 404, UNAVAILABLE = 503 };
 
@@ -117,6 +120,8 @@ static void last_reload(struct site *site, enum reload_detail detail, struct htt
 	page->body = status_json_reload(reload_status(site->reload), detail, &page->length);
 }
 
+#define NO_PIPELINE "There is no running pipeline of this name; " PIPELINES " lists them.\n"
+
 static void one_pipeline(struct site *site, const char *name, struct http_page *page)
 {
 	size_t count;
@@ -130,7 +135,7 @@ static void one_pipeline(struct site *site, const char *name, struct http_page *
 		page->body = status_json_one(&snapshots[i], &page->length);
 		return;
 	}
-	say(page, NOT_FOUND, "There is no running pipeline of this name; " PIPELINES " lists them.\n");
+	say(page, NOT_FOUND, NO_PIPELINE);
 }
 
 static void find_page(struct site *site, const char *path, enum reload_detail detail, struct http_page *page)
@@ -171,13 +176,44 @@ void site_page(void *context, const char *path, struct http_page *page)
 	find_page(context, path, RELOAD_WHOLE, page);
 }
 
+/* NAME/pause, NAME/resume: is it? Then *name is to be freed. */
+static bool is_pause(const char *path, char **name, bool *paused)
+{
+	const char *verb = strrchr(path, '/');
+
+	if (strncmp(path, ONE_PIPELINE, strlen(ONE_PIPELINE)) != 0 || verb < path + strlen(ONE_PIPELINE))
+		return false;
+	*paused = strcmp(verb, PAUSE) == 0;
+	if (!*paused && strcmp(verb, RESUME) != 0)
+		return false;
+	path += strlen(ONE_PIPELINE);
+	*name = xasprintf("%.*s", (int)(verb - path), path);
+	return true;
+}
+
+static void pause_or_resume(struct site *site, const char *name, bool paused, struct http_page *page)
+{
+	if (site->stopping)
+		say(page, UNAVAILABLE, "aloqd stops, and does not pause or resume any more.\n");
+	else if (!supervisor_pause(site->supervisor, name, paused))
+		say(page, NOT_FOUND, NO_PIPELINE);
+	else
+		one_pipeline(site, name, page);
+}
+
 void site_act(void *context, const char *path, struct http_page *page)
 {
 	struct site *site = context;
+	_cleanup_free_ char *name = NULL;
+	bool paused;
 
-	if (strcmp(path, RELOAD) != 0) {
+	if (is_pause(path, &name, &paused)) {
+		pause_or_resume(site, name, paused, page);
+	} else if (strcmp(path, RELOAD) != 0) {
 		say(page, NOT_FOUND,
-		    "There is nothing to do here; POST " RELOAD " reads the configuration again.\n");
+		    "There is nothing to do here; POST " RELOAD
+		    " reads the configuration again, " ONE_PIPELINE "NAME" PAUSE " and " RESUME
+		    " do what they say.\n");
 	} else if (site->stopping) {
 		say(page, UNAVAILABLE, "aloqd stops, and does not reload any more.\n");
 	} else {

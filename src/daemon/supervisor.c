@@ -263,6 +263,22 @@ struct supervisor_changes supervisor_apply(
 	return changes;
 }
 
+bool supervisor_pause(struct supervisor *supervisor, const char *name, bool paused)
+{
+	for (size_t i = 0; i < supervisor->count; i++) {
+		struct run *run = supervisor->places[i].run;
+
+		if (strcmp(run_settings(run)->name, name) != 0)
+			continue;
+		if (run_pause(run, paused))
+			log_notice(&LOG_PIPELINE(run_settings(run)->name), "%s",
+			    paused ? "told to pause: reads nothing more, and settles and commits what it holds"
+				   : "told to resume: reads on");
+		return true;
+	}
+	return false;
+}
+
 /* Nothing of it drains: it starts when the run that is in its group has ended. */
 static bool waits_for_its_group(const struct supervisor *supervisor, const struct place *place)
 {

@@ -37,6 +37,10 @@ struct supervisor_changes {
 struct supervisor_changes supervisor_apply(
     struct supervisor *supervisor, struct config *config, int64_t drain_deadline_us, int64_t now_us);
 
+/* Pauses the pipeline of this name, all its members, or lets it go on. It stays paused through a reload that
+ * changes it, as long as that neither removes nor disables it. Returns whether there is one of this name. */
+bool supervisor_pause(struct supervisor *supervisor, const char *name, bool paused);
+
 /* How many pipelines still drain because they were changed or removed; who waits for them is none of them.
  * *name, unless name is NULL, is one of them. */
 size_t supervisor_changing(const struct supervisor *supervisor, const char **name);

@@ -139,8 +139,13 @@ static void derive_state(struct pipeline *pipeline, int64_t now_us)
 	} else if ((reason = pipeline_held_topics(pipeline)) != NULL) {
 		pipeline_set_state(pipeline, PIPELINE_BACKING_OFF, reason);
 		free(reason);
+	} else if (engine_is_at_rest(pipeline->engine)) {
+		pipeline_set_state(pipeline, PIPELINE_PAUSED, NULL);
 	} else {
-		pipeline_set_state(pipeline, PIPELINE_RUNNING, NULL);
+		pipeline_set_state(pipeline, PIPELINE_RUNNING,
+		    atomic_load(&pipeline->paused)
+			? "pauses once all that it has read is settled and committed"
+			: NULL);
 	}
 }
 
@@ -308,6 +313,16 @@ static int64_t run_engine(struct pipeline *pipeline, int64_t now_us)
 	return next_us;
 }
 
+static void take_pause(struct pipeline *pipeline)
+{
+	bool paused = atomic_load(&pipeline->paused);
+
+	engine_pause(pipeline->engine, paused);
+	/* Before it reads: what is paused holds no record. */
+	if (!paused && pipeline->state == PIPELINE_PAUSED)
+		pipeline_set_state(pipeline, PIPELINE_RUNNING, NULL);
+}
+
 static int64_t turn_running(struct pipeline *pipeline, int64_t now_us)
 {
 	int64_t deadline_us = atomic_load(&pipeline->stop_deadline_us);
@@ -315,6 +330,7 @@ static int64_t turn_running(struct pipeline *pipeline, int64_t now_us)
 
 	if (deadline_us != CLOCK_NEVER)
 		begin_drain(pipeline, deadline_us);
+	take_pause(pipeline);
 	next_us = run_engine(pipeline, now_us);
 	if ((pipeline->failure.code || pipeline->renew) && pipeline->phase == PHASE_RUN) {
 		begin_drain(pipeline, clock_after_us(now_us, pipeline->settings->revoke_timeout_ms * USEC_PER_MSEC));
@@ -485,7 +501,7 @@ static void *thread_main(void *argument)
 /* ---- for the owner ---- */
 
 struct pipeline *pipeline_start(const struct config *config, const struct config_pipeline *settings,
-    struct cluster_ids *cluster_ids, uint64_t memory_bytes, int wake_fd, struct error *err)
+    struct cluster_ids *cluster_ids, uint64_t memory_bytes, bool paused, int wake_fd, struct error *err)
 {
 	struct pipeline *pipeline = xcalloc(1, sizeof *pipeline);
 	int r;
@@ -499,6 +515,7 @@ struct pipeline *pipeline_start(const struct config *config, const struct config
 	pipeline->state_since_ms = clock_realtime_ms();
 	pipeline->drain_was_clean = true;
 	pipeline->stop_deadline_us = CLOCK_NEVER;
+	pipeline->paused = paused;
 	pipeline->drain_until_us = CLOCK_NEVER;
 	pipeline->backoff = (struct backoff){ .base_ms = 500, .cap_ms = 5000,
 		.seed = (uint64_t)clock_monotonic_us() ^ (uint64_t)(uintptr_t)pipeline };
@@ -542,6 +559,12 @@ void pipeline_stop(struct pipeline *pipeline, int64_t deadline_us)
 
 	if (deadline_us < before_us)
 		atomic_store(&pipeline->stop_deadline_us, deadline_us);
+	wake(pipeline->wake_fd);
+}
+
+void pipeline_pause(struct pipeline *pipeline, bool paused)
+{
+	atomic_store(&pipeline->paused, paused);
 	wake(pipeline->wake_fd);
 }
 

@@ -1,7 +1,8 @@
 /* pipeline.h: one running pipeline: a thread, its event loop, its clients and its engine.
  *
- * Nothing is shared with the thread but a mailbox in (stop), a snapshot out, and the clusters' ids. All functions here
- * are for the owner's thread (the supervisor), and none of them blocks, but pipeline_free(). */
+ * Nothing is shared with the thread but a mailbox in (stop, pause), a snapshot out, and the clusters' ids.
+ * All functions here are for the owner's thread (the supervisor), and none of them blocks, but
+ * pipeline_free(). */
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
@@ -64,10 +65,16 @@ struct pipeline_snapshot {
 };
 
 /* Starts the thread. config, pipeline (its settings, or a member's copy of them) and cluster_ids (all
- * pipelines') outlive it: the owner holds config for it. memory_bytes is this one's share. wake_fd (an
- * eventfd) is written when the state has changed. Returns NULL when no thread could be made. */
+ * pipelines') outlive it: the owner holds config for it. memory_bytes is this one's share. paused: as by
+ * pipeline_pause(), before anything is read. wake_fd (an eventfd) is written when the state has changed.
+ * Returns NULL when no thread could be made. */
 struct pipeline *pipeline_start(const struct config *config, const struct config_pipeline *pipeline,
-    struct cluster_ids *cluster_ids, uint64_t memory_bytes, int wake_fd, struct error *err);
+    struct cluster_ids *cluster_ids, uint64_t memory_bytes, bool paused, int wake_fd, struct error *err);
+
+/* Reads nothing more, or reads on. Once all that was read is settled and committed, the state is paused. It
+ * stays in the group, and what the group gives it meanwhile is not read either. Kept when its clients are
+ * made anew. */
+void pipeline_pause(struct pipeline *pipeline, bool paused);
 
 /* Asks it to drain and stop by deadline_us (monotonic). May be repeated with an earlier deadline. */
 void pipeline_stop(struct pipeline *pipeline, int64_t deadline_us);

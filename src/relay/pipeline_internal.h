@@ -60,6 +60,7 @@ struct pipeline {
 	pthread_t thread;
 	atomic_bool ended;
 	_Atomic int64_t stop_deadline_us; /* the mailbox; CLOCK_NEVER: run */
+	atomic_bool paused;               /* the mailbox too: from one life of the clients to the next */
 
 	sd_event *loop;
 	sd_event_source *timer;

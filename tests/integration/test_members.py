@@ -1,9 +1,10 @@
-"""members = N: several members of the group in one process."""
+"""Members of a group: several in one process, static ones, and one that pauses."""
 
+from harness.aloqd import aloqctl
 from harness.checker import Place
 from harness.config import QUICK_SESSION
 from harness.trial import CommitAudit, Trial
-from harness.waiting import eventually
+from harness.waiting import eventually, holds_for
 from harness.workload import Load
 
 PARTITIONS, MEMBERS = 6, 3
@@ -75,6 +76,55 @@ def test_three_members_killed_lose_nothing(kafka, topic, aloqd):
     assert set(verdict.restarts) <= restarted_from, (verdict.restarts, restarted_from)
 
 
+def assert_no_rebalance(before, after):
+    for name in ("assigned_partitions", "revoked_partitions", "lost_partitions"):
+        assert after[name] == before[name], (name, before, after)
+
+
+def test_a_paused_instance_keeps_its_partitions_and_relays_nothing_until_it_is_resumed(kafka, topic, aloqd):
+    trial = Trial(kafka, topic, 6)
+    # Neither comes before the end: what is committed is so because of the pause.
+    settings = trial.settings(commit={"records": 1000000, "interval": "1h"})
+    paused, other = aloqd(settings, "paused"), aloqd(settings, "other")
+    with Load(kafka.brokers, trial.source, 6, rate=2000):
+        for instance in (paused, other):
+            instance.start()
+        for instance in (paused, other):
+            instance.await_assigned(3)
+            instance.await_acked(500)
+        before = [instance.pipeline()["counters"] for instance in (paused, other)]
+        assert aloqctl(paused, "pause", "nobody").returncode == 1
+        said = aloqctl(paused, "pause", "relay")
+        assert said.returncode == 0 and said.stdout == "relay: paused\n", said
+        rest = paused.pipeline()
+        marks = {partition["partition"]: partition["mark"] for partition in rest["partitions"]}
+        committed = trial.committed()
+        assert len(marks) == 3 and marks == {number: committed.get(number) for number in marks}, (marks, committed)
+        ends = kafka.log_ends(trial.source)
+
+        def is_at_rest():
+            pipeline = paused.pipeline()
+            return (pipeline["state"] == "paused" and pipeline["held_records"] == 0 and
+                    pipeline["counters"]["acked_records"] == rest["counters"]["acked_records"])
+
+        holds_for(is_at_rest, 1, paused.brief)
+        assert paused.get("/readyz")[0] == 200
+        other.await_acked(500)
+        grown = kafka.log_ends(trial.source)
+        assert all(grown[number] > ends[number] for number in marks), (ends, grown)
+        said = aloqctl(paused, "resume", "relay")
+        assert said.returncode == 0 and said.stdout == "relay: running\n", said
+        paused.await_acked(500)
+        for instance, counters in zip((paused, other), before):
+            assert_no_rebalance(counters, instance.pipeline()["counters"])
+    trial.await_caught_up(paused, other)
+    assert aloqctl(paused, "pause", "relay").returncode == 0
+    for instance in (paused, other):
+        trial.stop_clean(instance)
+    verdict = trial.verdict()
+    assert verdict.kept_exactly(), verdict
+
+
 def test_a_static_member_restarts_without_a_rebalance(kafka, topic, aloqd):
     trial = Trial(kafka, topic, 6)
     settings = trial.settings(from_static_membership=True)
@@ -91,8 +141,7 @@ def test_a_static_member_restarts_without_a_rebalance(kafka, topic, aloqd):
             one.start().await_assigned(3)
             one.await_acked(100)
         after = other.pipeline()["counters"]
-    for name in ("assigned_partitions", "revoked_partitions", "lost_partitions"):
-        assert after[name] == before[name], (name, before, after)
+    assert_no_rebalance(before, after)
     trial.await_caught_up(one, other)
     for instance in (one, other):
         trial.stop_clean(instance)

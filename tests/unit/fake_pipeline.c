@@ -35,7 +35,7 @@ int fake_reset(void **state)
 }
 
 struct pipeline *pipeline_start(const struct config *whole, const struct config_pipeline *pipeline,
-    struct cluster_ids *cluster_ids, uint64_t memory_bytes, int wake_fd, struct error *err)
+    struct cluster_ids *cluster_ids, uint64_t memory_bytes, bool paused, int wake_fd, struct error *err)
 {
 	struct fake_script *script = &fake_scripts[pipeline->name[strlen(pipeline->name) - 1] - '0'];
 	struct pipeline *fake;
@@ -45,6 +45,7 @@ struct pipeline *pipeline_start(const struct config *whole, const struct config_
 		return NULL;
 	}
 	script->memory_bytes = memory_bytes;
+	script->paused = paused;
 	if (script->starts++ > 0) { /* another life */
 		script->ended = false;
 		script->stop_deadline_us = 0;
@@ -52,6 +53,11 @@ struct pipeline *pipeline_start(const struct config *whole, const struct config_
 	fake = xcalloc(1, sizeof *fake);
 	*fake = (struct pipeline){ .script = script, .config = pipeline, .wake_fd = wake_fd };
 	return fake;
+}
+
+void pipeline_pause(struct pipeline *pipeline, bool paused)
+{
+	pipeline->script->paused = paused;
 }
 
 void pipeline_stop(struct pipeline *pipeline, int64_t deadline_us)

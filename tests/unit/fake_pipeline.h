@@ -28,6 +28,7 @@ struct fake_script {
 	uint64_t memory_bytes;
 	int64_t stop_deadline_us; /* 0: not told to stop, in this life */
 	unsigned starts;
+	bool paused;
 	unsigned freed;
 };
 

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <cmocka.h>
 #include "ctl/control_client.h"
+#include "ctl/pause.h"
 #include "ctl/reload.h"
 #include "ctl/status.h"
 
@@ -155,6 +156,37 @@ static void test_a_reload_shows_its_findings_and_its_summary(void **state)
 	assert_int_equal(reload_parse("<html>", &answer, &err), -EBADMSG);
 }
 
+static void test_a_pause_shows_the_state_and_is_waited_for_while_it_may_come(void **state)
+{
+	static const struct {
+		const char *state;
+		bool paused, on_its_way;
+	} cases[] = { { "paused", true, false }, { "running", false, true }, { "starting", false, true },
+		{ "draining", false, true }, { "backing_off", false, false }, { "blocked", false, false },
+		{ "failed", false, false } };
+	struct pause_answer answer;
+	struct error err = { 0 };
+	char json[128];
+	char *text = NULL;
+
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		snprintf(json, sizeof json, "{\"name\":\"orders\",\"state\":\"%s\",\"reason\":null}",
+		    cases[i].state);
+		assert_int_equal(pause_parse(json, &answer, &err), 0);
+		assert_int_equal(answer.paused, cases[i].paused);
+		assert_int_equal(answer.on_its_way, cases[i].on_its_way);
+	}
+	assert_int_equal(print(pause_print, json, &text), 0);
+	assert_string_equal(text, "orders: failed\n");
+	free(text);
+	assert_int_equal(
+	    print(pause_print, "{\"name\":\"a\",\"state\":\"blocked\",\"reason\":\"b\\u0007\"}", &text), 0);
+	assert_string_equal(text, "a: blocked: b\\x07\n");
+	free(text);
+	assert_int_equal(pause_parse("{\"name\":\"a\"}", &answer, &err), -EBADMSG);
+	assert_int_equal(pause_parse("<html>", &answer, &err), -EBADMSG);
+}
+
 static void test_a_name_cannot_leave_its_place_in_the_path(void **state)
 {
 	char *name = control_escape("a/../b?c d%\xc3\xa4-_.~");
@@ -172,6 +204,7 @@ int main(void)
 		cmocka_unit_test(test_what_is_not_aloqds_answer_is_an_error),
 		cmocka_unit_test(test_a_refused_reload_shows_below_the_pipelines),
 		cmocka_unit_test(test_a_reload_shows_its_findings_and_its_summary),
+		cmocka_unit_test(test_a_pause_shows_the_state_and_is_waited_for_while_it_may_come),
 		cmocka_unit_test(test_a_name_cannot_leave_its_place_in_the_path),
 	};
 

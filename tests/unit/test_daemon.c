@@ -268,6 +268,31 @@ static int post_reload(const struct fixture *fixture, char *answer, size_t size)
 	return ask_for(fixture, "POST /api/v1/reload HTTP/1.0\r\nContent-Length: 0\r\n\r\n", answer, size);
 }
 
+/* POST path: its status. */
+static int post(const struct fixture *fixture, const char *path)
+{
+	char request[256];
+	char answer[65536];
+
+	snprintf(request, sizeof request, "POST %s HTTP/1.0\r\nContent-Length: 0\r\n\r\n", path);
+	return ask_for(fixture, request, answer, sizeof answer);
+}
+
+static void test_pipelines_are_paused_and_resumed_by_name(void **state)
+{
+	struct fixture *fixture = *state;
+
+	start(fixture);
+	assert_true(hear(fixture, "READY=1", BOUND_MS));
+	assert_int_equal(post(fixture, "/api/v1/pipelines/1/pause"), 200);
+	assert_int_equal(post(fixture, "/api/v1/pipelines/1/resume"), 200);
+	assert_int_equal(post(fixture, "/api/v1/pipelines/nobody/pause"), 404);
+	assert_int_equal(post(fixture, "/api/v1/pipelines//pause"), 404);
+	assert_int_equal(post(fixture, "/api/v1/pipelines/pause"), 404);
+	assert_int_equal(post(fixture, "/api/v1/pipelines/1/stop"), 404);
+	assert_int_equal(ask(fixture, "/api/v1/pipelines/1/pause"), 404);
+}
+
 static void test_ready_means_that_the_control_socket_answers(void **state)
 {
 	struct fixture *fixture = *state;
@@ -566,6 +591,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(
 		    test_ready_means_that_the_control_socket_answers, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+		    test_pipelines_are_paused_and_resumed_by_name, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 		    test_a_clean_drain_ends_with_0_and_leaves_no_socket, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(

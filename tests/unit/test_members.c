@@ -92,6 +92,11 @@ static void test_one_members_failure_is_the_pipelines(void **state)
 			assert_string_equal(whole.reason, "member 2 of 3: not authorised");
 		members_clear(&whole);
 	}
+	/* As a whole it is paused, or has stopped, when all are. */
+	members[1].state = PIPELINE_PAUSED;
+	members_sum(&whole, members, MEMBERS);
+	assert_int_equal(whole.state, PIPELINE_RUNNING);
+	members_clear(&whole);
 	for (int i = 0; i < MEMBERS; i++)
 		members[i].state = PIPELINE_STOPPED;
 	members_sum(&whole, members, MEMBERS);

@@ -47,6 +47,16 @@ static void test_failed_and_stopped_begin_anew_or_end(void **state)
 	assert_false(allowed(PIPELINE_STOPPED, PIPELINE_RUNNING));
 }
 
+static void test_a_paused_pipeline_holds_no_records(void **state)
+{
+	assert_true(allowed(PIPELINE_RUNNING, PIPELINE_PAUSED));
+	assert_true(allowed(PIPELINE_BLOCKED, PIPELINE_PAUSED));
+	assert_true(allowed(PIPELINE_BACKING_OFF, PIPELINE_PAUSED));
+	assert_true(allowed(PIPELINE_STARTING, PIPELINE_PAUSED));
+	assert_true(allowed(PIPELINE_PAUSED, PIPELINE_STOPPED));
+	assert_true(allowed(PIPELINE_PAUSED, PIPELINE_RUNNING));
+}
+
 static void test_every_state_can_be_left_towards_stopped(void **state)
 {
 	for (unsigned i = 0; i < PIPELINE_STATE_COUNT; i++)
@@ -66,6 +76,7 @@ int main(void)
 		cmocka_unit_test(test_a_state_may_stay),
 		cmocka_unit_test(test_a_pipeline_that_may_hold_records_stops_by_draining),
 		cmocka_unit_test(test_failed_and_stopped_begin_anew_or_end),
+		cmocka_unit_test(test_a_paused_pipeline_holds_no_records),
 		cmocka_unit_test(test_every_state_can_be_left_towards_stopped),
 		cmocka_unit_test(test_ready_means_that_it_does_what_it_was_told),
 	};

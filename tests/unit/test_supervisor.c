@@ -46,6 +46,19 @@ static void test_a_pipeline_that_cannot_start_is_seen_as_failed_and_the_others_r
 	supervisor_free(supervisor);
 }
 
+static void test_a_pause_is_for_all_members_of_the_pipeline_alone(void **state)
+{
+	struct supervisor *supervisor = supervisor_new(&fake_config, -1, 0);
+
+	assert_false(supervisor_pause(supervisor, "2", true)); /* is disabled */
+	assert_true(supervisor_pause(supervisor, "1", true));
+	assert_false(fake_scripts[0].paused);
+	assert_true(fake_scripts[1].paused);
+	assert_true(supervisor_pause(supervisor, "1", false));
+	assert_false(fake_scripts[1].paused);
+	supervisor_free(supervisor);
+}
+
 static void test_members_divide_their_pipelines_memory_and_are_seen_as_one(void **state)
 {
 	const struct pipeline_snapshot *snapshots;
@@ -202,6 +215,7 @@ int main(void)
 		    test_enabled_pipelines_share_the_memory_and_disabled_ones_do_not_start, fake_reset),
 		cmocka_unit_test_setup(
 		    test_a_pipeline_that_cannot_start_is_seen_as_failed_and_the_others_run, fake_reset),
+		cmocka_unit_test_setup(test_a_pause_is_for_all_members_of_the_pipeline_alone, fake_reset),
 		cmocka_unit_test_setup(
 		    test_members_divide_their_pipelines_memory_and_are_seen_as_one, fake_reset),
 		cmocka_unit_test_setup(

@@ -129,6 +129,22 @@ static void test_a_changed_pipeline_starts_anew_only_when_its_old_self_has_ended
 	supervisor_free(supervisor);
 }
 
+static void test_a_paused_pipeline_that_is_changed_starts_anew_paused(void **state)
+{
+	struct supervisor *supervisor = start(TWO);
+
+	assert_true(supervisor_pause(supervisor, "p0", true));
+	apply(supervisor, CLUSTERS PIPELINES(PIPELINE("0", "on_error = \"skip\";") PIPELINE("1", "")), 0, 1,
+	    0, 1);
+	end(supervisor, 0);
+	assert_int_equal(fake_scripts[0].starts, 2);
+	assert_true(fake_scripts[0].paused);
+	assert_false(fake_scripts[1].paused);
+	assert_true(supervisor_pause(supervisor, "p0", false));
+	assert_false(fake_scripts[0].paused);
+	supervisor_free(supervisor);
+}
+
 static void test_counters_do_not_fall_when_a_pipeline_starts_anew(void **state)
 {
 	struct supervisor *supervisor = start(CLUSTERS PIPELINES(PIPELINE("0", "members = 3;")));
@@ -395,6 +411,7 @@ int main(void)
 		    test_what_has_not_changed_is_left_alone_and_outlives_its_configuration, fake_reset),
 		cmocka_unit_test_setup(
 		    test_a_changed_pipeline_starts_anew_only_when_its_old_self_has_ended, fake_reset),
+		cmocka_unit_test_setup(test_a_paused_pipeline_that_is_changed_starts_anew_paused, fake_reset),
 		cmocka_unit_test_setup(test_counters_do_not_fall_when_a_pipeline_starts_anew, fake_reset),
 		cmocka_unit_test_setup(
 		    test_what_is_removed_or_disabled_drains_is_seen_until_it_has_ended_and_goes, fake_reset),
