@@ -174,6 +174,8 @@ void checker_chunk(struct world *world, const struct payload *payload)
 	trace(world, "instance %d <- %" PRIu32 "@[%" PRId64 ",%" PRId64 ") %" PRIu32 " records%s",
 	    payload->instance, payload->part, payload->first, payload->end, payload->records,
 	    payload->stale ? ", stale" : "");
+	if (world->instances[payload->instance].paused)
+		broken(world, "reads while it is paused");
 	if (payload->stale)
 		return;
 	epoch->may_commit[payload->first] = epoch->may_commit[payload->end] = true;
@@ -631,6 +633,8 @@ void checker_stepped(struct world *world, int number)
 	if (instance->sink.state == SINK_MODEL_READY &&
 	    instance->sink.producer == world->checker.lost_with[number])
 		broken(world, "goes on with a producer that holds records of a lost partition");
+	if (engine_is_at_rest(instance->engine) && source->held_records > 0)
+		broken(world, "is at rest, but holds %" PRIu64 " records", source->held_records);
 	if (source->held_records > plan->window_records)
 		broken(world, "holds %" PRIu64 " records, window %" PRIu32, source->held_records,
 		    plan->window_records);

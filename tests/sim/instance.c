@@ -57,6 +57,28 @@ static const struct engine_host_ops host_ops = {
 
 /* ---- the process ---- */
 
+static void set_turn(struct instance *instance)
+{
+	const struct world *world = instance->world;
+
+	instance->turn_us = world->plan.pause_max_us > 0
+	    ? world->now_us + random_between(&instance->pauses, 0, world->plan.pause_max_us)
+	    : CLOCK_NEVER;
+}
+
+/* In calm it is resumed, and not paused again. */
+static void pause_or_resume(struct instance *instance)
+{
+	struct world *world = instance->world;
+
+	if (world->now_us < instance->turn_us)
+		return;
+	instance->paused = !instance->paused && world->plan.pause_max_us > 0;
+	trace(world, "instance %d is %s", instance->number, instance->paused ? "paused" : "resumed");
+	engine_pause(instance->engine, instance->paused && world->mutant != MUTANT_IGNORE_PAUSE);
+	set_turn(instance);
+}
+
 void instance_start(struct world *world, int number)
 {
 	struct instance *instance = &world->instances[number];
@@ -90,6 +112,8 @@ void instance_start(struct world *world, int number)
 	instance->drain_deadline_us = CLOCK_NEVER;
 	instance->revoke_timeout_us = plan->revoke_timeout_us;
 	instance->frozen_until_us = instance->step_us = world->now_us;
+	instance->paused = false;
+	set_turn(instance);
 	instance->member = -1;
 	instance->shim = (struct shim_state){ .countdown = random_below(&world->random, 20) };
 	source_open(&instance->source, world, instance);
@@ -156,6 +180,7 @@ static void step(struct instance *instance)
 	if (instance->source.wake_us <= world->now_us)
 		instance->source.wake_us = CLOCK_NEVER;
 	world->steps++;
+	pause_or_resume(instance);
 	instance->step_us = engine_step(instance->engine, world->now_us);
 	if (instance->dead) {
 		instance_kill(instance);
@@ -175,6 +200,8 @@ int64_t instance_next_us(const struct instance *instance)
 
 	if (!instance->is_running)
 		return instance->start_us;
+	if (instance->turn_us < next_us)
+		next_us = instance->turn_us;
 	if (source_next_us(&instance->source) < next_us)
 		next_us = source_next_us(&instance->source);
 	if (sink_next_us(&instance->sink) < next_us)

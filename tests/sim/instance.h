@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include "relay/engine.h"
+#include "random.h"
 #include "sink.h"
 #include "source.h"
 
@@ -31,6 +32,9 @@ struct instance {
 	int64_t drain_deadline_us;
 	int64_t revoke_timeout_us; /* as its engine was told */
 	int64_t frozen_until_us;
+	bool paused;
+	int64_t turn_us;  /* when it is paused or resumed next */
+	struct random pauses;
 	int64_t step_us;  /* when the engine wants to be called */
 	int64_t start_us; /* when a process that is down is started again */
 	int member;	  /* of the group, -1 none */

@@ -21,6 +21,7 @@ enum mutant {
 	MUTANT_RELEASE_EARLY,	     /* gives one back while it is on its way */
 	MUTANT_READ_TOO_MUCH,	     /* does not keep to its window */
 	MUTANT_IGNORE_RATE,	     /* reads as fast as it can */
+	MUTANT_IGNORE_PAUSE,	     /* reads on while it is paused */
 	MUTANT_DRAIN_LIES,	     /* calls every drain clean */
 	MUTANT_SKIP_GOOD,	     /* takes a good record for one that the target refuses */
 	MUTANT_DEAD_LETTER_ON_SUBMIT, /* takes a dead letter that it has handed over for written */

@@ -92,6 +92,15 @@ static void draw_rate(struct plan *plan, const struct random *random)
 		plan->rate_bytes = 500 + random_below(&own, 100000);
 }
 
+/* The same; none of the listed seeds has any. */
+static void draw_pauses(struct plan *plan, const struct random *random)
+{
+	struct random own = { .state = random->state ^ UINT64_C(0x92068f05ef629d17) };
+
+	if (random_chance(&own, 120))
+		plan->pause_max_us = random_between(&own, USEC_PER_MSEC, 10 * USEC_PER_SEC);
+}
+
 /* Drawn beside the others for the same reason. None of the listed seeds has any. */
 static void draw_late_ends(struct plan *plan, const struct random *random)
 {
@@ -110,6 +119,7 @@ void plan_draw(struct plan *plan, struct random *random, struct random *later, e
 	plan->on_error = random_below(later, 3);
 	plan->poison_too = random_chance(later, 300) ? 1 + random_below(later, 500) : 0;
 	draw_rate(plan, random);
+	draw_pauses(plan, random);
 	plan->idempotent = delivery == DELIVERY_EXACTLY_ONCE || random_chance(random, 750);
 	draw_shape(plan, random);
 	/* As the derivation has it: what is behind a refused request has not left. */
@@ -139,6 +149,7 @@ void plan_calm(struct plan *plan)
 	plan->commit_failure = plan->commit_timeout = plan->commit_partial = plan->commit_slow = 0;
 	plan->txn_abort = plan->txn_unknown = plan->txn_begin_failure = plan->txn_late = 0;
 	plan->rebalance = plan->kick = plan->freeze = plan->kill = plan->drain = 0;
+	plan->pause_max_us = 0;
 	plan->revoke_timeout_us = 60 * USEC_PER_SEC;
 	plan->rebalance_timeout_us = 120 * USEC_PER_SEC;
 }

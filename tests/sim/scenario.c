@@ -85,6 +85,7 @@ static struct world *world_new(const struct scenario *scenario)
 		instance->world = world;
 		instance->number = (int)i;
 		instance->member = -1;
+		instance->pauses.state = scenario->seed + i;
 		instance->start_us = world->now_us + random_between(&world->random, 0, 2 * USEC_PER_SEC);
 	}
 	return world;

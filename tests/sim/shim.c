@@ -21,6 +21,7 @@ const struct mutant_info mutants[MUTANT_COUNT] = {
 	[MUTANT_RELEASE_EARLY] = { "release-early", DELIVERY_AT_LEAST_ONCE },
 	[MUTANT_READ_TOO_MUCH] = { "read-too-much", DELIVERY_AT_LEAST_ONCE },
 	[MUTANT_IGNORE_RATE] = { "ignore-rate", DELIVERY_AT_LEAST_ONCE },
+	[MUTANT_IGNORE_PAUSE] = { "ignore-pause", DELIVERY_AT_LEAST_ONCE },
 	[MUTANT_DRAIN_LIES] = { "drain-lies", DELIVERY_AT_LEAST_ONCE },
 	[MUTANT_SKIP_GOOD] = { "skip-good", DELIVERY_AT_LEAST_ONCE },
 	[MUTANT_DEAD_LETTER_ON_SUBMIT] = { "dead-letter-on-submit", DELIVERY_AT_LEAST_ONCE },
