@@ -366,9 +366,11 @@ static void test_two_that_exchange_their_groups_wait_for_each_other(void **state
 	end(supervisor, 0);
 	assert_int_equal(fake_scripts[0].starts, 1);
 	assert_int_equal(supervisor_changing(supervisor, NULL), 1);
+	assert_true(supervisor_pause(supervisor, "p0", true)); /* while it waits */
 	end(supervisor, 1);
 	assert_int_equal(fake_scripts[0].starts, 2);
 	assert_int_equal(fake_scripts[1].starts, 2);
+	assert_true(fake_scripts[0].paused);
 	assert_int_equal(supervisor_changing(supervisor, NULL), 0);
 	supervisor_free(supervisor);
 }
