@@ -127,14 +127,24 @@ class CommitAudit:
         """Returns the committed offsets. They are asked for before the target is read: what comes later can
         not excuse them, as nobody runs."""
         committed = self.trial.committed()
+        beyond = self._beyond_the_target(committed)
+        if beyond and isinstance(self.trial, ExactTrial):
+            # A transaction's end shows in one partition after the other: the offsets' may have been the first.
+            eventually(lambda: not self._beyond_the_target(committed), 20, beyond)
+            beyond = None
+        assert not beyond, beyond
+        return committed
+
+    def _beyond_the_target(self, committed):
         self.target.read_to_end()
         self.source.read_to_end()
         for partition, offset in committed.items():
             safe = settled_prefix(self.source.offsets[partition], self.source.records[partition],
                                   self.target.records[partition], self.source.positions[partition])
-            assert offset <= safe, (f"partition {partition}: offset {offset} is committed, but the target "
-                                    f"holds only what is below {safe}")
-        return committed
+            if offset > safe:
+                return (f"partition {partition}: offset {offset} is committed, but the target holds only what is "
+                        f"below {safe}")
+        return None
 
     def close(self):
         self.source.close()
