@@ -400,7 +400,8 @@ void checker_report(
 	    payload->part, payload->first, payload->end, records, names[outcome], is_current ? "" : ", late");
 	payload->unreported -= records;
 	payload->failed |= outcome != REPORT_ACKED;
-	if (payload->failed && payload->maybe_written && is_current &&
+	/* From here on all is sent again, what was acknowledged too: a repeat has no hole. */
+	if (payload->failed && (payload->maybe_written || !world->plan.idempotent) && is_current &&
 	    (epoch->repeat_from < 0 || payload->first < epoch->repeat_from))
 		epoch->repeat_from = payload->first;
 	if (payload->unreported > 0 || payload->failed)
