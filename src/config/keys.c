@@ -1,5 +1,6 @@
 #include "config/keys.h"
 #include <string.h>
+#include "base/nearest.h"
 #include "config/config.h"
 
 #define SECOND_MS  INT64_C(1000)
@@ -7,7 +8,6 @@
 #define HOUR_MS    (3600 * SECOND_MS)
 #define MEBIBYTE   (INT64_C(1) << 20)
 #define TEBIBYTE   (INT64_C(1) << 40)
-#define KEY_LENGTH 40 /* longer names are no misspelling of a key */
 
 static const struct key_choice log_level_choices[] = {
 	{ "error", LOG_LEVEL_ERROR },
@@ -262,45 +262,6 @@ const struct key *keys_find(enum key_place place, const char *name)
 	return NULL;
 }
 
-/* Insertions, deletions, substitutions and swaps of neighbours that lead from one word to the other. */
-static size_t edit_distance(const char *a, const char *b)
-{
-	size_t rows[3][KEY_LENGTH + 1];
-	size_t a_length = strlen(a);
-	size_t b_length = strlen(b);
-
-	if (a_length > KEY_LENGTH || b_length > KEY_LENGTH)
-		return SIZE_MAX;
-	for (size_t j = 0; j <= b_length; j++)
-		rows[0][j] = j;
-	for (size_t i = 1; i <= a_length; i++) {
-		const size_t *two_up = rows[(i + 1) % 3];
-		const size_t *up = rows[(i - 1) % 3];
-		size_t *row = rows[i % 3];
-
-		row[0] = i;
-		for (size_t j = 1; j <= b_length; j++) {
-			size_t best = up[j - 1] + (a[i - 1] != b[j - 1]);
-
-			if (up[j] + 1 < best)
-				best = up[j] + 1;
-			if (row[j - 1] + 1 < best)
-				best = row[j - 1] + 1;
-			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] &&
-			    two_up[j - 2] + 1 < best)
-				best = two_up[j - 2] + 1;
-			row[j] = best;
-		}
-	}
-	return rows[a_length % 3][b_length];
-}
-
-/* Near enough to be what was meant: no more than two fifths of the word are wrong. */
-static bool is_near(size_t distance, const char *name)
-{
-	return distance != SIZE_MAX && distance * 5 <= strlen(name) * 2 + 3;
-}
-
 const struct key *keys_nearest(enum key_place place, const char *name)
 {
 	const struct key *nearest = NULL;
@@ -311,13 +272,13 @@ const struct key *keys_nearest(enum key_place place, const char *name)
 
 		if (keys[i].place != place || keys[i].type == KEY_LATER)
 			continue;
-		distance = edit_distance(name, keys[i].name);
+		distance = nearest_distance(name, keys[i].name);
 		if (distance < least) {
 			least = distance;
 			nearest = &keys[i];
 		}
 	}
-	return is_near(least, name) ? nearest : NULL;
+	return nearest_is_near(least, name) ? nearest : NULL;
 }
 
 const char *keys_place_name(enum key_place place)
@@ -336,22 +297,6 @@ const char *keys_place_name(enum key_place place)
 	};
 
 	return names[place];
-}
-
-const char *keys_nearest_word(const char *const *words, const char *name)
-{
-	const char *nearest = NULL;
-	size_t least = SIZE_MAX;
-
-	for (; *words; words++) {
-		size_t distance = edit_distance(name, *words);
-
-		if (distance < least) {
-			least = distance;
-			nearest = *words;
-		}
-	}
-	return is_near(least, name) ? nearest : NULL;
 }
 
 const char *keys_choice_name(const struct key_choice *choices, int value)

@@ -79,8 +79,5 @@ const struct key *keys_nearest(enum key_place place, const char *name);
 /* The place as messages call it: "pipelines.NAME.to". */
 const char *keys_place_name(enum key_place place);
 
-/* The nearer of the words to this one (NULL-terminated list), or NULL when none is near. */
-const char *keys_nearest_word(const char *const *words, const char *name);
-
 /* The name of a choice's value, or "?". */
 const char *keys_choice_name(const struct key_choice *choices, int value);

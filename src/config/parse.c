@@ -4,6 +4,7 @@
 #include <string.h>
 #include "base/cleanup.h"
 #include "base/memory.h"
+#include "base/nearest.h"
 #include "config/default_values.h"
 #include "config/load.h"
 #include "config/property_list.h"
@@ -237,7 +238,7 @@ static void check_sections(struct load *load, const struct document *document)
 		const config_setting_t *setting = config_setting_get_elem(root, (unsigned int)i);
 		const char *name = config_setting_name(setting);
 		struct finding_place where = load_place(load, setting, name);
-		const char *nearest = keys_nearest_word(sections, name);
+		const char *nearest = nearest_word(sections, name);
 		bool known = false;
 
 		for (const char *const *word = sections; *word; word++)

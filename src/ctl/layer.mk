@@ -3,7 +3,15 @@ bin_PROGRAMS += aloqctl
 
 noinst_LIBRARIES += libctl.a
 libctl_a_SOURCES = \
+	src/ctl/answer.c src/ctl/answer.h \
+	src/ctl/call.c src/ctl/command.h \
+	src/ctl/command_help.c \
+	src/ctl/command_pause.c \
+	src/ctl/command_reload.c \
+	src/ctl/command_status.c \
+	src/ctl/commands.c src/ctl/commands.h \
 	src/ctl/control_client.c src/ctl/control_client.h \
+	src/ctl/help.c src/ctl/help.h \
 	src/ctl/pause.c src/ctl/pause.h \
 	src/ctl/reload.c src/ctl/reload.h \
 	src/ctl/status.c src/ctl/status.h \

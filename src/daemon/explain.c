@@ -6,6 +6,7 @@
 #include <strings.h>
 #include "base/cleanup.h"
 #include "base/memory.h"
+#include "base/nearest.h"
 #include "base/units.h"
 #include "config/keys.h"
 #include "config/property_list.h"
@@ -316,7 +317,7 @@ static int unknown_pipeline(const struct config *config, const char *name, struc
 
 	for (size_t i = 0; i < config->pipeline_count; i++)
 		names[i] = config->pipelines[i].name;
-	nearest = keys_nearest_word(names, name);
+	nearest = nearest_word(names, name);
 	if (nearest)
 		return error_set(err, -ENOENT, REMEDY_PERSON,
 		    "there is no pipeline \"%s\"; did you mean \"%s\"?", name, nearest);

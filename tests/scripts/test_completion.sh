@@ -65,6 +65,8 @@ check "an option may follow as well" --check-brokers "$(completed aloqd --explai
 
 check "commands are completed" status "$(completed aloqctl st)"
 check "a command stands behind an option with its value" status "$(completed aloqctl --socket "$work/s" st)"
+check "commands stand behind help" pause "$(completed aloqctl help pau)"
+check "a command's options are completed" "--json" "$(completed aloqctl status --j)"
 check "no daemon, no names" '' "$(completed aloqctl --socket "$work/control.sock" status '')"
 "$build/aloqd" -c "$work/aloqd.conf" >"$work/log" 2>&1 &
 aloqd=$!

@@ -26,8 +26,20 @@ only_left() {
 	done
 }
 
+# helps PROGRAM: its help, and that of each of its commands where they have their own.
+helps() {
+	"$build/$1" --help
+	[ "$1" != aloqctl ] || for command in $(commands_of_help "$1"); do
+		"$build/$1" help "$command"
+	done
+}
+
 options_of_help() {
-	"$build/$1" --help | grep -o -E '(^|[ ,[])--?[a-zA-Z][a-z-]*' | tr -d ' ,[' | grep -x -E -e '-[a-zA-Z]|--.*' | sort -u
+	helps "$1" | options_in
+}
+
+options_in() {
+	grep -o -E '(^|[ ,[])--?[a-zA-Z][a-z-]*' | tr -d ' ,[' | grep -x -E -e '-[a-zA-Z]|--.*' | sort -u
 }
 
 # In mdoc an option is "Fl c" or "Fl -config".
@@ -48,7 +60,7 @@ commands_of_page() {
 options_without_example() {
 	examples=$(sed -n '/^\.Sh EXAMPLES/,/^\.Sh [^E]/p' "$1")
 	for option in $(echo "$2" | grep -e '^--' | grep -v -x -e --help -e --version); do
-		short=$("$build/$program" --help | sed -n "s/^ *\(-[a-zA-Z]\), $option .*/\1/p")
+		short=$(helps "$program" | sed -n "s/^ *\(-[a-zA-Z]\), $option .*/\1/p")
 		echo "$examples" | grep -q -w -e "$option" ${short:+-e "$short"} || echo "$option"
 	done
 }
@@ -66,11 +78,17 @@ for program in aloqd aloqctl aloq-sandbox; do
 	    "$(only_left "$(commands_of_page "$page")" "$(commands_of_help "$program")")"
 done
 for program in aloqd aloqctl; do
-	expect_none "$program takes every option of its help" "$(for option in $(options_of_help "$program"); do
+	expect_none "$program takes every option of its help" "$(for option in $("$build/$program" --help | options_in); do
 		"$build/$program" "$option" 2>&1 </dev/null | grep -E "(unrecognized|invalid) option" || true
 	done)"
 	number_of_options=$(options_of_help "$program" | wc -l)
 	expect_none "they are many" "$([ "$number_of_options" -ge 6 ] || echo "$number_of_options")"
+done
+for command in $(commands_of_help aloqctl); do
+	# a command that acts on its words alone would act: --help stands behind the option
+	expect_none "aloqctl $command takes every option of its help" "$(for option in $("$build/aloqctl" help "$command" | options_in); do
+		"$build/aloqctl" "$command" "$option" 1 --help 2>&1 >/dev/null </dev/null || true
+	done)"
 done
 for page in "$top"/man/*.[1-8]; do
 	if command -v mandoc >/dev/null; then

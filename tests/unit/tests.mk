@@ -69,12 +69,14 @@ tests_unit_test_config_values_LDADD = $(config_tests_libs)
 endif
 
 if HAVE_CMOCKA
-daemon_tests = tests/unit/test_ctl_status tests/unit/test_daemon tests/unit/test_daemon_pages \
+daemon_tests = tests/unit/test_ctl_call tests/unit/test_ctl_status tests/unit/test_daemon tests/unit/test_daemon_pages \
 	tests/unit/test_http tests/unit/test_manual tests/unit/test_members tests/unit/test_supervisor \
 	tests/unit/test_supervisor_reload
 fake_pipeline = tests/unit/fake_pipeline.c tests/unit/fake_pipeline.h
 check_PROGRAMS += $(daemon_tests)
 TESTS += $(daemon_tests)
+tests_unit_test_ctl_call_SOURCES = tests/unit/test_ctl_call.c
+tests_unit_test_ctl_call_LDADD = $(tests_unit_test_ctl_status_LDADD)
 tests_unit_test_ctl_status_SOURCES = tests/unit/test_ctl_status.c
 tests_unit_test_ctl_status_LDADD = libctl.a libbase.a $(CURL_LIBS) $(YAJL_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_daemon_SOURCES = tests/unit/test_daemon.c $(fake_pipeline) $(config_tests_files)

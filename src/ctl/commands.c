@@ -1,0 +1,20 @@
+#include "ctl/commands.h"
+#include <string.h>
+
+const struct command *const commands[] = {
+	&command_status,
+	&command_pause,
+	&command_resume,
+	&command_reload,
+	&command_help,
+	NULL,
+};
+
+const struct command *command_find(const char *name)
+{
+	for (const struct command *const *command = commands; *command; command++) {
+		if (strcmp((*command)->name, name) == 0)
+			return *command;
+	}
+	return NULL;
+}

@@ -1,0 +1,9 @@
+/* commands.h: the commands, each in the file command_NAME.c (or with its next of kin); commands.c has their order. */
+#pragma once
+#include "ctl/command.h"
+
+extern const struct command command_help;
+extern const struct command command_pause;
+extern const struct command command_reload;
+extern const struct command command_resume;
+extern const struct command command_status;
