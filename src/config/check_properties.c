@@ -3,6 +3,7 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
+#include "config/config.h"
 #include "config/load.h"
 #include "config/property_list.h"
 
@@ -78,6 +79,14 @@ static const char *security_refusal(const struct config_cluster *cluster, const 
 	return NULL;
 }
 
+const char *config_property_refusal(const struct config_cluster *cluster, const struct delivery_choice *choice,
+    enum client_side side, const char *property, const char *value)
+{
+	const char *reason = delivery_property_refusal(choice, side, property, value);
+
+	return reason || !cluster ? reason : security_refusal(cluster, property);
+}
+
 void check_secret_is_private(struct load *load, const struct finding_place *where, const char *name)
 {
 	if ((load->file_modes[where->file] & S_IROTH) != 0)
@@ -92,10 +101,9 @@ void check_properties(struct load *load, const struct config_properties *propert
 {
 	for (size_t i = 0; i < properties->count; i++) {
 		const struct config_property *property = &properties->items[i];
-		const char *reason = delivery_property_refusal(choice, side, property->name, property->value);
+		const char *reason =
+		    config_property_refusal(cluster, choice, side, property->name, property->value);
 
-		if (!reason && cluster)
-			reason = security_refusal(cluster, property->name);
 		if (reason)
 			findings_error(load->findings, where, "\"%s\" is refused, because %s; remove it",
 			    property->name, reason);

@@ -190,6 +190,11 @@ void config_free(struct config *config);
 void config_findings_add_warning(struct config_findings *findings, const char *text);
 void config_findings_clear(struct config_findings *findings);
 
+/* Why a client of this cluster (NULL: not known) may not be given this property: as delivery_property_refusal(), and what
+ * the cluster's groups tls and sasl decide. NULL when it may. Static. */
+const char *config_property_refusal(const struct config_cluster *cluster, const struct delivery_choice *choice,
+    enum client_side side, const char *property, const char *value);
+
 /* The effective configuration in the config's own language, secrets redacted; the output, read again,
  * dumps the same. The caller frees. */
 char *config_dump(const struct config *config);

@@ -21,6 +21,8 @@ struct command {
 	const char *help;      /* one line */
 	const char *notes;     /* whole lines more for its own help; or NULL */
 	const struct command_option *options; /* besides the common ones; NULL: none */
+	const char *json_help; /* what --json does to it; NULL: prints the daemon's JSON */
+	bool asks_no_daemon;   /* --socket is of no use to it */
 	/* Prints to stdout, says on stderr what went wrong, returns the exit code (sysexits, and 1 as answer.h has it). */
 	int (*run)(const struct call *call);
 };

@@ -6,6 +6,8 @@ const struct command *const commands[] = {
 	&command_pause,
 	&command_resume,
 	&command_reload,
+	&command_produce,
+	&command_consume,
 	&command_help,
 	NULL,
 };

@@ -2,8 +2,10 @@
 #pragma once
 #include "ctl/command.h"
 
+extern const struct command command_consume;
 extern const struct command command_help;
 extern const struct command command_pause;
+extern const struct command command_produce;
 extern const struct command command_reload;
 extern const struct command command_resume;
 extern const struct command command_status;

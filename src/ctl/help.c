@@ -9,11 +9,9 @@
 
 enum { COLUMN = 28 }; /* where the explanations begin */
 
-static const struct command_option common_options[] = {
-	{ "socket", '\0', "PATH", "aloqd's control socket (default: " CONTROL_SOCKET_DEFAULT ")" },
-	{ "json", '\0', NULL, "print aloqd's JSON instead of a table" },
-	{ NULL, '\0', NULL, NULL },
-};
+static const struct command_option socket_option = { "socket", '\0', "PATH",
+	"aloqd's control socket (default: " CONTROL_SOCKET_DEFAULT ")" };
+static const struct command_option json_option = { "json", '\0', NULL, "print aloqd's JSON instead of a table" };
 static const struct command_option version_option = { "version", 'V', NULL, "print the version and exit" };
 static const struct command_option help_option = { "help", 'h', NULL, "print this and exit" };
 
@@ -57,7 +55,8 @@ void help_print(FILE *out)
 		print_line(out, what, (*command)->help);
 	}
 	fputc('\n', out);
-	print_options(out, common_options);
+	print_option(out, &socket_option);
+	print_option(out, &json_option);
 	print_option(out, &version_option);
 	print_option(out, &help_option);
 	fputs("\n"
@@ -68,11 +67,16 @@ void help_print(FILE *out)
 void help_print_command(const struct command *command, FILE *out)
 {
 	const char *space = command->arguments[0] ? " " : "";
+	struct command_option json = json_option;
 
 	fprintf(out, "Usage: aloqctl %s [OPTION...]%s%s\n%s\n\n", command->name, space, command->arguments,
 	    command->help);
 	print_options(out, command->options);
-	print_options(out, common_options);
+	if (!command->asks_no_daemon)
+		print_option(out, &socket_option);
+	if (command->json_help)
+		json.help = command->json_help;
+	print_option(out, &json);
 	print_option(out, &help_option);
 	if (command->notes)
 		fprintf(out, "\n%s", command->notes);

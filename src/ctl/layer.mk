@@ -5,17 +5,26 @@ noinst_LIBRARIES += libctl.a
 libctl_a_SOURCES = \
 	src/ctl/answer.c src/ctl/answer.h \
 	src/ctl/call.c src/ctl/command.h \
+	src/ctl/command_consume.c \
 	src/ctl/command_help.c \
 	src/ctl/command_pause.c \
+	src/ctl/command_produce.c \
 	src/ctl/command_reload.c \
 	src/ctl/command_status.c \
 	src/ctl/commands.c src/ctl/commands.h \
+	src/ctl/connection.c src/ctl/connection.h \
 	src/ctl/control_client.c src/ctl/control_client.h \
 	src/ctl/help.c src/ctl/help.h \
+	src/ctl/json_text.c src/ctl/json_text.h \
+	src/ctl/line_reader.c src/ctl/line_reader.h \
+	src/ctl/option_value.c src/ctl/option_value.h \
+	src/ctl/order.c src/ctl/order.h \
 	src/ctl/pause.c src/ctl/pause.h \
+	src/ctl/record_line.c src/ctl/record_line.h src/ctl/record_parse.c \
 	src/ctl/reload.c src/ctl/reload.h \
 	src/ctl/status.c src/ctl/status.h \
 	src/ctl/table.c src/ctl/table.h
 
 aloqctl_SOURCES = src/ctl/main.c
-aloqctl_LDADD = libctl.a libbase.a $(CURL_LIBS) $(YAJL_LIBS) $(SYSTEMD_LIBS)
+aloqctl_LDADD = libctl.a libkafka.a libconf.a libcore.a libbase.a \
+	$(CURL_LIBS) $(RDKAFKA_LIBS) $(LIBCONFIG_LIBS) $(YAJL_LIBS) $(SYSTEMD_LIBS)

@@ -18,6 +18,20 @@ bool client_library_at_least(int major, int minor, int patch)
 	return rd_kafka_version() >= (major << 24 | minor << 16 | patch << 8);
 }
 
+char *client_setting(const rd_kafka_t *client, const char *name)
+{
+	const rd_kafka_conf_t *conf = rd_kafka_conf((rd_kafka_t *)client);
+	size_t size = 0;
+	char *value;
+
+	if (rd_kafka_conf_get(conf, name, NULL, &size) != RD_KAFKA_CONF_OK)
+		size = 0;
+	value = xcalloc(size + 1, 1);
+	if (size > 0)
+		rd_kafka_conf_get(conf, name, value, &size);
+	return value;
+}
+
 /* ---- librdkafka's own log lines ---- */
 
 /* The length of a line without the secret at its end, if it has one. With debug=conf librdkafka tells all settings, "NAME =

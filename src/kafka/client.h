@@ -31,5 +31,8 @@ int client_set(rd_kafka_conf_t *conf, struct settings *settings, struct error *e
  * writes that one's words, or else the code's, and returns its code. */
 rd_kafka_resp_err_t client_last_words(rd_kafka_t *client, rd_kafka_resp_err_t code, char *words, size_t size);
 
+/* What a client's property is set to; "" where it does not know it. The caller frees. */
+char *client_setting(const rd_kafka_t *client, const char *name);
+
 /* Is librdkafka, as it runs, at least this version? */
 bool client_library_at_least(int major, int minor, int patch);

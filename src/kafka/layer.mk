@@ -4,7 +4,10 @@ libkafka_a_SOURCES = \
 	src/kafka/mock_cluster.c src/kafka/mock_cluster.h \
 	src/kafka/simple_client.c src/kafka/simple_client.h \
 	src/kafka/simple_consumer.c src/kafka/simple_consumer.h \
-	src/kafka/simple_producer.c src/kafka/simple_producer.h
+	src/kafka/simple_producer.c src/kafka/simple_producer.h \
+	src/kafka/tool_client.c src/kafka/tool_client.h \
+	src/kafka/topic_reader.c src/kafka/topic_reader.h \
+	src/kafka/topic_writer.c src/kafka/topic_writer.h
 libkafka_a_SOURCES += \
 	src/kafka/audit.c src/kafka/audit.h src/kafka/audit_internal.h \
 	src/kafka/audit_ask.c src/kafka/audit_ask_access.c src/kafka/audit_ask_configs.c \
@@ -16,6 +19,7 @@ libkafka_a_SOURCES += \
 	src/kafka/cluster_ids.c src/kafka/cluster_ids.h \
 	src/kafka/dead_letter.c \
 	src/kafka/error_class.c src/kafka/error_class.h \
+	src/kafka/fetch_waker.c src/kafka/fetch_waker.h \
 	src/kafka/positions.c src/kafka/positions.h \
 	src/kafka/preflight.c src/kafka/preflight.h src/kafka/preflight_internal.h \
 	src/kafka/preflight_targets.c src/kafka/preflight_topics.c \

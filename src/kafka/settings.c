@@ -294,6 +294,21 @@ void settings_of_asker(struct settings *settings, const struct config_pipeline *
 		settings_add(settings, "group.id", group, "committed offsets are those of a group");
 }
 
+void settings_of_tool(
+    struct settings *settings, const struct config_cluster *cluster, bool is_producer, const char *client_id)
+{
+	rd_kafka_type_t type = is_producer ? RD_KAFKA_PRODUCER : RD_KAFKA_CONSUMER;
+
+	add_common_defaults(settings);
+	if (is_producer)
+		ADD_DEFAULTS(settings, producer_defaults);
+	security_settings(settings, cluster);
+	add_properties(settings, &cluster->properties, type);
+	settings_add(settings, "client.id", client_id, "the brokers' logs must tell who it is");
+	settings_add(settings, "bootstrap.servers", cluster->brokers, "the cluster is there");
+	settings_add(settings, "allow.auto.create.topics", "false", "asking must not create");
+}
+
 char *settings_member_id(const struct config_pipeline *pipeline, const char *instance)
 {
 	return xasprintf("aloqd.%s.%s.%" PRId32, pipeline->name, instance, pipeline->member);

@@ -55,6 +55,10 @@ void settings_of_producer(struct settings *settings, const struct config_pipelin
 void settings_of_asker(struct settings *settings, const struct config_pipeline *pipeline,
     const struct config_cluster *cluster, const char *group);
 
+/* The same of a client of aloqctl's: what reaches the cluster, and its properties. What the client is for is added. */
+void settings_of_tool(
+    struct settings *settings, const struct config_cluster *cluster, bool is_producer, const char *client_id);
+
 /* Adds a fixed one; value is copied. */
 void settings_add(struct settings *settings, const char *name, const char *value, const char *reason);
 

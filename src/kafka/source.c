@@ -5,7 +5,6 @@
 #include <librdkafka/rdkafka.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/memory.h"
@@ -147,7 +146,7 @@ static void take_record(struct source *source, struct source_part *part, rd_kafk
 	/* Whether it was delivered before is the engine's to see, and to count. */
 	if (message->offset >= part->next_offset)
 		part->next_offset = message->offset + 1;
-	source->dequeued_bytes += message->len + message->key_len;
+	fetch_waker_count(&source->waker, 1, message->len + message->key_len);
 	chunk = (struct chunk){ .part = part->number, .epoch = part->epoch, .first = message->offset,
 		.next = message->offset + 1, .records = 1,
 		.bytes = (uint32_t)(message->len + message->key_len + RECORD_OVERHEAD_BYTES),
@@ -214,7 +213,6 @@ uint32_t source_take_events(struct source *source, struct source_part *part, uin
 			rd_kafka_event_destroy(event);
 		}
 	}
-	source->dequeued += taken;
 	return taken;
 }
 
@@ -223,23 +221,6 @@ static uint32_t op_fetch(void *context, uint32_t number, uint32_t max_records)
 	struct source *source = context;
 
 	return source_take_events(source, source->parts[number], max_records);
-}
-
-/* Before librdkafka 2.2 a broker thread whose prefetch is full sleeps for up to a second, however fast the
- * queue is emptied. Setting credentials wakes it, and changes nothing as they are the same. The prefetch is full
- * by records or by bytes, whichever comes first: both count. */
-static void wake_broker_threads(struct source *source)
-{
-	rd_kafka_error_t *error;
-
-	if (!source->needs_waking ||
-	    (source->dequeued < source->wake_records && source->dequeued_bytes < source->wake_bytes))
-		return;
-	source->dequeued = 0;
-	source->dequeued_bytes = 0;
-	error = rd_kafka_sasl_set_credentials(source->consumer, source->username, source->password);
-	if (error)
-		rd_kafka_error_destroy(error);
 }
 
 /* ---- control events ---- */
@@ -305,7 +286,7 @@ static void op_serve(void *context)
 	rd_kafka_event_t *event;
 
 	source_bound_prefetch(source);
-	wake_broker_threads(source);
+	fetch_waker_wake(&source->waker);
 	source_serve_doubts(source);
 	source_serve_positions(source);
 	source_serve_topics(source);
@@ -345,44 +326,12 @@ void source_watch_queue(struct source *source, rd_kafka_queue_t *queue)
 	watch_queue(queue, source->wake_fd);
 }
 
-static char *setting_of(const rd_kafka_t *client, const char *name)
-{
-	const rd_kafka_conf_t *conf = rd_kafka_conf((rd_kafka_t *)client);
-	size_t size = 0;
-	char *value;
-
-	if (rd_kafka_conf_get(conf, name, NULL, &size) != RD_KAFKA_CONF_OK)
-		size = 0;
-	value = xcalloc(size + 1, 1);
-	if (size > 0)
-		rd_kafka_conf_get(conf, name, value, &size);
-	return value;
-}
-
 int64_t source_look_interval_us(const struct source *source)
 {
-	_cleanup_free_ char *interval_ms = setting_of(source->consumer, "topic.metadata.refresh.interval.ms");
+	_cleanup_free_ char *interval_ms = client_setting(source->consumer, "topic.metadata.refresh.interval.ms");
 	long long ms = strtoll(interval_ms, NULL, 10);
 
 	return ms > 0 ? ms * USEC_PER_MSEC : CLOCK_NEVER;
-}
-
-static void prepare_waking(struct source *source, const struct client_sizes *sizes)
-{
-	_cleanup_free_ char *mechanism = setting_of(source->consumer, "sasl.mechanisms");
-
-	source->username = setting_of(source->consumer, "sasl.username");
-	source->password = setting_of(source->consumer, "sasl.password");
-	source->needs_waking = !client_library_at_least(2, 2, 0);
-	/* Kerberos has no credentials to set. Its name is the default of the property, also without SASL: only a
-	 * protocol with SASL tells. */
-	if (source->needs_waking && !strcmp(mechanism, "GSSAPI")) {
-		_cleanup_free_ char *protocol = setting_of(source->consumer, "security.protocol");
-
-		source->needs_waking = strncasecmp(protocol, "sasl", 4) != 0;
-	}
-	source->wake_records = sizes->partition_prefetch_records / 4 + 1;
-	source->wake_bytes = (uint64_t)sizes->partition_prefetch_kbytes * 1024 / 4;
 }
 
 int source_subscribe(struct source *source, const struct read_topic *topics, size_t count, struct error *err)
@@ -431,7 +380,8 @@ struct source *source_new(const struct config_pipeline *pipeline, const struct c
 	prefetch_turns_init(&source->turns, sizes->prefetch_bound_bytes);
 	watch_queue(source->queue, wake_fd);
 	watch_queue(source->commit_queue, wake_fd);
-	prepare_waking(source, sizes);
+	fetch_waker_prepare(&source->waker, source->consumer, sizes->partition_prefetch_records,
+	    (uint64_t)sizes->partition_prefetch_kbytes * 1024);
 	return source;
 }
 
@@ -498,10 +448,7 @@ void source_free(struct source *source)
 		free(block);
 	}
 	prefetch_turns_clear(&source->turns);
-	if (source->password)
-		explicit_bzero(source->password, strlen(source->password));
-	free(source->username);
-	free(source->password);
+	fetch_waker_clear(&source->waker);
 	free(source->parts);
 	free(source->topics);
 	free(source->marks);

@@ -5,6 +5,7 @@
 #include <librdkafka/rdkafka.h>
 #include <stdbool.h>
 #include "core/prefetch_turns.h"
+#include "kafka/fetch_waker.h"
 #include "kafka/record.h"
 #include "kafka/source.h"
 #include "kafka/topic_id.h"
@@ -90,10 +91,7 @@ struct source {
 
 	struct record *free_records;
 	struct record_block *record_blocks;
-	bool needs_waking;
-	uint32_t dequeued, wake_records; /* since the broker threads were woken, and when to do it again */
-	uint64_t dequeued_bytes, wake_bytes;
-	char *username, *password;
+	struct fetch_waker waker;
 };
 
 /* ---- source.c ---- */

@@ -64,7 +64,7 @@ void source_bound_prefetch(struct source *source)
 		rd_kafka_pause_partitions(source->consumer, pause);
 	if (resume->cnt > 0) {
 		rd_kafka_resume_partitions(source->consumer, resume);
-		source->dequeued = source->wake_records; /* a broker thread may sleep: see wake_broker_threads() */
+		fetch_waker_hurry(&source->waker);
 	}
 	rd_kafka_topic_partition_list_destroy(pause);
 	rd_kafka_topic_partition_list_destroy(resume);

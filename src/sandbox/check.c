@@ -8,10 +8,10 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "kafka/simple_consumer.h"
+#include "ctl/order.h"
 #include "sandbox/arguments.h"
 #include "sandbox/audit.h"
 #include "sandbox/commands.h"
-#include "sandbox/order.h"
 
 enum { POLL_MS = 200, ANSWER_MS = 30 * 1000, EXIT_BROKEN = 1 };
 

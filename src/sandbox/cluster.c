@@ -6,10 +6,10 @@
 #include <sysexits.h>
 #include "base/cleanup.h"
 #include "base/memory.h"
+#include "base/stop.h"
 #include "kafka/mock_cluster.h"
 #include "sandbox/arguments.h"
 #include "sandbox/commands.h"
-#include "sandbox/stop.h"
 
 enum { TOPICS_MAX = 64, PARTITIONS_MAX = 1000 };
 

@@ -5,8 +5,7 @@ dist_man_MANS += man/aloq-sandbox.1
 noinst_LIBRARIES += libsandbox.a
 libsandbox_a_SOURCES = \
 	src/sandbox/audit.c src/sandbox/audit.h \
-	src/sandbox/id_set.c src/sandbox/id_set.h \
-	src/sandbox/order.c src/sandbox/order.h
+	src/sandbox/id_set.c src/sandbox/id_set.h
 
 aloq_sandbox_SOURCES = \
 	src/sandbox/arguments.c src/sandbox/arguments.h \
@@ -15,6 +14,5 @@ aloq_sandbox_SOURCES = \
 	src/sandbox/commands.h \
 	src/sandbox/main.c \
 	src/sandbox/orders.c \
-	src/sandbox/stop.c src/sandbox/stop.h \
 	src/sandbox/track.c
-aloq_sandbox_LDADD = libsandbox.a libkafka.a libbase.a $(RDKAFKA_LIBS) $(YAJL_LIBS)
+aloq_sandbox_LDADD = libsandbox.a libctl.a libkafka.a libbase.a $(RDKAFKA_LIBS) $(YAJL_LIBS)

@@ -6,11 +6,11 @@
 #include <string.h>
 #include <sysexits.h>
 #include "base/clock.h"
+#include "base/stop.h"
 #include "kafka/simple_producer.h"
+#include "ctl/order.h"
 #include "sandbox/arguments.h"
 #include "sandbox/commands.h"
-#include "sandbox/order.h"
-#include "sandbox/stop.h"
 
 enum { POLL_MS = 10, FLUSH_MS = 60 * 1000, RATE_MAX = 1000 * 1000, ORDER_BYTES_MAX = 256 };
 

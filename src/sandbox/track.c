@@ -4,12 +4,12 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <sysexits.h>
+#include "base/stop.h"
 #include "kafka/simple_consumer.h"
+#include "ctl/order.h"
 #include "sandbox/arguments.h"
 #include "sandbox/commands.h"
 #include "sandbox/id_set.h"
-#include "sandbox/order.h"
-#include "sandbox/stop.h"
 
 enum { POLL_MS = 100, ANSWER_MS = 10 * 1000 };
 

@@ -67,4 +67,5 @@ EXTRA_DIST += \
 	tests/integration/test_rate.py \
 	tests/integration/test_security.py \
 	tests/integration/test_targets.py \
+	tests/integration/test_tools.py \
 	tests/integration/test_topics.py

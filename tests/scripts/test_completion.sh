@@ -67,6 +67,8 @@ check "commands are completed" status "$(completed aloqctl st)"
 check "a command stands behind an option with its value" status "$(completed aloqctl --socket "$work/s" st)"
 check "commands stand behind help" pause "$(completed aloqctl help pau)"
 check "a command's options are completed" "--json" "$(completed aloqctl status --j)"
+check "files stand behind a command's -c, too" "$work/aloqd.conf" "$(completed aloqctl consume -c "$work/al")"
+check "a command's own options are completed" "--key-separator --key" "$(completed aloqctl produce --key)"
 check "no daemon, no names" '' "$(completed aloqctl --socket "$work/control.sock" status '')"
 "$build/aloqd" -c "$work/aloqd.conf" >"$work/log" 2>&1 &
 aloqd=$!

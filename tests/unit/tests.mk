@@ -1,13 +1,13 @@
 # tests/unit
 
 if HAVE_CMOCKA
-sandbox_tests = tests/unit/test_sandbox_audit tests/unit/test_sandbox_order
+sandbox_tests = tests/unit/test_sandbox_audit tests/unit/test_order
 check_PROGRAMS += $(sandbox_tests)
 TESTS += $(sandbox_tests)
 tests_unit_test_sandbox_audit_SOURCES = tests/unit/test_sandbox_audit.c
 tests_unit_test_sandbox_audit_LDADD = libsandbox.a libbase.a $(CMOCKA_LIBS)
-tests_unit_test_sandbox_order_SOURCES = tests/unit/test_sandbox_order.c
-tests_unit_test_sandbox_order_LDADD = libsandbox.a libbase.a $(YAJL_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_order_SOURCES = tests/unit/test_order.c
+tests_unit_test_order_LDADD = libsandbox.a libctl.a libbase.a $(YAJL_LIBS) $(CMOCKA_LIBS)
 endif
 
 if HAVE_CMOCKA
@@ -70,7 +70,8 @@ endif
 
 if HAVE_CMOCKA
 daemon_tests = tests/unit/test_ctl_call tests/unit/test_ctl_status tests/unit/test_daemon tests/unit/test_daemon_pages \
-	tests/unit/test_http tests/unit/test_manual tests/unit/test_members tests/unit/test_supervisor \
+	tests/unit/test_http tests/unit/test_manual tests/unit/test_members tests/unit/test_record_line \
+	tests/unit/test_supervisor \
 	tests/unit/test_supervisor_reload
 fake_pipeline = tests/unit/fake_pipeline.c tests/unit/fake_pipeline.h
 check_PROGRAMS += $(daemon_tests)
@@ -78,7 +79,10 @@ TESTS += $(daemon_tests)
 tests_unit_test_ctl_call_SOURCES = tests/unit/test_ctl_call.c
 tests_unit_test_ctl_call_LDADD = $(tests_unit_test_ctl_status_LDADD)
 tests_unit_test_ctl_status_SOURCES = tests/unit/test_ctl_status.c
-tests_unit_test_ctl_status_LDADD = libctl.a libbase.a $(CURL_LIBS) $(YAJL_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_ctl_status_LDADD = libctl.a libkafka.a libconf.a libcore.a libbase.a $(CURL_LIBS) $(RDKAFKA_LIBS) \
+	$(LIBCONFIG_LIBS) $(YAJL_LIBS) $(SYSTEMD_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_record_line_SOURCES = tests/unit/test_record_line.c
+tests_unit_test_record_line_LDADD = $(tests_unit_test_ctl_status_LDADD)
 tests_unit_test_daemon_SOURCES = tests/unit/test_daemon.c $(fake_pipeline) $(config_tests_files)
 tests_unit_test_daemon_LDADD = libdaemon.a libkafka.a libconf.a libcore.a libbase.a $(RDKAFKA_LIBS) \
 	$(LIBCONFIG_LIBS) $(YAJL_LIBS) $(MICROHTTPD_LIBS) $(SYSTEMD_LIBS) $(CMOCKA_LIBS)

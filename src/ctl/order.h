@@ -1,4 +1,4 @@
-/* order.h: the sandbox's record: an order as JSON, {"id":1042,"user":"mia","item":"tea","quantity":3}. */
+/* order.h: the record of demos and tests: an order as JSON, {"id":1042,"user":"mia","item":"tea","quantity":3}. */
 #pragma once
 #include <stddef.h>
 #include <stdint.h>

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "sandbox/id_set.h"
-#include "sandbox/order.h"
+#include "ctl/order.h"
 
 static void test_what_is_encoded_is_decoded(void **state)
 {

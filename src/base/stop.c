@@ -1,4 +1,4 @@
-#include "sandbox/stop.h"
+#include "base/stop.h"
 #include <signal.h>
 #include <stddef.h>
 #include <time.h>

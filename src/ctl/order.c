@@ -1,4 +1,4 @@
-#include "sandbox/order.h"
+#include "ctl/order.h"
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
