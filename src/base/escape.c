@@ -1,6 +1,7 @@
 #include "base/escape.h"
 #include <stdint.h>
 #include <string.h>
+#include "base/memory.h"
 #include "base/utf8.h"
 
 static const char cut_mark[] = "...";
@@ -61,4 +62,17 @@ size_t escape_text(char *buffer, size_t size, const char *text, size_t length)
 	}
 	buffer[used] = '\0';
 	return used;
+}
+
+/* What one byte becomes at most: \xHH. */
+enum { ESCAPED_BYTE_MAX = 4 };
+
+char *escape_whole(const char *text)
+{
+	size_t length = strlen(text);
+	size_t size = length * ESCAPED_BYTE_MAX + 1;
+	char *buffer = xcalloc(size, 1);
+
+	escape_text(buffer, size, text, length);
+	return buffer;
 }

@@ -8,3 +8,6 @@
  * stays as it is. What does not fit is cut between characters and ends in "...". Returns the length written.
  * Thread: any. */
 size_t escape_text(char *buffer, size_t size, const char *text, size_t length);
+
+/* The same without a bound: nothing is cut. The caller frees. */
+char *escape_whole(const char *text);

@@ -159,3 +159,20 @@ const char *units_format_size(char *buffer, size_t size, uint64_t size_bytes)
 {
 	return format_with_unit(buffer, size, size_units, size_bytes);
 }
+
+const char *units_format_age_ms(char *buffer, size_t size, int64_t age_ms)
+{
+	int64_t s = age_ms / 1000;
+
+	if (s < 10)
+		snprintf(buffer, size, "%" PRId64 ".%" PRId64 "s", s, age_ms % 1000 / 100);
+	else if (s < 60)
+		snprintf(buffer, size, "%" PRId64 "s", s);
+	else if (s < 3600)
+		snprintf(buffer, size, "%" PRId64 "m%02" PRId64 "s", s / 60, s % 60);
+	else if (s < 86400)
+		snprintf(buffer, size, "%" PRId64 "h%02" PRId64 "m", s / 3600, s % 3600 / 60);
+	else
+		snprintf(buffer, size, "%" PRId64 "d%02" PRId64 "h", s / 86400, s % 86400 / 3600);
+	return buffer;
+}

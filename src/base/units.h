@@ -21,3 +21,6 @@ int units_parse_size_bytes(const char *text, uint64_t *size_bytes);
 const char *units_format_duration(char *buffer, size_t size, int64_t duration_ms);
 const char *units_format_duration_us(char *buffer, size_t size, int64_t duration_us);
 const char *units_format_size(char *buffer, size_t size, uint64_t size_bytes);
+
+/* About how long, for people: "0.4s", "35s", "2m05s", "3h12m", "4d02h". age_ms >= 0. Returns buffer. */
+const char *units_format_age_ms(char *buffer, size_t size, int64_t age_ms);

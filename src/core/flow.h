@@ -23,8 +23,12 @@ struct chunk {
 	uint32_t bytes; /* memory that it pins, overhead included */
 	uint32_t payload_bytes; /* of keys and values: what a limit of the rate counts */
 	int32_t leader_epoch; /* -1 unknown */
+	uint32_t age_ms; /* by the timestamp of its first record, when it was fetched; AGE_UNKNOWN: it has none. 0: also one
+			  * that is ahead of our clock */
 	void *payload;
 };
+
+#define AGE_UNKNOWN UINT32_MAX
 
 /* One partition's offset to commit. */
 struct mark {

@@ -17,13 +17,19 @@ static unsigned bucket_of(uint64_t value_us)
 	return bucket < LAST_BUCKET ? bucket : LAST_BUCKET;
 }
 
+static void add_to_sum(struct histogram *histogram, uint64_t value_us)
+{
+	histogram->sum_us += value_us;
+	histogram->sum_wraps += histogram->sum_us < value_us;
+}
+
 void histogram_add(struct histogram *histogram, int64_t value_us)
 {
 	uint64_t value = value_us > 0 ? (uint64_t)value_us : 0;
 
 	histogram->count[bucket_of(value)]++;
 	histogram->total++;
-	histogram->sum_us += value;
+	add_to_sum(histogram, value);
 }
 
 void histogram_merge(struct histogram *histogram, const struct histogram *more)
@@ -31,7 +37,13 @@ void histogram_merge(struct histogram *histogram, const struct histogram *more)
 	for (unsigned i = 0; i < HISTOGRAM_BUCKETS; i++)
 		histogram->count[i] += more->count[i];
 	histogram->total += more->total;
-	histogram->sum_us += more->sum_us;
+	histogram->sum_wraps += more->sum_wraps;
+	add_to_sum(histogram, more->sum_us);
+}
+
+double histogram_sum_s(const struct histogram *histogram)
+{
+	return ((double)histogram->sum_wraps * 0x1p64 + (double)histogram->sum_us) / 1e6;
 }
 
 int64_t histogram_bound_us(unsigned bucket)

@@ -9,7 +9,8 @@ enum { HISTOGRAM_BUCKETS = 28 };
 struct histogram {
 	uint64_t count[HISTOGRAM_BUCKETS];
 	uint64_t total;
-	uint64_t sum_us;
+	uint64_t sum_us;   /* modulo 2^64: ages of records soon pass it, where timestamps lie */
+	uint64_t sum_wraps; /* how often it has been passed */
 };
 
 /* A negative value (a clock that was read out of order) counts as 0. */
@@ -17,6 +18,9 @@ void histogram_add(struct histogram *histogram, int64_t value_us);
 
 /* Adds all that more holds. */
 void histogram_merge(struct histogram *histogram, const struct histogram *more);
+
+/* The sum of all values, in seconds. Never falls. */
+double histogram_sum_s(const struct histogram *histogram);
 
 /* INT64_MAX for the last bucket. */
 int64_t histogram_bound_us(unsigned bucket);

@@ -40,6 +40,7 @@ struct offset_slot {
 	bool failed;	      /* a part of it has been reported with an error */
 	bool maybe_written;   /* the owner's own: an earlier submission may have reached the target */
 	uint8_t outcome;      /* the owner's own: the worst report of this submission's parts */
+	uint32_t age_ms;      /* the owner's own: of its record, when it came; fills what would be a hole */
 	int64_t fetched_us;   /* when it came, for the latency histogram */
 	struct fault *fault;  /* the owner's own: the target refuses it, and what becomes of it; NULL: nothing known */
 };

@@ -3,8 +3,10 @@
 #include <string.h>
 #include <yajl/yajl_tree.h>
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/escape.h"
 #include "base/memory.h"
+#include "base/units.h"
 #include "ctl/table.h"
 
 DEFINE_CLEANUP(yajl_val, yajl_tree_free)
@@ -53,16 +55,32 @@ static yajl_val array_of(yajl_val node, const char *name, struct error *err)
 	return NULL;
 }
 
+static void add_age(struct table *table, int64_t age_ms)
+{
+	char age[UNITS_TEXT_SIZE];
+
+	table_add(table, age_ms < 0 ? NULL : units_format_age_ms(age, sizeof age, age_ms));
+}
+
+/* How long ago that was; -1: never. */
+static int64_t age_of(yajl_val node, const char *name)
+{
+	int64_t at_ms = number_of(node, name, NULL);
+	int64_t now_ms = clock_realtime_ms();
+
+	/* The clock may have been set back since. */
+	return at_ms <= 0 ? -1 : at_ms < now_ms ? now_ms - at_ms : 0;
+}
+
 /* What runs is then not what the configuration says. */
 static void print_refused_reload(FILE *out, yajl_val reload)
 {
 	const char *result = reload ? text_of(reload, "result") : NULL;
 	const char *summary = reload ? text_of(reload, "summary") : NULL;
-	char safe[1024];
+	_cleanup_free_ char *safe = summary ? escape_whole(summary) : NULL;
 
 	if (!result || !summary || strcmp(result, "refused") != 0)
 		return;
-	escape_text(safe, sizeof safe, summary, strlen(summary));
 	fprintf(out, "\nThe last reload: %s\n", safe);
 }
 
@@ -74,6 +92,7 @@ int status_print_all(const char *json, FILE *out, struct error *err)
 		{ "STATE", false },
 		{ "PARTITIONS", true },
 		{ "LAG", true },
+		{ "OLDEST", true },
 		{ "CONSUMED", true },
 		{ "ACKED", true },
 		{ "REASON", false },
@@ -86,15 +105,17 @@ int status_print_all(const char *json, FILE *out, struct error *err)
 		return -EBADMSG;
 	for (size_t i = 0; i < YAJL_GET_ARRAY(pipelines)->len; i++) {
 		yajl_val pipeline = YAJL_GET_ARRAY(pipelines)->values[i];
+		const char *reason = text_of(pipeline, "reason");
 
 		table_add(table, text_of(pipeline, "name"));
 		table_add(table, text_of(pipeline, "delivery"));
 		table_add(table, text_of(pipeline, "state"));
 		table_add_number(table, number_of(pipeline, "partition_count", NULL));
 		table_add_number(table, number_of(pipeline, "lag", NULL));
+		add_age(table, number_of(pipeline, "oldest_unsettled_age_ms", NULL));
 		table_add_number(table, number_of(pipeline, "counters", "consumed_records"));
 		table_add_number(table, number_of(pipeline, "counters", "acked_records"));
-		table_add(table, text_of(pipeline, "reason"));
+		table_add(table, reason ? reason : text_of(pipeline, "stuck"));
 	}
 	table_print(table, out);
 	print_refused_reload(out, member(root, "reload", NULL));
@@ -103,12 +124,31 @@ int status_print_all(const char *json, FILE *out, struct error *err)
 
 static void print_text(FILE *out, const char *title, const char *text)
 {
-	char safe[1024];
+	_cleanup_free_ char *safe = text ? escape_whole(text) : NULL;
 
-	if (!text)
-		return;
-	escape_text(safe, sizeof safe, text, strlen(text));
-	fprintf(out, "%-12s %s\n", title, safe);
+	if (safe)
+		fprintf(out, "%-12s %s\n", title, safe);
+}
+
+/* With how long ago that was. */
+static void print_past(FILE *out, const char *title, yajl_val node, const char *name, const char *at_name)
+{
+	const char *text = text_of(node, name);
+	int64_t age_ms = age_of(node, at_name);
+	_cleanup_free_ char *past = NULL;
+	char age[UNITS_TEXT_SIZE];
+
+	if (text && age_ms >= 0)
+		past = xasprintf("%s ago: %s", units_format_age_ms(age, sizeof age, age_ms), text);
+	print_text(out, title, past ? past : text);
+}
+
+static void print_age(FILE *out, const char *title, int64_t age_ms)
+{
+	char age[UNITS_TEXT_SIZE];
+
+	if (age_ms >= 0)
+		print_text(out, title, units_format_age_ms(age, sizeof age, age_ms));
 }
 
 static void print_count(FILE *out, yajl_val pipeline, const char *title, const char *name, const char *below)
@@ -124,9 +164,12 @@ static void print_pipeline(FILE *out, yajl_val pipeline)
 	print_text(out, "pipeline", text_of(pipeline, "name"));
 	print_text(out, "delivery", text_of(pipeline, "delivery"));
 	print_text(out, "state", text_of(pipeline, "state"));
+	print_age(out, "since", age_of(pipeline, "state_since_ms"));
 	print_text(out, "reason", text_of(pipeline, "reason"));
-	print_text(out, "last error", text_of(pipeline, "last_error"));
+	print_text(out, "stuck", text_of(pipeline, "stuck"));
+	print_past(out, "last error", pipeline, "last_error", "last_error_at_ms");
 	print_count(out, pipeline, "lag", "lag", NULL);
+	print_age(out, "oldest", number_of(pipeline, "oldest_unsettled_age_ms", NULL));
 	print_count(out, pipeline, "consumed", "counters", "consumed_records");
 	print_count(out, pipeline, "acked", "counters", "acked_records");
 	print_count(out, pipeline, "repeated", "counters", "repeated_records");
@@ -166,6 +209,20 @@ static void print_members(FILE *out, yajl_val members)
 	table_print(table, out);
 }
 
+/* Why it is blocked; else its last error, and how long ago that was. */
+static void add_error(struct table *table, yajl_val partition)
+{
+	const char *blocked = text_of(partition, "error");
+	const char *last = text_of(partition, "last_error");
+	int64_t age_ms = age_of(partition, "last_error_at_ms");
+	_cleanup_free_ char *past = NULL;
+	char age[UNITS_TEXT_SIZE];
+
+	if (!blocked && last && age_ms >= 0)
+		past = xasprintf("%s ago: %s", units_format_age_ms(age, sizeof age, age_ms), last);
+	table_add(table, blocked ? blocked : past ? past : last);
+}
+
 int status_print_one(const char *json, FILE *out, struct error *err)
 {
 	static const struct table_column columns[] = {
@@ -179,7 +236,10 @@ int status_print_one(const char *json, FILE *out, struct error *err)
 		{ "LOG END", true },
 		{ "LAG", true },
 		{ "IN FLIGHT", true },
-		{ "ERROR", false },
+		{ "OLDEST", true }, /* unsettled record: its age */
+		{ "WAITS FOR", false },
+		{ "STILL", true }, /* how long it has not moved */
+		{ "LAST ERROR", false },
 	};
 	_cleanup_(yajl_tree_freep) yajl_val root = parse(json, err);
 	yajl_val partitions = root ? array_of(root, "partitions", err) : NULL;
@@ -211,7 +271,10 @@ int status_print_one(const char *json, FILE *out, struct error *err)
 		table_add_number(table, number_of(partition, "log_end", NULL));
 		table_add_number(table, number_of(partition, "lag", NULL));
 		table_add_number(table, number_of(partition, "in_flight", NULL));
-		table_add(table, text_of(partition, "error"));
+		add_age(table, number_of(partition, "oldest_unsettled_age_ms", NULL));
+		table_add(table, text_of(partition, "waits_for"));
+		add_age(table, number_of(partition, "waits_ms", NULL));
+		add_error(table, partition);
 	}
 	fputc('\n', out);
 	table_print(table, out);

@@ -1,18 +1,32 @@
 #include "daemon/health.h"
 #include <inttypes.h>
-#include <string.h>
+#include "base/cleanup.h"
 #include "base/escape.h"
+#include "base/memory.h"
+#include "daemon/stuck.h"
 
-static void write_reason(FILE *out, const struct pipeline_snapshot *snapshot)
+static bool is_away(const struct pipeline_snapshot *snapshot)
 {
-	char reason[1024];
+	if (pipeline_state_is_ready(snapshot->state))
+		return false;
+	return snapshot->state == PIPELINE_FAILED || snapshot->state == PIPELINE_BLOCKED || snapshot->unready_ms < 0 ||
+	       snapshot->unready_ms > READY_AWAY_MS;
+}
 
-	fprintf(out, "%s: %s", snapshot->name, pipeline_state_name(snapshot->state));
-	if (snapshot->reason) {
-		escape_text(reason, sizeof reason, snapshot->reason, strlen(snapshot->reason));
-		fprintf(out, ": %s", reason);
-	}
-	fputc('\n', out);
+bool health_is_ready(const struct pipeline_snapshot *snapshot)
+{
+	return !is_away(snapshot) && !stuck_partition(snapshot, READY_STILL_MS);
+}
+
+/* Why it is not ready; NULL: it is. The caller frees. */
+static char *unready_reason(const struct pipeline_snapshot *snapshot)
+{
+	const struct partition_snapshot *still = stuck_partition(snapshot, READY_STILL_MS);
+
+	if (is_away(snapshot))
+		return xasprintf("%s%s%s", pipeline_state_name(snapshot->state), snapshot->reason ? ": " : "",
+		    snapshot->reason ? snapshot->reason : "");
+	return still ? stuck_sentence(still) : NULL;
 }
 
 bool health_write_readiness(FILE *out, const struct pipeline_snapshot *snapshots, size_t count)
@@ -20,9 +34,12 @@ bool health_write_readiness(FILE *out, const struct pipeline_snapshot *snapshots
 	bool ready = true;
 
 	for (size_t i = 0; i < count; i++) {
-		if (pipeline_state_is_ready(snapshots[i].state))
+		_cleanup_free_ char *reason = unready_reason(&snapshots[i]);
+		_cleanup_free_ char *safe = reason ? escape_whole(reason) : NULL;
+
+		if (!safe)
 			continue;
-		write_reason(out, &snapshots[i]);
+		fprintf(out, "%s: %s\n", snapshots[i].name, safe);
 		ready = false;
 	}
 	if (ready)

@@ -14,6 +14,7 @@ libdaemon_a_SOURCES = \
 	src/daemon/loading.c src/daemon/loading.h \
 	src/daemon/members.c src/daemon/members.h \
 	src/daemon/metrics.c src/daemon/metrics.h \
+	src/daemon/metrics_text.c src/daemon/metrics_text.h \
 	src/daemon/options.c src/daemon/options.h \
 	src/daemon/paragraph.c src/daemon/paragraph.h \
 	src/daemon/reload.c src/daemon/reload.h \
@@ -22,6 +23,7 @@ libdaemon_a_SOURCES = \
 	src/daemon/service_manager.c src/daemon/service_manager.h \
 	src/daemon/site.c src/daemon/site.h \
 	src/daemon/status_json.c src/daemon/status_json.h \
+	src/daemon/stuck.c src/daemon/stuck.h \
 	src/daemon/supervisor.c src/daemon/supervisor.h
 
 aloqd_SOURCES = src/daemon/main.c

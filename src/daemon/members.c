@@ -54,13 +54,13 @@ static void collect_partitions(struct pipeline_snapshot *whole)
 void members_add_counts(struct pipeline_snapshot *sum, const struct pipeline_snapshot *more)
 {
 	sum->restarts += more->restarts;
+	sum->rebalances += more->rebalances;
 	sum->log_gaps += more->log_gaps;
 	sum->log_gap_records += more->log_gap_records;
 	sum->blocked_gaps += more->blocked_gaps;
 	sum->untimestamped_records += more->untimestamped_records;
 	engine_counters_add(&sum->counters, &more->counters);
-	histogram_merge(&sum->latency, &more->latency);
-	histogram_merge(&sum->commit_latency, &more->commit_latency);
+	engine_latencies_add(&sum->latencies, &more->latencies);
 }
 
 static void add(struct pipeline_snapshot *whole, const struct pipeline_snapshot *member)
@@ -70,7 +70,12 @@ static void add(struct pipeline_snapshot *whole, const struct pipeline_snapshot 
 	whole->held_bytes += member->held_bytes;
 	whole->held_records += member->held_records;
 	whole->in_flight_records += member->in_flight_records;
+	whole->in_flight_bytes += member->in_flight_bytes;
 	whole->left_blocked += member->left_blocked;
+	for (int wait = 0; wait < WAIT_COUNT; wait++)
+		whole->waiting[wait] += member->waiting[wait];
+	if (member->oldest_unsettled_age_ms > whole->oldest_unsettled_age_ms)
+		whole->oldest_unsettled_age_ms = member->oldest_unsettled_age_ms;
 	whole->drain_was_clean = whole->drain_was_clean && member->drain_was_clean;
 	if (member->last_error_at_ms > whole->last_error_at_ms) {
 		whole->last_error = member->last_error;
@@ -110,6 +115,8 @@ void members_sum(struct pipeline_snapshot *whole, const struct pipeline_snapshot
 		.delivery = members[0].delivery,
 		.state = worst->state,
 		.state_since_ms = worst->state_since_ms,
+		.unready_ms = worst->unready_ms,
+		.oldest_unsettled_age_ms = -1,
 		.drain_was_clean = true,
 		.lag = sum_of_lag(members, count),
 		.members = members,

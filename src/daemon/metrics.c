@@ -1,17 +1,25 @@
 #include "daemon/metrics.h"
 #include <inttypes.h>
+#include <stdbool.h>
 #include <string.h>
+#include "daemon/health.h"
+#include "daemon/metrics_text.h"
+#include "daemon/stuck.h"
 
-enum number_type { UNSIGNED, SIGNED /* negative: unknown */, SIZE };
+enum number_type {
+	UNSIGNED,
+	SIGNED, /* negative: unknown */
+	SIZE,
+	MILLISECONDS, /* shown in seconds; negative: none, shown as 0 */
+};
 
 /* One number of a pipeline or of a partition. Rows of one family stand together: its lines must. */
 struct metric {
 	const char *family;
 	const char *type;
 	const char *help;
-	const char *label; /* a label of the family beside pipeline (and partition); NULL none */
-	const char *label_value;
-	size_t offset; /* in the snapshot */
+	struct metrics_label label; /* of the family beside pipeline (and partition); NULL none */
+	size_t offset;		    /* in the snapshot */
 	enum number_type number;
 };
 
@@ -19,19 +27,19 @@ struct metric {
 #define OF_PARTITION(member) offsetof(struct partition_snapshot, member)
 #define COUNTER(family, help, member)                                                                        \
 	{                                                                                                    \
-		family, "counter", help, NULL, NULL, OF_PIPELINE(member), UNSIGNED                           \
+		family, "counter", help, { NULL, NULL }, OF_PIPELINE(member), UNSIGNED                       \
 	}
 #define COUNTER_BY(family, help, label, value, member)                                                       \
 	{                                                                                                    \
-		family, "counter", help, label, value, OF_PIPELINE(member), UNSIGNED                         \
+		family, "counter", help, { label, value }, OF_PIPELINE(member), UNSIGNED                     \
 	}
 #define GAUGE(family, help, member, number)                                                                  \
 	{                                                                                                    \
-		family, "gauge", help, NULL, NULL, OF_PIPELINE(member), number                               \
+		family, "gauge", help, { NULL, NULL }, OF_PIPELINE(member), number                           \
 	}
 #define PARTITION_GAUGE(family, help, member, number)                                                        \
 	{                                                                                                    \
-		family, "gauge", help, NULL, NULL, OF_PARTITION(member), number                              \
+		family, "gauge", help, { NULL, NULL }, OF_PARTITION(member), number                          \
 	}
 
 #define HELP_COMMITS      "Offset commits that were answered, by result."
@@ -68,6 +76,7 @@ static const struct metric pipeline_metrics[] = {
 	    blocked_gaps),
 	COUNTER_BY("aloqd_commits_total", HELP_COMMITS, "result", "ok", counters.commits),
 	COUNTER_BY("aloqd_commits_total", HELP_COMMITS, "result", "failed", counters.commit_failures),
+	COUNTER("aloqd_rebalances_total", "Times that the group has given it an assignment.", rebalances),
 	COUNTER_BY("aloqd_rebalanced_partitions_total", HELP_REBALANCES, "event", "assigned",
 	    counters.assigned_partitions),
 	COUNTER_BY("aloqd_rebalanced_partitions_total", HELP_REBALANCES, "event", "revoked",
@@ -89,6 +98,12 @@ static const struct metric pipeline_metrics[] = {
 	    lag, SIGNED),
 	GAUGE("aloqd_assigned_partitions", "Partitions assigned to this instance.", partition_count, SIZE),
 	GAUGE("aloqd_in_flight_records", "Records sent and not reported yet.", in_flight_records, UNSIGNED),
+	GAUGE("aloqd_in_flight_bytes", "Memory that the records in flight pin.", in_flight_bytes, UNSIGNED),
+	GAUGE("aloqd_oldest_unsettled_age_seconds",
+	    "How long the oldest unsettled record of all partitions has been here; 0 when there is none.",
+	    oldest_unsettled_age_ms, MILLISECONDS),
+	GAUGE("aloqd_pipeline_state_timestamp_seconds",
+	    "When the pipeline came into its state, in seconds since the epoch.", state_since_ms, MILLISECONDS),
 	GAUGE("aloqd_held_records", "Records in memory.", held_records, UNSIGNED),
 	GAUGE("aloqd_held_bytes", "Memory that the held records pin.", held_bytes, UNSIGNED),
 };
@@ -103,137 +118,149 @@ static const struct metric partition_metrics[] = {
 	    "Records between the low-water mark and the log's end.", lag, SIGNED),
 	PARTITION_GAUGE(
 	    "aloqd_partition_in_flight_records", "Records sent and not reported yet.", in_flight, UNSIGNED),
-	PARTITION_GAUGE("aloqd_partition_oldest_unsettled_age_milliseconds",
-	    "How long the oldest unsettled record has been here.", oldest_unsettled_age_ms, SIGNED),
+	PARTITION_GAUGE("aloqd_partition_oldest_unsettled_age_seconds",
+	    "How long the oldest unsettled record has been here; 0 when there is none.", oldest_unsettled_age_ms,
+	    MILLISECONDS),
+	PARTITION_GAUGE("aloqd_partition_still_seconds",
+	    "How long the partition has not moved, also for want of records; 0 while it relays.", waits_ms,
+	    MILLISECONDS),
 };
 
-static void write_head(FILE *out, const char *family, const char *type, const char *help)
+/* ---- series ---- */
+
+enum { LABELS_MAX = 5 };
+
+struct labels {
+	struct metrics_label items[LABELS_MAX];
+	size_t count;
+	char partition[16];
+};
+
+static void add_label(struct labels *labels, const char *name, const char *value)
 {
-	fprintf(out, "# HELP %s %s\n# TYPE %s %s\n", family, help, family, type);
+	labels->items[labels->count++] = (struct metrics_label){ name, value };
 }
 
-/* name="value", with the three characters escaped that the format knows. */
-static void write_label(FILE *out, const char *name, const char *value)
+static void label_pipeline(struct labels *labels, const struct pipeline_snapshot *pipeline)
 {
-	fprintf(out, "%s=\"", name);
-	for (const char *p = value; *p; p++) {
-		switch (*p) {
-		case '\\':
-			fputs("\\\\", out);
-			break;
-		case '"':
-			fputs("\\\"", out);
-			break;
-		case '\n':
-			fputs("\\n", out);
-			break;
-		default:
-			fputc(*p, out);
-		}
-	}
-	fputc('"', out);
+	labels->count = 0;
+	add_label(labels, "pipeline", pipeline->name);
 }
 
-/* family{pipeline="...",topic="...",partition="...",label="...": the closing brace and the value follow. */
-static void write_series(FILE *out, const struct metric *metric, const struct pipeline_snapshot *pipeline,
+static void label_partition(struct labels *labels, const struct pipeline_snapshot *pipeline,
     const struct partition_snapshot *partition)
 {
-	fprintf(out, "%s{", metric->family);
-	write_label(out, "pipeline", pipeline->name);
-	if (partition) {
-		fputc(',', out);
-		write_label(out, "topic", partition->topic);
-		fprintf(out, ",partition=\"%" PRId32 "\"", partition->partition);
-	}
-	if (metric->label) {
-		fputc(',', out);
-		write_label(out, metric->label, metric->label_value);
-	}
+	label_pipeline(labels, pipeline);
+	snprintf(labels->partition, sizeof labels->partition, "%" PRId32, partition->partition);
+	add_label(labels, "topic", partition->topic);
+	add_label(labels, "partition", labels->partition);
 }
 
-static void write_number(FILE *out, const struct metric *metric, const void *snapshot,
-    const struct pipeline_snapshot *pipeline, const struct partition_snapshot *partition)
+static void write_number(FILE *out, const struct metric *metric, const void *snapshot, struct labels *labels)
 {
 	const void *address = (const char *)snapshot + metric->offset;
 	uint64_t value = metric->number == SIZE ? *(const size_t *)address : *(const uint64_t *)address;
+	bool negative = value > INT64_MAX;
 
-	if (metric->number == SIGNED && value > INT64_MAX)
-		return;
-	write_series(out, metric, pipeline, partition);
-	fprintf(out, "} %" PRIu64 "\n", value);
+	if (metric->label.name)
+		add_label(labels, metric->label.name, metric->label.value);
+	if (metric->number == MILLISECONDS)
+		metrics_seconds(out, metric->family, labels->items, labels->count, negative ? 0 : (int64_t)value);
+	else if (metric->number != SIGNED || !negative)
+		metrics_count(out, metric->family, labels->items, labels->count, value);
 }
+
+/* ---- pipelines ---- */
 
 static void write_pipeline_metrics(FILE *out, const struct pipeline_snapshot *snapshots, size_t count)
 {
 	const char *family = "";
+	struct labels labels;
 
 	for (size_t m = 0; m < sizeof pipeline_metrics / sizeof pipeline_metrics[0]; m++) {
 		const struct metric *metric = &pipeline_metrics[m];
 
 		if (strcmp(metric->family, family) != 0)
-			write_head(out, metric->family, metric->type, metric->help);
+			metrics_head(out, metric->family, metric->type, metric->help);
 		family = metric->family;
-		for (size_t i = 0; i < count; i++)
-			write_number(out, metric, &snapshots[i], &snapshots[i], NULL);
+		for (size_t i = 0; i < count; i++) {
+			label_pipeline(&labels, &snapshots[i]);
+			write_number(out, metric, &snapshots[i], &labels);
+		}
 	}
 }
 
-static void write_partition_metrics(FILE *out, const struct pipeline_snapshot *snapshots, size_t count)
+/* 1 for the state at hand, 0 for the others, behind the labels that are there. */
+static void write_state(FILE *out, const char *family, struct labels *labels, enum pipeline_state now)
 {
-	for (size_t m = 0; m < sizeof partition_metrics / sizeof partition_metrics[0]; m++) {
-		const struct metric *metric = &partition_metrics[m];
+	size_t count = labels->count;
 
-		write_head(out, metric->family, metric->type, metric->help);
-		for (size_t i = 0; i < count; i++) {
-			for (size_t j = 0; j < snapshots[i].partition_count; j++)
-				write_number(out, metric, &snapshots[i].partitions[j], &snapshots[i],
-				    &snapshots[i].partitions[j]);
-		}
+	for (int state = 0; state < PIPELINE_STATE_COUNT; state++) {
+		labels->count = count;
+		add_label(labels, "state", pipeline_state_name((enum pipeline_state)state));
+		metrics_count(out, family, labels->items, labels->count, (int)now == state);
 	}
 }
 
 static void write_states(FILE *out, const struct pipeline_snapshot *snapshots, size_t count)
 {
-	struct metric metric = { .family = "aloqd_pipeline_state", .label = "state" };
+	struct labels labels;
 
-	write_head(out, metric.family, "gauge", "1 for the state that the pipeline is in, 0 for the others.");
+	metrics_head(out, "aloqd_pipeline_state", "gauge", "1 for the state that the pipeline is in, 0 for the others.");
 	for (size_t i = 0; i < count; i++) {
-		for (int state = 0; state < PIPELINE_STATE_COUNT; state++) {
-			metric.label_value = pipeline_state_name((enum pipeline_state)state);
-			write_series(out, &metric, &snapshots[i], NULL);
-			fprintf(out, "} %d\n", (int)snapshots[i].state == state);
-		}
+		label_pipeline(&labels, &snapshots[i]);
+		write_state(out, "aloqd_pipeline_state", &labels, snapshots[i].state);
 	}
-	metric = (struct metric){ .family = "aloqd_partition_blocked" };
-	write_head(out, metric.family, "gauge", "1 while the partition waits for a person.");
+	metrics_head(out, "aloqd_pipeline_ready", "gauge", "1 while /readyz has nothing to say of the pipeline.");
 	for (size_t i = 0; i < count; i++) {
-		for (size_t j = 0; j < snapshots[i].partition_count; j++) {
-			write_series(out, &metric, &snapshots[i], &snapshots[i].partitions[j]);
-			fprintf(out, "} %d\n", snapshots[i].partitions[j].state == PART_BLOCKED);
-		}
+		label_pipeline(&labels, &snapshots[i]);
+		metrics_count(
+		    out, "aloqd_pipeline_ready", labels.items, labels.count, health_is_ready(&snapshots[i]));
 	}
 }
+
+static void write_waits(FILE *out, const struct pipeline_snapshot *snapshots, size_t count)
+{
+	struct labels labels;
+
+	metrics_head(out, "aloqd_waiting_partitions", "gauge", "Partitions by what they wait for.");
+	for (size_t i = 0; i < count; i++) {
+		for (int wait = 0; wait < WAIT_COUNT; wait++) {
+			label_pipeline(&labels, &snapshots[i]);
+			add_label(&labels, "waits_for", partition_wait_name((enum partition_wait)wait));
+			metrics_count(out, "aloqd_waiting_partitions", labels.items, labels.count,
+			    snapshots[i].waiting[wait]);
+		}
+	}
+	metrics_head(out, "aloqd_stuck_seconds", "gauge",
+	    "How long the partition has stood still that has the longest, of those that have something to do; 0: none.");
+	for (size_t i = 0; i < count; i++) {
+		const struct partition_snapshot *stuck = stuck_partition(&snapshots[i], 0);
+
+		label_pipeline(&labels, &snapshots[i]);
+		metrics_seconds(
+		    out, "aloqd_stuck_seconds", labels.items, labels.count, stuck ? stuck->waits_ms : 0);
+	}
+}
+
+/* ---- members ---- */
 
 enum member_metric { MEMBER_STATE, MEMBER_PARTITIONS, MEMBER_ACKED };
 
 static void write_member(FILE *out, const char *family, enum member_metric what,
     const struct pipeline_snapshot *member)
 {
+	struct labels labels;
 	char number[16];
-	struct metric metric = { .family = family, .label = "member", .label_value = number };
 
+	label_pipeline(&labels, member);
 	snprintf(number, sizeof number, "%" PRId32, member->member);
-	for (int state = 0; state < (what == MEMBER_STATE ? PIPELINE_STATE_COUNT : 1); state++) {
-		write_series(out, &metric, member, NULL);
-		if (what == MEMBER_STATE) {
-			fputc(',', out);
-			write_label(out, "state", pipeline_state_name((enum pipeline_state)state));
-			fprintf(out, "} %d\n", (int)member->state == state);
-		} else {
-			fprintf(out, "} %" PRIu64 "\n",
-			    what == MEMBER_ACKED ? member->counters.acked_records : member->partition_count);
-		}
-	}
+	add_label(&labels, "member", number);
+	if (what == MEMBER_STATE)
+		write_state(out, family, &labels, member->state);
+	else
+		metrics_count(out, family, labels.items, labels.count,
+		    what == MEMBER_ACKED ? member->counters.acked_records : member->partition_count);
 }
 
 /* What tells the members of a pipeline apart, where it has several. Everything else is told of them together. */
@@ -255,7 +282,7 @@ static void write_members(FILE *out, const struct pipeline_snapshot *snapshots, 
 		for (size_t i = 0; i < count; i++) {
 			for (size_t m = 0; m < snapshots[i].member_count && snapshots[i].member_count > 1; m++) {
 				if (!has_head)
-					write_head(out, heads[h].family, heads[h].type, heads[h].help);
+					metrics_head(out, heads[h].family, heads[h].type, heads[h].help);
 				has_head = true;
 				write_member(out, heads[h].family, heads[h].what, &snapshots[i].members[m]);
 			}
@@ -263,72 +290,150 @@ static void write_members(FILE *out, const struct pipeline_snapshot *snapshots, 
 	}
 }
 
+/* ---- partitions ---- */
+
+/* So many of each pipeline are told at most, that all together are not more than METRICS_PARTITIONS_MAX. */
+static size_t partition_quota(const struct pipeline_snapshot *snapshots, size_t count)
+{
+	size_t fits = 0, too_many = METRICS_PARTITIONS_MAX + 1;
+
+	while (fits + 1 < too_many) {
+		size_t quota = (fits + too_many) / 2;
+		size_t sum = 0;
+
+		for (size_t i = 0; i < count; i++)
+			sum += snapshots[i].partition_count < quota ? snapshots[i].partition_count : quota;
+		if (sum <= METRICS_PARTITIONS_MAX)
+			fits = quota;
+		else
+			too_many = quota;
+	}
+	return fits;
+}
+
+/* In a rebalance two members may show a partition for a moment, and a series may come only once. */
+static bool is_told_before(const struct pipeline_snapshot *snapshot, size_t i)
+{
+	const struct partition_snapshot *partition = &snapshot->partitions[i];
+
+	return i > 0 && partition[-1].partition == partition->partition &&
+	       strcmp(partition[-1].topic, partition->topic) == 0;
+}
+
+static void write_family_of_partitions(FILE *out, const struct metric *metric,
+    const struct pipeline_snapshot *snapshots, size_t count, size_t quota)
+{
+	struct labels labels;
+
+	metrics_head(out, metric->family, metric->type, metric->help);
+	for (size_t i = 0; i < count; i++) {
+		for (size_t j = 0; j < snapshots[i].partition_count && j < quota; j++) {
+			if (is_told_before(&snapshots[i], j))
+				continue;
+			label_partition(&labels, &snapshots[i], &snapshots[i].partitions[j]);
+			write_number(out, metric, &snapshots[i].partitions[j], &labels);
+		}
+	}
+}
+
+static void write_blocked(FILE *out, const struct pipeline_snapshot *snapshots, size_t count, size_t quota)
+{
+	struct labels labels;
+
+	metrics_head(out, "aloqd_partition_blocked", "gauge", "1 while the partition waits for a person.");
+	for (size_t i = 0; i < count; i++) {
+		for (size_t j = 0; j < snapshots[i].partition_count && j < quota; j++) {
+			if (is_told_before(&snapshots[i], j))
+				continue;
+			label_partition(&labels, &snapshots[i], &snapshots[i].partitions[j]);
+			metrics_count(out, "aloqd_partition_blocked", labels.items, labels.count,
+			    snapshots[i].partitions[j].state == PART_BLOCKED);
+		}
+	}
+}
+
+static void write_partition_metrics(FILE *out, const struct pipeline_snapshot *snapshots, size_t count)
+{
+	size_t quota = partition_quota(snapshots, count);
+	struct labels labels;
+
+	for (size_t m = 0; m < sizeof partition_metrics / sizeof partition_metrics[0]; m++)
+		write_family_of_partitions(out, &partition_metrics[m], snapshots, count, quota);
+	write_blocked(out, snapshots, count, quota);
+	metrics_head(out, "aloqd_partitions_left_out", "gauge",
+	    "Partitions without series of their own, because there are too many; the pipeline's numbers hold them.");
+	for (size_t i = 0; i < count; i++) {
+		size_t partitions = snapshots[i].partition_count;
+
+		label_pipeline(&labels, &snapshots[i]);
+		metrics_count(out, "aloqd_partitions_left_out", labels.items, labels.count,
+		    partitions > quota ? partitions - quota : 0);
+	}
+}
+
+/* ---- the daemon ---- */
+
 static void write_info(FILE *out, const struct identity *identity, int64_t started_ms,
     const struct pipeline_snapshot *snapshots, size_t count)
 {
-	struct metric metric = { .family = "aloqd_pipeline_info", .label = "delivery" };
+	const struct metrics_label versions[] = { { "version", identity->version },
+		{ "librdkafka", identity->library_version } };
+	struct labels labels;
 
-	write_head(out, "aloqd_build_info", "gauge", "1; the labels tell the versions.");
-	fputs("aloqd_build_info{", out);
-	write_label(out, "version", identity->version);
-	fputc(',', out);
-	write_label(out, "librdkafka", identity->library_version);
-	fputs("} 1\n", out);
-	write_head(out, "process_start_time_seconds", "gauge",
+	metrics_head(out, "aloqd_build_info", "gauge", "1; the labels tell the versions.");
+	metrics_count(out, "aloqd_build_info", versions, 2, 1);
+	metrics_head(out, "process_start_time_seconds", "gauge",
 	    "When the process started, in seconds since the epoch.");
-	fprintf(out, "process_start_time_seconds %" PRId64 ".%03d\n", started_ms / 1000,
-	    (int)(started_ms % 1000));
-	write_head(out, metric.family, "gauge", "1; the label tells the guarantee.");
+	metrics_seconds(out, "process_start_time_seconds", NULL, 0, started_ms);
+	metrics_head(out, "aloqd_pipeline_info", "gauge", "1; the label tells the guarantee.");
 	for (size_t i = 0; i < count; i++) {
-		metric.label_value = delivery_name(snapshots[i].delivery);
-		write_series(out, &metric, &snapshots[i], NULL);
-		fputs("} 1\n", out);
+		label_pipeline(&labels, &snapshots[i]);
+		add_label(&labels, "delivery", delivery_name(snapshots[i].delivery));
+		metrics_count(out, "aloqd_pipeline_info", labels.items, labels.count, 1);
 	}
 }
 
 static void write_reloads(FILE *out, const struct reload_status *reload)
 {
-	write_head(
+	const struct metrics_label ok = { "result", "ok" }, refused = { "result", "refused" };
+
+	metrics_head(
 	    out, "aloqd_reloads_total", "counter", "Times that the configuration was read again, by result.");
-	fprintf(out, "aloqd_reloads_total{result=\"ok\"} %" PRIu64 "\n", reload->ok);
-	fprintf(out, "aloqd_reloads_total{result=\"refused\"} %" PRIu64 "\n", reload->refused);
-	write_head(out, "aloqd_last_reload_successful", "gauge",
+	metrics_count(out, "aloqd_reloads_total", &ok, 1, reload->ok);
+	metrics_count(out, "aloqd_reloads_total", &refused, 1, reload->refused);
+	metrics_head(out, "aloqd_last_reload_successful", "gauge",
 	    "0 when the last reload was refused, so that another configuration holds than the files say.");
-	fprintf(out, "aloqd_last_reload_successful %d\n", !reload->was_refused);
-	write_head(out, "aloqd_config_timestamp_seconds", "gauge",
+	metrics_count(out, "aloqd_last_reload_successful", NULL, 0, !reload->was_refused);
+	metrics_head(out, "aloqd_config_timestamp_seconds", "gauge",
 	    "When the configuration that holds was read, in seconds since the epoch.");
-	fprintf(out, "aloqd_config_timestamp_seconds %" PRId64 ".%03d\n", reload->config_ms / 1000,
-	    (int)(reload->config_ms % 1000));
+	metrics_seconds(out, "aloqd_config_timestamp_seconds", NULL, 0, reload->config_ms);
 }
 
-static void write_histogram(FILE *out, const char *family, const char *help,
-    const struct pipeline_snapshot *snapshots, size_t count, size_t offset)
+static void write_latencies(FILE *out, const struct pipeline_snapshot *snapshots, size_t count)
 {
-	char buckets[96], sum[96], total[96];
+	static const struct {
+		const char *family, *help;
+		size_t offset;
+	} heads[] = {
+		{ "aloqd_latency_seconds", "From a record's arrival to its delivery report.",
+		    OF_PIPELINE(latencies.report) },
+		{ "aloqd_end_to_end_latency_seconds", "From a record's timestamp to its delivery report.",
+		    OF_PIPELINE(latencies.end_to_end) },
+		{ "aloqd_commit_latency_seconds", "From an offset commit to its answer.",
+		    OF_PIPELINE(latencies.commit) },
+		{ "aloqd_transaction_latency_seconds", "From the commit of a transaction to its end.",
+		    OF_PIPELINE(latencies.transaction) },
+	};
+	struct labels labels;
 
-	snprintf(buckets, sizeof buckets, "%s_bucket", family);
-	snprintf(sum, sizeof sum, "%s_sum", family);
-	snprintf(total, sizeof total, "%s_count", family);
-	write_head(out, family, "histogram", help);
-	for (size_t i = 0; i < count; i++) {
-		const void *address = (const char *)&snapshots[i] + offset;
-		const struct histogram *histogram = address;
-		uint64_t below = 0;
+	for (size_t h = 0; h < sizeof heads / sizeof heads[0]; h++) {
+		metrics_head(out, heads[h].family, "histogram", heads[h].help);
+		for (size_t i = 0; i < count; i++) {
+			const void *histogram = (const char *)&snapshots[i] + heads[h].offset;
 
-		for (unsigned b = 0; b + 1 < HISTOGRAM_BUCKETS; b++) {
-			below += histogram->count[b];
-			write_series(out, &(struct metric){ .family = buckets }, &snapshots[i], NULL);
-			/* ten digits tell the largest bound exactly, and leave no zeros behind */
-			fprintf(
-			    out, ",le=\"%.10g\"} %" PRIu64 "\n", (double)histogram_bound_us(b) / 1e6, below);
+			label_pipeline(&labels, &snapshots[i]);
+			metrics_histogram(out, heads[h].family, labels.items, labels.count, histogram);
 		}
-		write_series(out, &(struct metric){ .family = buckets }, &snapshots[i], NULL);
-		fprintf(out, ",le=\"+Inf\"} %" PRIu64 "\n", histogram->total);
-		write_series(out, &(struct metric){ .family = sum }, &snapshots[i], NULL);
-		fprintf(out, "} %" PRIu64 ".%06u\n", histogram->sum_us / 1000000,
-		    (unsigned)(histogram->sum_us % 1000000));
-		write_series(out, &(struct metric){ .family = total }, &snapshots[i], NULL);
-		fprintf(out, "} %" PRIu64 "\n", histogram->total);
 	}
 }
 
@@ -338,11 +443,9 @@ void metrics_write(FILE *out, const struct identity *identity, int64_t started_m
 	write_info(out, identity, started_ms, snapshots, count);
 	write_reloads(out, reload);
 	write_states(out, snapshots, count);
+	write_waits(out, snapshots, count);
 	write_members(out, snapshots, count);
 	write_pipeline_metrics(out, snapshots, count);
 	write_partition_metrics(out, snapshots, count);
-	write_histogram(out, "aloqd_latency_seconds", "From a record's arrival to its delivery report.",
-	    snapshots, count, OF_PIPELINE(latency));
-	write_histogram(out, "aloqd_commit_latency_seconds", "From an offset commit to its answer.",
-	    snapshots, count, OF_PIPELINE(commit_latency));
+	write_latencies(out, snapshots, count);
 }

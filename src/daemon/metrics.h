@@ -14,6 +14,10 @@
 
 #define METRICS_CONTENT_TYPE "text/plain; version=0.0.4; charset=utf-8"
 
+/* So many partitions have series of their own in a page; with more, each pipeline has as many as fit, the first ones,
+ * and aloqd_partitions_left_out tells how many have none. */
+enum { METRICS_PARTITIONS_MAX = 2000 };
+
 /* Writes the whole page. started_ms: when the process started, wall clock. */
 void metrics_write(FILE *out, const struct identity *identity, int64_t started_ms,
     const struct reload_status *reload, const struct pipeline_snapshot *snapshots, size_t count);

@@ -15,6 +15,7 @@
 #define JSON         "application/json"
 #define PIPELINES    "/api/v1/pipelines"
 #define ONE_PIPELINE PIPELINES "/"
+#define PARTITIONS   "/api/v1/partitions"
 #define RELOAD       "/api/v1/reload"
 #define PAUSE        "/pause"
 #define RESUME       "/resume"
@@ -82,9 +83,14 @@ static void readyz(struct site *site, enum reload_detail detail, struct http_pag
 {
 	size_t count;
 	const struct pipeline_snapshot *snapshots = fresh_snapshots(site, &count);
-	FILE *out = begin(page, TEXT);
+	FILE *out;
 
 	(void)detail;
+	if (site->stopping) {
+		say(page, UNAVAILABLE, "aloqd stops\n");
+		return;
+	}
+	out = begin(page, TEXT);
 	if (out)
 		finish(page, out, health_write_readiness(out, snapshots, count) ? OK : UNAVAILABLE);
 }
@@ -102,15 +108,25 @@ static void metrics(struct site *site, enum reload_detail detail, struct http_pa
 	finish(page, out, OK);
 }
 
-static void pipelines(struct site *site, enum reload_detail detail, struct http_page *page)
+static void list(struct site *site, enum reload_detail detail, enum pipeline_detail pipeline_detail, struct http_page *page)
 {
 	size_t count;
 	const struct pipeline_snapshot *snapshots = fresh_snapshots(site, &count);
 
 	page->status = OK;
 	page->content_type = JSON;
-	page->body = status_json_all(
-	    &site->identity, reload_status(site->reload), detail, snapshots, count, &page->length);
+	page->body = status_json_all(&site->identity, reload_status(site->reload), detail, pipeline_detail, snapshots,
+	    count, &page->length);
+}
+
+static void pipelines(struct site *site, enum reload_detail detail, struct http_page *page)
+{
+	list(site, detail, PIPELINE_SUMS, page);
+}
+
+static void partitions(struct site *site, enum reload_detail detail, struct http_page *page)
+{
+	list(site, detail, PIPELINE_WHOLE, page);
 }
 
 static void last_reload(struct site *site, enum reload_detail detail, struct http_page *page)
@@ -149,6 +165,7 @@ static void find_page(struct site *site, const char *path, enum reload_detail de
 		{ "/readyz", readyz },
 		{ "/metrics", metrics },
 		{ PIPELINES, pipelines },
+		{ PARTITIONS, partitions },
 		{ RELOAD, last_reload },
 	};
 
@@ -163,7 +180,7 @@ static void find_page(struct site *site, const char *path, enum reload_detail de
 	else
 		say(page, NOT_FOUND,
 		    "There is no such page; there are /health, /livez, /readyz, /metrics, " PIPELINES
-		    " and " RELOAD ".\n");
+		    ", " PARTITIONS " and " RELOAD ".\n");
 }
 
 void site_public_page(void *context, const char *path, struct http_page *page)

@@ -4,6 +4,7 @@
 #include "base/cleanup.h"
 #include "base/escape.h"
 #include "base/memory.h"
+#include "daemon/stuck.h"
 
 static void generator_free(yajl_gen gen)
 {
@@ -20,12 +21,11 @@ static void put_name(yajl_gen gen, const char *name)
 /* Texts may hold what a broker or a library said: JSON must be UTF-8 whatever that was. */
 static void put_text(yajl_gen gen, const char *name, const char *text)
 {
-	char safe[1024];
+	_cleanup_free_ char *safe = text ? escape_whole(text) : NULL;
 
 	put_name(gen, name);
-	if (text)
-		yajl_gen_string(
-		    gen, (const unsigned char *)safe, escape_text(safe, sizeof safe, text, strlen(text)));
+	if (safe)
+		put_name(gen, safe);
 	else
 		yajl_gen_null(gen);
 }
@@ -102,6 +102,7 @@ static void put_partition(yajl_gen gen, const struct partition_snapshot *partiti
 	put_text(gen, "topic", partition->topic);
 	put_number(gen, "partition", partition->partition);
 	put_text(gen, "state", part_state_name(partition->state));
+	put_number(gen, "state_since_ms", partition->state_since_ms);
 	put_number(gen, "committed", partition->committed);
 	put_number(gen, "mark", partition->mark);
 	put_number(gen, "end", partition->end);
@@ -110,7 +111,12 @@ static void put_partition(yajl_gen gen, const struct partition_snapshot *partiti
 	put_count(gen, "in_flight", partition->in_flight);
 	put_number(gen, "oldest_unsettled", partition->oldest_unsettled);
 	put_number(gen, "oldest_unsettled_age_ms", partition->oldest_unsettled_age_ms);
+	put_text(gen, "waits_for", partition_wait_name(partition->waits_for));
+	put_text(gen, "waits_for_words", partition_wait_words(partition->waits_for));
+	put_number(gen, "waits_ms", partition->waits_ms);
 	put_text(gen, "error", partition->error);
+	put_text(gen, "last_error", partition->last_error);
+	put_number(gen, "last_error_at_ms", partition->last_error_at_ms);
 	if (partition->member > 0)
 		put_number(gen, "member", partition->member);
 	yajl_gen_map_close(gen);
@@ -139,7 +145,34 @@ static void put_members(yajl_gen gen, const struct pipeline_snapshot *snapshot)
 	yajl_gen_array_close(gen);
 }
 
-static void put_pipeline(yajl_gen gen, const struct pipeline_snapshot *snapshot)
+/* How many partitions wait for what. */
+static void put_waiting(yajl_gen gen, const struct pipeline_snapshot *snapshot)
+{
+	put_name(gen, "waiting");
+	yajl_gen_map_open(gen);
+	for (int wait = 0; wait < WAIT_COUNT; wait++)
+		put_count(gen, partition_wait_name((enum partition_wait)wait), snapshot->waiting[wait]);
+	yajl_gen_map_close(gen);
+}
+
+static void put_stuck(yajl_gen gen, const struct pipeline_snapshot *snapshot)
+{
+	const struct partition_snapshot *partition = stuck_partition(snapshot, STUCK_TOLD_MS);
+	_cleanup_free_ char *sentence = partition ? stuck_sentence(partition) : NULL;
+
+	put_text(gen, "stuck", sentence);
+}
+
+static void put_partitions(yajl_gen gen, const struct pipeline_snapshot *snapshot)
+{
+	put_name(gen, "partitions");
+	yajl_gen_array_open(gen);
+	for (size_t i = 0; i < snapshot->partition_count; i++)
+		put_partition(gen, &snapshot->partitions[i]);
+	yajl_gen_array_close(gen);
+}
+
+static void put_pipeline(yajl_gen gen, const struct pipeline_snapshot *snapshot, enum pipeline_detail detail)
 {
 	yajl_gen_map_open(gen);
 	put_text(gen, "name", snapshot->name);
@@ -147,30 +180,35 @@ static void put_pipeline(yajl_gen gen, const struct pipeline_snapshot *snapshot)
 	put_text(gen, "state", pipeline_state_name(snapshot->state));
 	put_number(gen, "state_since_ms", snapshot->state_since_ms);
 	put_text(gen, "reason", snapshot->reason);
+	put_number(gen, "unready_ms", snapshot->unready_ms);
+	put_stuck(gen, snapshot);
 	put_text(gen, "last_error", snapshot->last_error);
 	put_number(gen, "last_error_at_ms", snapshot->last_error_at_ms);
 	put_count(gen, "heartbeats", snapshot->heartbeats);
 	put_count(gen, "restarts", snapshot->restarts);
+	put_count(gen, "rebalances", snapshot->rebalances);
 	put_count(gen, "log_gaps", snapshot->log_gaps);
 	put_count(gen, "log_gap_records", snapshot->log_gap_records);
 	put_count(gen, "blocked_gaps", snapshot->blocked_gaps);
 	put_count(gen, "untimestamped_records", snapshot->untimestamped_records);
 	put_counters(gen, &snapshot->counters);
-	put_latency(gen, "latency", &snapshot->latency);
-	put_latency(gen, "commit_latency", &snapshot->commit_latency);
+	put_latency(gen, "latency", &snapshot->latencies.report);
+	put_latency(gen, "end_to_end_latency", &snapshot->latencies.end_to_end);
+	put_latency(gen, "commit_latency", &snapshot->latencies.commit);
+	put_latency(gen, "transaction_latency", &snapshot->latencies.transaction);
 	put_count(gen, "held_bytes", snapshot->held_bytes);
 	put_count(gen, "held_records", snapshot->held_records);
 	put_count(gen, "in_flight_records", snapshot->in_flight_records);
+	put_count(gen, "in_flight_bytes", snapshot->in_flight_bytes);
 	put_name(gen, "drain_was_clean");
 	yajl_gen_bool(gen, snapshot->drain_was_clean);
 	put_number(gen, "lag", snapshot->lag);
+	put_number(gen, "oldest_unsettled_age_ms", snapshot->oldest_unsettled_age_ms);
+	put_waiting(gen, snapshot);
 	put_members(gen, snapshot);
 	put_count(gen, "partition_count", snapshot->partition_count);
-	put_name(gen, "partitions");
-	yajl_gen_array_open(gen);
-	for (size_t i = 0; i < snapshot->partition_count; i++)
-		put_partition(gen, &snapshot->partitions[i]);
-	yajl_gen_array_close(gen);
+	if (detail == PIPELINE_WHOLE)
+		put_partitions(gen, snapshot);
 	yajl_gen_map_close(gen);
 }
 
@@ -222,7 +260,8 @@ static char *take_text(yajl_gen gen, size_t *length)
 }
 
 char *status_json_all(const struct identity *identity, const struct reload_status *reload,
-    enum reload_detail detail, const struct pipeline_snapshot *snapshots, size_t count, size_t *length)
+    enum reload_detail detail, enum pipeline_detail pipeline_detail, const struct pipeline_snapshot *snapshots,
+    size_t count, size_t *length)
 {
 	_cleanup_(generator_freep) yajl_gen gen = yajl_gen_alloc(NULL);
 
@@ -237,7 +276,7 @@ char *status_json_all(const struct identity *identity, const struct reload_statu
 	put_name(gen, "pipelines");
 	yajl_gen_array_open(gen);
 	for (size_t i = 0; i < count; i++)
-		put_pipeline(gen, &snapshots[i]);
+		put_pipeline(gen, &snapshots[i], pipeline_detail);
 	yajl_gen_array_close(gen);
 	yajl_gen_map_close(gen);
 	return take_text(gen, length);
@@ -249,7 +288,7 @@ char *status_json_one(const struct pipeline_snapshot *snapshot, size_t *length)
 
 	if (!gen)
 		return NULL;
-	put_pipeline(gen, snapshot);
+	put_pipeline(gen, snapshot, PIPELINE_WHOLE);
 	return take_text(gen, length);
 }
 

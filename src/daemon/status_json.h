@@ -1,8 +1,8 @@
 /* status_json.h: the pipelines' snapshots as JSON. Pure.
  *
- * The members are those of struct pipeline_snapshot, partition_snapshot and engine_counters, by name; states
- * and the guarantee by their names; -1 where a number is unknown; null where there is no text. A latency is
- * {"p50_us", "p99_us", "count"}. Those of a reload are of struct reload_status; "result" is "ok" or
+ * The members are those of struct pipeline_snapshot, partition_snapshot and engine_counters, by name; states,
+ * the guarantee and what is waited for by their names, the last also in words; -1 where a number is unknown; null
+ * where there is no text. A latency is {"p50_us", "p99_us", "count"}. "stuck" is a sentence of stuck.h, or null. Those of a reload are of struct reload_status; "result" is "ok" or
  * "refused", null before the first. Members may be added, none is renamed. */
 #pragma once
 #include <stddef.h>
@@ -15,10 +15,15 @@
  * members are not there then. */
 enum reload_detail { RELOAD_OUTCOME, RELOAD_WHOLE };
 
+/* Thousands of partitions are no part of a list that is looked at every few seconds: there "partitions" is not there,
+ * only their number, their sums and what they wait for. */
+enum pipeline_detail { PIPELINE_SUMS, PIPELINE_WHOLE };
+
 /* {"version": ..., "librdkafka": ..., "instance": ..., "reload": {...}, "pipelines": [...]}. The caller
  * frees; *length is without the terminator. NULL when there is no memory. */
 char *status_json_all(const struct identity *identity, const struct reload_status *reload,
-    enum reload_detail detail, const struct pipeline_snapshot *snapshots, size_t count, size_t *length);
+    enum reload_detail detail, enum pipeline_detail pipeline_detail, const struct pipeline_snapshot *snapshots,
+    size_t count, size_t *length);
 
 /* The last reload's object. The same terms. */
 char *status_json_reload(const struct reload_status *reload, enum reload_detail detail, size_t *length);

@@ -104,6 +104,11 @@ void source_part_name(const struct source *source, uint32_t number, const char *
 	*partition = source->parts[number]->partition;
 }
 
+bool source_part_is_read(const struct source *source, uint32_t number)
+{
+	return source->parts[number]->reading && !source->parts[number]->doubted;
+}
+
 int64_t source_log_end(const struct source *source, uint32_t number)
 {
 	const struct source_part *part = source->parts[number];
@@ -129,6 +134,21 @@ static int32_t leader_epoch_of(const rd_kafka_message_t *message)
 #endif
 }
 
+/* Whoever wrote the record says when. */
+static uint32_t age_of(const struct source *source, const rd_kafka_message_t *message)
+{
+	rd_kafka_timestamp_type_t type;
+	int64_t timestamp_ms = rd_kafka_message_timestamp(message, &type);
+	int64_t age_ms;
+
+	if (timestamp_ms <= 0 || type == RD_KAFKA_TIMESTAMP_NOT_AVAILABLE)
+		return AGE_UNKNOWN;
+	age_ms = source->wall_ms - timestamp_ms;
+	if (age_ms < 0)
+		return 0;
+	return age_ms < AGE_UNKNOWN ? (uint32_t)age_ms : AGE_UNKNOWN - 1;
+}
+
 static void take_record(struct source *source, struct source_part *part, rd_kafka_event_t *event)
 {
 	const rd_kafka_message_t *message = rd_kafka_event_message_next(event);
@@ -151,7 +171,7 @@ static void take_record(struct source *source, struct source_part *part, rd_kafk
 		.next = message->offset + 1, .records = 1,
 		.bytes = (uint32_t)(message->len + message->key_len + RECORD_OVERHEAD_BYTES),
 		.payload_bytes = (uint32_t)(message->len + message->key_len),
-		.leader_epoch = leader_epoch_of(message), .payload = record };
+		.leader_epoch = leader_epoch_of(message), .age_ms = age_of(source, message), .payload = record };
 	prefetch_turns_read(&source->turns, part->number, chunk.bytes);
 	source->events->chunk(source->owner, &chunk);
 }
@@ -189,7 +209,7 @@ static void take_partition_error(struct source *source, struct source_part *part
 		else if (err.remedy == REMEDY_PERSON)
 			source->events->failed(source->owner, &err);
 		else
-			source->host.trouble(source->host.host, &err);
+			source->host.trouble(source->host.host, part->number, &err);
 		break;
 	}
 	rd_kafka_event_destroy(event);
@@ -254,7 +274,7 @@ static void take_error(struct source *source, rd_kafka_event_t *event)
 		if (err.remedy == REMEDY_PERSON)
 			source->events->failed(source->owner, &err);
 		else
-			source->host.trouble(source->host.host, &err);
+			source->host.trouble(source->host.host, UINT32_MAX, &err);
 		return;
 	}
 }
@@ -285,6 +305,7 @@ static void op_serve(void *context)
 	struct source *source = context;
 	rd_kafka_event_t *event;
 
+	source->wall_ms = clock_realtime_ms();
 	source_bound_prefetch(source);
 	fetch_waker_wake(&source->waker);
 	source_serve_doubts(source);

@@ -18,8 +18,8 @@ struct source;
 
 /* What the source says besides the engine's events. */
 struct source_host {
-	/* A fault that heals by itself; -ENETDOWN: no broker can be reached. */
-	void (*trouble)(void *host, const struct error *err);
+	/* A fault that heals by itself; -ENETDOWN: no broker can be reached. part UINT32_MAX: of no single partition. */
+	void (*trouble)(void *host, uint32_t part, const struct error *err);
 	/* A gap of the source was crossed on purpose (on_gap): records [from, to) will not be relayed. */
 	void (*gap)(void *host, const char *topic, int32_t partition, int64_t from, int64_t to, const char *words);
 	/* A gap of the source stops a partition (on_gap = block). Said each time that its position is decided. */
@@ -55,6 +55,9 @@ int64_t source_look_interval_us(const struct source *source);
 
 /* The topic (valid as long as the source) and number of a part. */
 void source_part_name(const struct source *source, uint32_t part, const char **topic, int32_t *partition);
+
+/* Are its records taken, as they come? Not while its position is being found out, nor while it is given up. */
+bool source_part_is_read(const struct source *source, uint32_t part);
 
 /* The end of the partition's log as the last fetch saw it, or -1. */
 int64_t source_log_end(const struct source *source, uint32_t part);

@@ -107,7 +107,7 @@ void source_take_damage(struct source *source, struct source_part *part, rd_kafk
 		    "(use a newer one, or set the group's offset behind the batch, then restart aloqd)", part->next_offset,
 		    rd_kafka_version_str());
 	} else if (++part->damages < DAMAGES_TO_BLOCK) {
-		source->host.trouble(source->host.host, err);
+		source->host.trouble(source->host.host, part->number, err);
 		doubt(source, part);
 		return;
 	} else {

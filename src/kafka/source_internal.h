@@ -85,6 +85,7 @@ struct source {
 	bool commit_held; /* nothing of it could be sent: to be answered so */
 	size_t tokens;	  /* of transactions that may be about to end */
 
+	int64_t wall_ms; /* of our clock, at the last serve: each step has one */
 	struct prefetch_turns turns; /* by the parts' numbers */
 	int64_t look_us;	     /* when to look at what is held again */
 	bool turns_told;

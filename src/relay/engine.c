@@ -145,6 +145,7 @@ void engine_pump(struct engine *engine, struct part *part)
 			part->submitted_end = slot->next;
 		engine->counters.submitted_records += slot->records;
 		engine->in_flight++;
+		engine->in_flight_bytes += slot->bytes;
 		engine->strategy->on_submitted(engine, part, slot);
 		FAULT_POINT(slot->fault ? "after-dead-letter-produce" : "after-produce");
 		if (engine->isolating == part)

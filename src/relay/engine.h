@@ -23,6 +23,7 @@
 #include "core/delivery.h"
 #include "core/flow.h"
 #include "core/histogram.h"
+#include "core/partition_wait.h"
 
 struct engine;
 
@@ -166,6 +167,23 @@ static inline void engine_counters_add(struct engine_counters *sum, const struct
 		to[i] += from[i];
 }
 
+struct engine_latencies {
+	struct histogram report;      /* from a chunk to its report */
+	struct histogram end_to_end;  /* from a record's timestamp to its report, where it has one; with exactly_once it
+				       * is seen by others only when its transaction has ended */
+	struct histogram commit;      /* from an offset commit to its answer, if that is good */
+	struct histogram transaction; /* from the commit of a transaction to its end, if that is known to be good */
+};
+
+/* Adds more to sum. */
+static inline void engine_latencies_add(struct engine_latencies *sum, const struct engine_latencies *more)
+{
+	histogram_merge(&sum->report, &more->report);
+	histogram_merge(&sum->end_to_end, &more->end_to_end);
+	histogram_merge(&sum->commit, &more->commit);
+	histogram_merge(&sum->transaction, &more->transaction);
+}
+
 enum part_state { PART_UNASSIGNED, PART_READING, PART_REVOKING, PART_BLOCKED };
 
 struct part_view {
@@ -182,12 +200,15 @@ struct part_view {
 };
 
 const struct engine_counters *engine_counters(const struct engine *engine);
-const struct histogram *engine_latency(const struct engine *engine); /* from chunk to report */
-const struct histogram *engine_commit_latency(const struct engine *engine);
+const struct engine_latencies *engine_latencies(const struct engine *engine);
 uint32_t engine_part_count(const struct engine *engine); /* numbers seen so far: 0 .. count-1 */
 void engine_part_view(const struct engine *engine, uint32_t part, struct part_view *view);
+/* What the engine knows of why a partition that is assigned stands where it does; the rest of the facts is the
+ * owner's: positioned, source_down, target_down, lag, still_us and uncommitted_us. */
+void engine_part_facts(const struct engine *engine, uint32_t part, struct partition_facts *facts);
 /* Does it send? Not while a producer that has failed is being replaced. */
 bool engine_sink_is_open(const struct engine *engine);
 uint64_t engine_held_bytes(const struct engine *engine);
 uint64_t engine_held_records(const struct engine *engine);
 uint64_t engine_in_flight_records(const struct engine *engine);
+uint64_t engine_in_flight_bytes(const struct engine *engine); /* the memory that these pin */

@@ -114,7 +114,7 @@ void engine_on_commit_done(struct engine *engine, const struct mark *marks, size
 	if (engine_take_answers(engine, marks, count, err && err->code)) {
 		FAULT_POINT(engine->draining ? "after-final-commit-answered" : "after-commit-answered");
 		engine->counters.commits++;
-		histogram_add(&engine->commit_latency, engine->now_us - engine->commit_sent_us);
+		histogram_add(&engine->latencies.commit, engine->now_us - engine->commit_sent_us);
 		return;
 	}
 	engine->counters.commit_failures++;

@@ -81,6 +81,7 @@ void engine_on_chunk(struct engine *engine, const struct chunk *chunk)
 	slot->records = chunk->records;
 	slot->bytes = chunk->bytes;
 	slot->leader_epoch = chunk->leader_epoch;
+	slot->age_ms = chunk->age_ms;
 	slot->fetched_us = engine->now_us;
 	part->appended_records += chunk->records;
 	part->held_records += chunk->records;
@@ -171,6 +172,21 @@ static const struct error *worst_error(struct engine *engine, struct offset_slot
 	return &engine->part_error;
 }
 
+static void end_flight(struct engine *engine, const struct offset_slot *slot)
+{
+	engine->in_flight--;
+	engine->in_flight_bytes -= slot->bytes;
+}
+
+static void add_latencies(struct engine *engine, const struct offset_slot *slot)
+{
+	int64_t latency_us = engine->now_us - slot->fetched_us;
+
+	histogram_add(&engine->latencies.report, latency_us);
+	if (slot->age_ms != AGE_UNKNOWN)
+		histogram_add(&engine->latencies.end_to_end, slot->age_ms * USEC_PER_MSEC + latency_us);
+}
+
 /* A report for an epoch that has ended: frees its slot, moves nothing. */
 static void late_report(struct engine *engine, struct part *part, uint64_t seq, uint32_t records,
     enum report_outcome outcome, const struct error *err)
@@ -185,7 +201,7 @@ static void late_report(struct engine *engine, struct part *part, uint64_t seq, 
 		err = worst_error(engine, slot, &outcome, err);
 		if (slot->state == SLOT_IN_FLIGHT)
 			return;
-		engine->in_flight--;
+		end_flight(engine, slot);
 		if (slot->state == SLOT_WAITING)
 			engine->strategy->on_late_failed(engine, part, slot, err);
 		if (offset_tracker_in_flight(ended->tracker) == 0) {
@@ -217,13 +233,13 @@ void engine_on_report(struct engine *engine, uint64_t handle, uint32_t records, 
 		return;
 	}
 	if (slot->state == SLOT_SETTLED) {
-		engine->in_flight--;
+		end_flight(engine, slot);
 		part->dirty = true;
 		if (!slot->fault) {
 			engine->counters.acked_records += slot->records;
 			engine->counters.acked_bytes += slot->bytes;
 		}
-		histogram_add(&engine->latency, engine->now_us - slot->fetched_us);
+		add_latencies(engine, slot);
 		/* What is acknowledged in a transaction that never commits is no success. */
 		if (engine->config.delivery != DELIVERY_EXACTLY_ONCE)
 			backoff_reset(&engine->sink_backoff);
@@ -240,7 +256,7 @@ void engine_on_report(struct engine *engine, uint64_t handle, uint32_t records, 
 	err = worst_error(engine, slot, &outcome, err);
 	if (slot->state == SLOT_IN_FLIGHT)
 		return;
-	engine->in_flight--;
+	end_flight(engine, slot);
 	part->dirty = true;
 	engine->strategy->on_failed(engine, part, seq, outcome, err);
 }

@@ -89,6 +89,8 @@ enum txn_state {
 struct strategy {
 	/* May this slot be submitted now? */
 	bool (*may_submit)(struct engine *engine, struct part *part, const struct offset_slot *slot);
+	/* The same, asked without consequence. */
+	bool (*could_submit)(const struct engine *engine, const struct part *part, const struct offset_slot *slot);
 	/* Records have been appended. */
 	void (*on_chunk)(struct engine *engine, struct part *part, const struct offset_slot *slot);
 	/* How many records may be read of this partition, at most `room`? */
@@ -140,9 +142,10 @@ struct engine {
 	struct rate_limit rate; /* of reading; what has been read is sent, settled and committed as fast as it can be */
 	bool rate_reached;	/* there was no room in this step */
 	struct engine_counters counters;
-	struct histogram latency, commit_latency;
+	struct engine_latencies latencies;
 	uint64_t held_records, held_bytes;
 	uint64_t in_flight; /* slots, ended epochs included */
+	uint64_t in_flight_bytes;
 	struct error part_error; /* of a slot that has failed in part and is not reported whole yet */
 	bool more;	    /* this step left work behind */
 

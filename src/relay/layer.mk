@@ -17,5 +17,6 @@ librelay_a_SOURCES = \
 	src/relay/pipeline_clients.c \
 	src/relay/pipeline_internal.h \
 	src/relay/pipeline_losses.c \
+	src/relay/pipeline_partitions.c \
 	src/relay/pipeline_snapshot.c \
 	src/relay/pipeline_topics.c

@@ -71,6 +71,8 @@ void pipeline_set_state(struct pipeline *pipeline, enum pipeline_state state, co
 		    reason ? reason : "");
 		pipeline->state_since_ms = clock_realtime_ms();
 	}
+	if (pipeline_state_is_ready(pipeline->state))
+		pipeline->ready_us = clock_monotonic_us();
 	pipeline->state = state;
 	free(pipeline->reason);
 	pipeline->reason = reason ? xstrdup(reason) : NULL;
@@ -116,6 +118,8 @@ static void derive_state(struct pipeline *pipeline, int64_t now_us)
 		if (pipeline->state != PIPELINE_STARTING)
 			pipeline_set_state(pipeline, PIPELINE_BACKING_OFF,
 			    "lost its place in the group; joins again, and waits for an assignment");
+		else
+			pipeline_set_state(pipeline, PIPELINE_STARTING, "joins the group, and waits for an assignment");
 		return;
 	}
 	if (source_down || sink_down) {
@@ -169,6 +173,9 @@ static void begin_preflight(struct pipeline *pipeline)
 	pipeline->preflight_running = true;
 	pipeline->renew = false;
 	error_clear(&pipeline->failure);
+	if (pipeline->state == PIPELINE_STARTING)
+		pipeline_set_state(
+		    pipeline, PIPELINE_STARTING, "asks the clusters for topics, partitions and limits");
 	pipeline_begin_preflight(pipeline, preflight_done);
 }
 
@@ -285,6 +292,7 @@ static void sink_freed(void *argument, bool cancelled)
 	pipeline_keep_counts(pipeline);
 	engine_free(TAKE_PTR(pipeline->engine));
 	pipeline_tell_lost(pipeline);
+	pipeline_forget_partitions(pipeline);
 	worker_submit(pipeline->worker, free_source_job, source_freed, pipeline);
 }
 
@@ -585,6 +593,7 @@ void pipeline_free(struct pipeline *pipeline)
 	pthread_mutex_destroy(&pipeline->snapshot_lock);
 	preflight_clear(&pipeline->preflight);
 	preflight_clear(&pipeline->fresh);
+	pipeline_forget_partitions(pipeline);
 	free(pipeline->reason);
 	free(pipeline);
 }

@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "config/config.h"
 #include "core/histogram.h"
+#include "core/partition_wait.h"
 #include "core/pipeline_state.h"
 #include "relay/engine.h"
 
@@ -33,6 +34,11 @@ struct partition_snapshot {
 	int64_t oldest_unsettled; /* offset; -1 none */
 	int64_t oldest_unsettled_age_ms; /* -1 none */
 	char *error;		  /* why it is blocked; NULL unless it is */
+	int64_t state_since_ms;	  /* wall clock */
+	enum partition_wait waits_for;
+	int64_t waits_ms;	  /* how long it has not moved; 0 while it relays */
+	char *last_error;	  /* the last fault of this partition alone, also one that healed; NULL none */
+	int64_t last_error_at_ms; /* wall clock; 0 none */
 	int32_t member;		  /* that reads it; 0: the pipeline has only one */
 };
 
@@ -42,24 +48,27 @@ struct pipeline_snapshot {
 	enum delivery delivery;
 	enum pipeline_state state;
 	int64_t state_since_ms;	  /* wall clock, ms since the epoch */
+	int64_t unready_ms;	  /* since it was last running or paused; 0: it is; -1: it has not been yet */
 	char *reason;		  /* a sentence: why it is backing off, blocked or failed; NULL none */
 	char *last_error;	  /* the last fault, also one that healed; NULL none */
 	int64_t last_error_at_ms; /* wall clock; 0 none */
 	uint64_t heartbeats;	  /* turns of the thread's loop: the watchdog looks at it */
 	uint64_t restarts;	  /* times that the clients were made anew after a fault */
+	uint64_t rebalances;	  /* times that the group has given it an assignment, of any size */
 	uint64_t log_gaps;	  /* gaps in the source crossed (on_gap) */
 	uint64_t log_gap_records; /* offsets in them */
 	uint64_t blocked_gaps;	  /* times that a gap in the source stopped a partition (on_gap) */
 	uint64_t untimestamped_records; /* sent with a new timestamp: theirs was <= 0 or of no type */
 	struct engine_counters counters; /* summed over restarts */
-	struct histogram latency;
-	struct histogram commit_latency;
-	uint64_t held_bytes, held_records, in_flight_records;
+	struct engine_latencies latencies; /* the same */
+	uint64_t held_bytes, held_records, in_flight_bytes, in_flight_records;
 	bool drain_was_clean;	  /* once stopped: nothing will be read again */
 	size_t left_blocked;	  /* once stopped: partitions that were blocked, and are so at the next start */
 	struct partition_snapshot *partitions; /* those assigned to this member, by topic and number */
 	size_t partition_count;
 	int64_t lag;		  /* sum; -1 when one is unknown or none is assigned */
+	int64_t oldest_unsettled_age_ms; /* the greatest of its partitions; -1 none */
+	size_t waiting[WAIT_COUNT]; /* how many of its partitions wait for what */
 	const struct pipeline_snapshot *members; /* of a pipeline as a whole, see daemon/members.h; else NULL */
 	size_t member_count;
 };

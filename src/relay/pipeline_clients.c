@@ -139,6 +139,7 @@ static void on_partition_blocked(void *host, uint32_t part, int64_t offset, cons
 	log_error(&place,
 	    "the partition is blocked at offset %" PRId64 ", its records wait and nothing of it is lost: %s", offset,
 	    err->message);
+	pipeline_note_partition(pipeline, part, err);
 	pipeline->last_error = *err;
 	pipeline->last_error_at_ms = clock_realtime_ms();
 	pipeline->changed = true;
@@ -177,6 +178,7 @@ static void on_trouble(void *host, uint32_t part, int64_t offset, const struct e
 	struct pipeline *pipeline = host;
 	struct log_place place = pipeline_place_of(pipeline, part, offset);
 
+	pipeline_note_partition(pipeline, part, err);
 	pipeline_note_trouble(pipeline, &place, err);
 }
 
@@ -195,12 +197,13 @@ static void watch_down(struct cluster_watch *watch)
 	watch->silent = PROBES_TO_BE_DOWN;
 }
 
-static void on_source_trouble(void *host, const struct error *err)
+static void on_source_trouble(void *host, uint32_t part, const struct error *err)
 {
 	struct pipeline *pipeline = host;
 
 	if (err->code == -ENETDOWN)
 		watch_down(&pipeline->source_watch);
+	pipeline_note_partition(pipeline, part, err);
 	pipeline_note_trouble(pipeline, &LOG_SETTINGS(pipeline->settings), err);
 }
 
@@ -240,6 +243,7 @@ static void on_assignment(void *host, size_t partitions)
 	struct pipeline *pipeline = host;
 
 	pipeline->assigned = pipeline->group_started = true;
+	pipeline->rebalances++;
 	pipeline->changed = true;
 	engine_on_assignment_complete(pipeline->engine);
 	log_info(&LOG_SETTINGS(pipeline->settings), "the group has assigned %zu partitions", partitions);

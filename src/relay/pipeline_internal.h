@@ -5,6 +5,7 @@
  *   pipeline_clients.c   the sizes of the clients, what they and the engine report
  *   pipeline_losses.c    records that do not arrive at their target, told
  *   pipeline_topics.c    which topics are read, and that this changes
+ *   pipeline_partitions.c  what each partition waits for, and what was wrong with it last
  *   pipeline_snapshot.c  what can be seen from outside */
 #pragma once
 #include <pthread.h>
@@ -42,6 +43,15 @@ struct cluster_watch {
 	uint32_t silent;   /* questions that it has not answered, one after another */
 };
 
+/* What is remembered of a partition, to be seen from outside. */
+struct part_memory {
+	struct partition_watch watch;
+	enum part_state state;
+	int64_t state_since_ms;
+	struct error *last_error; /* NULL: none */
+	int64_t last_error_at_ms;
+};
+
 /* Neighbours that were lost for one reason. */
 struct lost_range {
 	uint32_t part;
@@ -72,6 +82,7 @@ struct pipeline {
 	enum pipeline_phase phase;
 	enum pipeline_state state;
 	int64_t state_since_ms;
+	int64_t ready_us; /* when it was last left running or paused; 0 never */
 	char *reason;
 	struct error last_error;
 	int64_t last_error_at_ms;
@@ -109,12 +120,14 @@ struct pipeline {
 	bool probing;
 	int64_t probe_at_us;
 	size_t blocked_parts; /* as of the last look */
+	struct part_memory *parts; /* by number, of this life of the clients */
+	uint32_t part_capacity;
 
-	uint64_t heartbeats, restarts, log_gaps, log_gap_records, blocked_gaps, past_untimestamped;
+	uint64_t heartbeats, restarts, rebalances, log_gaps, log_gap_records, blocked_gaps, past_untimestamped;
 	bool drain_was_clean;
 	size_t left_blocked; /* partitions, by the last drain */
 	struct engine_counters past; /* of earlier lives */
-	struct histogram past_latency, past_commit_latency;
+	struct engine_latencies past_latencies;
 
 	pthread_mutex_t snapshot_lock;
 	struct pipeline_snapshot published; /* under the lock */
@@ -163,6 +176,15 @@ void pipeline_take_fresh(struct pipeline *pipeline);
 bool pipeline_reads_any(const struct pipeline *pipeline);
 /* Why a topic is not read, in a sentence; NULL: all are. The caller frees. */
 char *pipeline_held_topics(const struct pipeline *pipeline);
+
+/* ---- pipeline_partitions.c ---- */
+
+/* A fault concerns this partition; UINT32_MAX: no single one. */
+void pipeline_note_partition(struct pipeline *pipeline, uint32_t part, const struct error *err);
+/* The partitions that are assigned now, into the snapshot, with their sums. */
+void pipeline_add_partitions(struct pipeline *pipeline, struct pipeline_snapshot *snapshot, int64_t now_us);
+/* The numbers of the partitions are about to lose their meaning. */
+void pipeline_forget_partitions(struct pipeline *pipeline);
 
 /* ---- pipeline_snapshot.c ---- */
 

@@ -17,6 +17,7 @@ void pipeline_on_refused(
 
 	pipeline->last_error = *err;
 	pipeline->last_error_at_ms = clock_realtime_ms();
+	pipeline_note_partition(pipeline, part, err);
 	pipeline->changed = true;
 	if (!log_ratelimit_allow(&pipeline->refused_limit, clock_monotonic_us(), &suppressed))
 		return;
@@ -65,6 +66,7 @@ void pipeline_tell_lost(struct pipeline *pipeline)
 	pipeline->lost.records = 0;
 	pipeline->last_error = range.err;
 	pipeline->last_error_at_ms = clock_realtime_ms();
+	pipeline_note_partition(pipeline, range.part, &range.err);
 	if (!log_ratelimit_allow(&pipeline->lost_limit, clock_monotonic_us(), &suppressed)) {
 		pipeline->lost_unlogged_records += range.records;
 		return;

@@ -4,9 +4,14 @@
 #include <errno.h>
 #include "base/fault_point.h"
 
-static bool may_submit(struct engine *engine, struct part *part, const struct offset_slot *slot)
+static bool could_submit(const struct engine *engine, const struct part *part, const struct offset_slot *slot)
 {
 	return slot->next <= part->committed;
+}
+
+static bool may_submit(struct engine *engine, struct part *part, const struct offset_slot *slot)
+{
+	return could_submit(engine, part, slot);
 }
 
 static void on_chunk(struct engine *engine, struct part *part, const struct offset_slot *slot)
@@ -189,6 +194,7 @@ static void on_committed(struct engine *engine, struct part *part)
 
 const struct strategy strategy_at_most_once = {
 	.may_submit = may_submit,
+	.could_submit = could_submit,
 	.on_chunk = on_chunk,
 	.read_room = read_room,
 	.settle = settle,

@@ -33,6 +33,12 @@ static bool may_submit(struct engine *engine, struct part *part, const struct of
 	return open_transaction(engine) && engine->txn_records < engine->config.commit_records;
 }
 
+static bool could_submit(const struct engine *engine, const struct part *part, const struct offset_slot *slot)
+{
+	return engine->txn_state == TXN_NONE ||
+	       (engine->txn_state == TXN_OPEN && engine->txn_records < engine->config.commit_records);
+}
+
 static void on_chunk(struct engine *engine, struct part *part, const struct offset_slot *slot)
 {
 }
@@ -229,7 +235,7 @@ void engine_on_txn_done(struct engine *engine, enum txn_outcome outcome, const s
 		FAULT_POINT("after-txn-committed");
 		engine->counters.transactions_committed++;
 		backoff_reset(&engine->sink_backoff);
-		histogram_add(&engine->commit_latency, engine->now_us - engine->commit_sent_us);
+		histogram_add(&engine->latencies.transaction, engine->now_us - engine->commit_sent_us);
 		engine_take_answers(engine, engine->marks, engine->txn_mark_count, false);
 		read_overtaken_again(engine);
 		break;
@@ -252,6 +258,7 @@ void engine_on_txn_done(struct engine *engine, enum txn_outcome outcome, const s
 
 const struct strategy strategy_exactly_once = {
 	.may_submit = may_submit,
+	.could_submit = could_submit,
 	.on_chunk = on_chunk,
 	.read_room = read_room,
 	.settle = settle,

@@ -247,7 +247,7 @@ def test_a_topic_for_dead_letters_that_is_deleted_meanwhile_is_missed_and_waited
     fill(kafka.brokers, trial.source, dead, 1)
     daemon.await_pipeline(lambda p: p["state"] == "backing_off" and f"{trial.dead} does not exist" in p["reason"],
                           "the topic for dead letters is missed")
-    assert daemon.get("/readyz")[0] == 503
+    eventually(lambda: daemon.get("/readyz")[0] == 503, 15, "it is not away for a moment alone")
     kafka.create_topic(trial.dead, 1)
     daemon.await_ready()
     trial.await_caught_up(daemon)

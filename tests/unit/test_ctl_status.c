@@ -4,10 +4,12 @@
 #include <stdint.h>
 #include <setjmp.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
+#include "base/clock.h"
 #include "ctl/control_client.h"
 #include "ctl/pause.h"
 #include "ctl/reload.h"
@@ -36,15 +38,15 @@ static void test_pipelines_stand_in_columns_and_unknown_numbers_as_dashes(void *
 	assert_int_equal(
 	    print(status_print_all,
 		"{\"pipelines\":[{\"name\":\"orders\",\"delivery\":\"at_least_once\",\"state\":\"running\","
-		"\"partition_count\":12,\"lag\":-1,\"reason\":null,"
+		"\"partition_count\":12,\"lag\":-1,\"oldest_unsettled_age_ms\":94000,\"reason\":null,\"stuck\":\"x\","
 		"\"counters\":{\"consumed_records\":1000,\"acked_records\":999}},"
 		"{\"name\":\"b\"}]}",
 		&text),
 	    0);
 	assert_string_equal(text,
-	    "PIPELINE  DELIVERY       STATE    PARTITIONS  LAG  CONSUMED  ACKED  REASON\n"
-	    "orders    at_least_once  running          12    -      1000    999  -\n"
-	    "b         -              -                 -    -         -      -  -\n");
+	    "PIPELINE  DELIVERY       STATE    PARTITIONS  LAG  OLDEST  CONSUMED  ACKED  REASON\n"
+	    "orders    at_least_once  running          12    -   1m34s      1000    999  x\n"
+	    "b         -              -                 -    -       -         -      -  -\n");
 	free(text);
 }
 
@@ -56,13 +58,15 @@ static void test_a_pipeline_shows_its_partitions_and_says_when_it_has_none(void 
 	    print(status_print_one,
 		"{\"name\":\"orders\",\"state\":\"blocked\",\"reason\":\"waits\",\"lag\":3,"
 		"\"partitions\":[{\"topic\":\"t\",\"partition\":1,\"state\":\"blocked\",\"committed\":4,"
-		"\"mark\":5,\"end\":6,\"log_end\":8,\"lag\":3,\"in_flight\":1,\"error\":\"too large\"}]}",
+		"\"mark\":5,\"end\":6,\"log_end\":8,\"lag\":3,\"in_flight\":1,"
+		"\"oldest_unsettled_age_ms\":4000,\"waits_for\":\"person\",\"waits_ms\":70000,"
+		"\"error\":\"too large\",\"last_error\":\"no\",\"last_error_at_ms\":1}]}",
 		&text),
 	    0);
 	assert_non_null(strstr(text, "reason       waits\n"));
 	assert_non_null(
-	    strstr(text, "t              1  blocked          4     5     6        8    3          1  "
-			 "too large\n"));
+	    strstr(text, "t              1  blocked          4     5     6        8    3          1    4.0s  "
+			 "person     1m10s  too large\n"));
 	free(text);
 	assert_int_equal(
 	    print(status_print_one,
@@ -79,6 +83,25 @@ static void test_a_pipeline_shows_its_partitions_and_says_when_it_has_none(void 
 	free(text);
 	assert_int_equal(print(status_print_one, "{\"partitions\":[]}", &text), 0);
 	assert_non_null(strstr(text, "No partition is assigned"));
+	free(text);
+}
+
+static void test_past_errors_are_told_with_how_long_ago_they_were(void **state)
+{
+	int64_t now_ms = clock_realtime_ms();
+	char json[512];
+	char *text = NULL;
+
+	snprintf(json, sizeof json,
+	    "{\"name\":\"orders\",\"last_error\":\"timed out\",\"last_error_at_ms\":%" PRId64 ",\"stuck\":\"still\","
+	    "\"state_since_ms\":%" PRId64 ",\"partitions\":[{\"topic\":\"t\",\"partition\":1,\"error\":null,"
+	    "\"last_error\":\"refused\",\"last_error_at_ms\":%" PRId64 "}]}",
+	    now_ms - 125500, now_ms - 3600000, now_ms + 10000);
+	assert_int_equal(print(status_print_one, json, &text), 0);
+	assert_non_null(strstr(text, "last error   2m05s ago: timed out\n"));
+	assert_non_null(strstr(text, "since        1h00m\n"));
+	assert_non_null(strstr(text, "stuck        still\n"));
+	assert_non_null(strstr(text, "  0.0s ago: refused\n")); /* the clock was set back */
 	free(text);
 }
 
@@ -200,6 +223,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_pipelines_stand_in_columns_and_unknown_numbers_as_dashes),
 		cmocka_unit_test(test_a_pipeline_shows_its_partitions_and_says_when_it_has_none),
+		cmocka_unit_test(test_past_errors_are_told_with_how_long_ago_they_were),
 		cmocka_unit_test(test_nothing_that_the_answer_holds_reaches_the_terminal_raw),
 		cmocka_unit_test(test_what_is_not_aloqds_answer_is_an_error),
 		cmocka_unit_test(test_a_refused_reload_shows_below_the_pipelines),

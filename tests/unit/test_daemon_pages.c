@@ -78,9 +78,9 @@ static void fill(struct pipeline_snapshot snapshots[2])
 		.state = PIPELINE_RUNNING,
 		.lag = 0,
 	};
-	histogram_add(&snapshots[0].latency, 10);
-	histogram_add(&snapshots[0].latency, 1000);
-	histogram_add(&snapshots[0].latency, INT64_MAX / 2);
+	histogram_add(&snapshots[0].latencies.report, 10);
+	histogram_add(&snapshots[0].latencies.report, 1000);
+	histogram_add(&snapshots[0].latencies.report, INT64_MAX / 2);
 }
 
 static char *metrics_page(const struct pipeline_snapshot *snapshots, size_t count)
@@ -292,7 +292,7 @@ static void test_json_is_json_whatever_a_text_holds(void **state)
 	yajl_val root, list, partition;
 
 	fill(snapshots);
-	json = status_json_all(&identity, &reload, RELOAD_WHOLE, snapshots, 2, &length);
+	json = status_json_all(&identity, &reload, RELOAD_WHOLE, PIPELINE_WHOLE, snapshots, 2, &length);
 	root = yajl_tree_parse(json, NULL, 0); /* refuses what is not UTF-8 */
 	assert_non_null(root);
 	assert_string_equal(YAJL_GET_STRING(find(root, "instance", NULL)), "host \"one\"");
@@ -334,7 +334,7 @@ static void test_json_tells_how_the_last_reload_went(void **state)
 {
 	static const struct reload_status none = { .finished = true };
 	size_t length;
-	char *json = status_json_all(&identity, &reload, RELOAD_WHOLE, NULL, 0, &length);
+	char *json = status_json_all(&identity, &reload, RELOAD_WHOLE, PIPELINE_SUMS, NULL, 0, &length);
 	yajl_val root = yajl_tree_parse(json, NULL, 0);
 
 	assert_reload(find(root, "reload", NULL));
@@ -355,7 +355,7 @@ static void test_json_tells_how_the_last_reload_went(void **state)
 static void test_json_for_everybody_tells_the_outcome_alone(void **state)
 {
 	size_t length;
-	char *json = status_json_all(&identity, &reload, RELOAD_OUTCOME, NULL, 0, &length);
+	char *json = status_json_all(&identity, &reload, RELOAD_OUTCOME, PIPELINE_SUMS, NULL, 0, &length);
 	yajl_val root = yajl_tree_parse(json, NULL, 0);
 
 	assert_outcome(find(root, "reload", NULL));
@@ -390,7 +390,10 @@ static void test_readiness_names_each_pipeline_that_does_not_work_on_its_own_lin
 
 	fill(snapshots);
 	snapshots[2] = (struct pipeline_snapshot){
-		.name = (char *)"audit", .state = PIPELINE_BACKING_OFF, .reason = (char *)"down\nsince noon"
+		.name = (char *)"audit",
+		.state = PIPELINE_BACKING_OFF,
+		.unready_ms = -1,
+		.reason = (char *)"down\nsince noon"
 	};
 	assert_false(readiness(snapshots, 3, &text));
 	assert_string_equal(

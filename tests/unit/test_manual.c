@@ -305,25 +305,96 @@ static void test_the_manual_describes_no_key_that_there_is_not(void **state)
 	free(manual);
 }
 
-static void test_the_manual_lists_every_metric(void **state)
+/* All that is ever told: of a pipeline with several members, too. The caller frees. */
+static char *metrics_page(void)
 {
 	static const struct identity identity = { "1", "2", "3" };
-	char *manual = read_manual(MANUAL_DIR "/aloqd.8");
+	const struct pipeline_snapshot members[2] = { { .name = (char *)"a", .member = 1 },
+		{ .name = (char *)"a", .member = 2 } };
+	const struct pipeline_snapshot whole = { .name = (char *)"a", .members = members, .member_count = 2 };
 	char *page = NULL;
 	size_t length;
 	FILE *out = open_memstream(&page, &length);
 
 	assert_non_null(out);
-	metrics_write(out, &identity, 0, &(struct reload_status){ 0 }, NULL, 0);
+	metrics_write(out, &identity, 0, &(struct reload_status){ 0 }, &whole, 1);
 	assert_int_equal(fclose(out), 0);
+	return page;
+}
+
+/* Does a line ".It Va one , other" list the name? */
+static bool lists(const char *section, const char *name)
+{
+	size_t length = strlen(name);
+
+	for (const char *item = section; (item = strstr(item, ".It Va ")); item++) {
+		const char *end = strchr(item, '\n');
+
+		for (const char *found = item; (found = strstr(found, name)) && found < end; found++)
+			if (found[-1] == ' ' && (found[length] == ' ' || found[length] == '\n'))
+				return true;
+	}
+	return false;
+}
+
+static void test_the_manual_lists_every_metric(void **state)
+{
+	char *manual = read_manual(MANUAL_DIR "/aloqd.8");
+	char *section = part_of(manual, ".Sh METRICS\n", "\n.Sh ", "\n.Sh ");
+	char *page = metrics_page();
+	size_t count = 0;
+
+	assert_non_null(section);
 	for (const char *line = page; (line = strstr(line, "# TYPE ")); line++) {
 		char name[128];
 
 		assert_int_equal(sscanf(line, "# TYPE %127s", name), 1);
-		if (!strstr(manual, name))
+		if (!lists(section, name))
 			fail_msg("aloqd.8 does not list %s", name);
+		count++;
 	}
+	assert_true(count > 40);
 	free(page);
+	free(section);
+	free(manual);
+}
+
+static void test_the_manual_lists_no_metric_that_there_is_not(void **state)
+{
+	char *manual = read_manual(MANUAL_DIR "/aloqd.8");
+	char *page = metrics_page();
+	size_t count = 0;
+
+	for (const char *name = manual; (name = strstr(name, "aloqd_")); name++) {
+		char head[160];
+		size_t length = strspn(name, "abcdefghijklmnopqrstuvwxyz_");
+
+		if (name[length] == '\\') /* part of something else */
+			continue;
+		snprintf(head, sizeof head, "# TYPE %.*s ", (int)length, name);
+		if (!strstr(page, head))
+			fail_msg("aloqd.8 lists %.*s, which is told nowhere", (int)length, name);
+		count++;
+	}
+	assert_true(count > 40);
+	free(page);
+	free(manual);
+}
+
+static void test_the_manual_explains_what_a_partition_may_wait_for(void **state)
+{
+	char *manual = read_manual(MANUAL_DIR "/aloqd.8");
+	char *section = part_of(manual, ".Ss What a partition waits for\n", "\n.Sh ", "\n.Ss ");
+
+	assert_non_null(section);
+	for (int i = 0; i < WAIT_COUNT; i++) {
+		char item[64];
+
+		snprintf(item, sizeof item, "\n.It %s\n", partition_wait_name((enum partition_wait)i));
+		if (!strstr(section, item))
+			fail_msg("aloqd.8 does not explain the wait %s", partition_wait_name((enum partition_wait)i));
+	}
+	free(section);
 	free(manual);
 }
 
@@ -390,6 +461,8 @@ int main(void)
 		cmocka_unit_test(test_the_manual_describes_every_key_with_type_default_and_example),
 		cmocka_unit_test(test_the_manual_describes_no_key_that_there_is_not),
 		cmocka_unit_test(test_the_manual_lists_every_metric),
+		cmocka_unit_test(test_the_manual_lists_no_metric_that_there_is_not),
+		cmocka_unit_test(test_the_manual_explains_what_a_partition_may_wait_for),
 		cmocka_unit_test(test_the_manual_explains_every_state),
 		cmocka_unit_test(test_the_manual_describes_every_option),
 	};

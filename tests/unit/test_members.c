@@ -36,7 +36,7 @@ static void fill(struct pipeline_snapshot members[MEMBERS])
 			.held_bytes = 1000,
 			.lag = -1,
 		};
-		histogram_add(&members[i].latency, 100 * i);
+		histogram_add(&members[i].latencies.report, 100 * i);
 	}
 	members[0].partitions = of_first;
 	members[0].partition_count = 2;
@@ -60,7 +60,7 @@ static void test_the_counts_are_sums_and_the_partitions_stand_in_order(void **st
 	assert_int_equal(whole.counters.commits, 21);
 	assert_int_equal(whole.restarts, 3);
 	assert_int_equal(whole.held_bytes, 3000);
-	assert_int_equal(whole.latency.total, 3);
+	assert_int_equal(whole.latencies.report.total, 3);
 	assert_int_equal(whole.lag, 33); /* that the second has no partition is no lag */
 	assert_int_equal(whole.partition_count, 3);
 	assert_int_equal(whole.partitions[0].member, 3);

@@ -12,7 +12,7 @@ endif
 
 if HAVE_CMOCKA
 core_tests = tests/unit/test_backoff tests/unit/test_commit_policy tests/unit/test_histogram \
-	tests/unit/test_offset_tracker tests/unit/test_pipeline_state tests/unit/test_prefetch_turns \
+	tests/unit/test_offset_tracker tests/unit/test_partition_wait tests/unit/test_pipeline_state tests/unit/test_prefetch_turns \
 	tests/unit/test_rate_limit tests/unit/test_topic_pattern
 check_PROGRAMS += $(core_tests)
 TESTS += $(core_tests)
@@ -26,6 +26,8 @@ tests_unit_test_offset_tracker_SOURCES = tests/unit/test_offset_tracker.c
 tests_unit_test_offset_tracker_LDADD = libcore.a libbase.a $(CMOCKA_LIBS)
 tests_unit_test_prefetch_turns_SOURCES = tests/unit/test_prefetch_turns.c
 tests_unit_test_prefetch_turns_LDADD = libcore.a libbase.a $(CMOCKA_LIBS)
+tests_unit_test_partition_wait_SOURCES = tests/unit/test_partition_wait.c
+tests_unit_test_partition_wait_LDADD = libcore.a libbase.a $(CMOCKA_LIBS)
 tests_unit_test_pipeline_state_SOURCES = tests/unit/test_pipeline_state.c
 tests_unit_test_pipeline_state_LDADD = libcore.a libbase.a $(CMOCKA_LIBS)
 tests_unit_test_rate_limit_SOURCES = tests/unit/test_rate_limit.c
@@ -70,7 +72,7 @@ endif
 
 if HAVE_CMOCKA
 daemon_tests = tests/unit/test_ctl_call tests/unit/test_ctl_status tests/unit/test_daemon tests/unit/test_daemon_pages \
-	tests/unit/test_http tests/unit/test_manual tests/unit/test_members tests/unit/test_record_line \
+	tests/unit/test_daemon_waits tests/unit/test_http tests/unit/test_manual tests/unit/test_members tests/unit/test_record_line \
 	tests/unit/test_supervisor \
 	tests/unit/test_supervisor_reload
 fake_pipeline = tests/unit/fake_pipeline.c tests/unit/fake_pipeline.h
@@ -88,6 +90,8 @@ tests_unit_test_daemon_LDADD = libdaemon.a libkafka.a libconf.a libcore.a libbas
 	$(LIBCONFIG_LIBS) $(YAJL_LIBS) $(MICROHTTPD_LIBS) $(SYSTEMD_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_daemon_pages_SOURCES = tests/unit/test_daemon_pages.c
 tests_unit_test_daemon_pages_LDADD = libdaemon.a libcore.a libbase.a $(YAJL_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_daemon_waits_SOURCES = tests/unit/test_daemon_waits.c
+tests_unit_test_daemon_waits_LDADD = libdaemon.a libcore.a libbase.a $(YAJL_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_members_SOURCES = tests/unit/test_members.c
 tests_unit_test_members_LDADD = libdaemon.a libcore.a libbase.a $(YAJL_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_http_SOURCES = tests/unit/test_http.c
@@ -119,7 +123,7 @@ endif
 
 if HAVE_CMOCKA
 kafka_tests = tests/unit/test_positions tests/unit/test_client tests/unit/test_engine \
-	tests/unit/test_engine_reading tests/unit/test_engine_refusal tests/unit/test_group_token \
+	tests/unit/test_engine_facts tests/unit/test_engine_reading tests/unit/test_engine_refusal tests/unit/test_group_token \
 	tests/unit/test_topic_id tests/unit/test_cluster_ids tests/unit/test_audit \
 	tests/unit/test_audit_run tests/unit/test_explain
 check_PROGRAMS += $(kafka_tests)
@@ -143,6 +147,8 @@ tests_unit_test_positions_LDADD = libkafka.a libconf.a libcore.a libbase.a $(RDK
 	$(SYSTEMD_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_engine_SOURCES = tests/unit/test_engine.c
 tests_unit_test_engine_LDADD = libengine.a libcore.a libbase.a $(CMOCKA_LIBS)
+tests_unit_test_engine_facts_SOURCES = tests/unit/test_engine_facts.c
+tests_unit_test_engine_facts_LDADD = libengine.a libcore.a libbase.a $(CMOCKA_LIBS)
 tests_unit_test_engine_refusal_SOURCES = tests/unit/test_engine_refusal.c
 tests_unit_test_engine_refusal_LDADD = libengine.a libcore.a libbase.a $(CMOCKA_LIBS)
 tests_unit_test_cluster_ids_SOURCES = tests/unit/test_cluster_ids.c

@@ -147,8 +147,8 @@ class Aloqd:
             connection.close()
 
     def status(self):
-        """/api/v1/pipelines. {} while nobody answers."""
-        status, body = self.get("/api/v1/pipelines")
+        """/api/v1/partitions: all pipelines with their partitions. {} while nobody answers."""
+        status, body = self.get("/api/v1/partitions")
         return json.loads(body) if status == 200 else {}
 
     def pipeline(self, name=None):
