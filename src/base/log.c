@@ -16,8 +16,9 @@
 
 #define MESSAGE_SIZE   4096 /* what is longer is cut */
 #define PLACE_SIZE     1024 /* level, pipeline, topic and so on before it */
+#define COMMAND_FIELD_SIZE 256
 #define JOURNAL_SOCKET "/run/systemd/journal/socket"
-#define FIELD_COUNT    9
+#define FIELD_COUNT    13
 
 struct field {
 	const char *name;
@@ -72,6 +73,11 @@ void log_set_level(enum log_level level)
 	atomic_store_explicit(&logger.level, level, memory_order_relaxed);
 }
 
+enum log_level log_level(void)
+{
+	return atomic_load_explicit(&logger.level, memory_order_relaxed);
+}
+
 bool log_enabled(enum log_level level)
 {
 	return level <= atomic_load_explicit(&logger.level, memory_order_relaxed);
@@ -122,6 +128,31 @@ static size_t write_text(char *text, size_t size, const struct field *fields, si
 	return used < size ? used : size - 1;
 }
 
+/* The fields of a command, which no line shows. Returns how many. */
+static size_t command_fields(
+    const struct log_command *command, struct field fields[4], char text[4][COMMAND_FIELD_SIZE])
+{
+	const struct field texts[] = { { "ALOQD_COMMAND", command->command }, { "ALOQD_RESULT", command->result } };
+	const struct {
+		const char *name;
+		int64_t value;
+	} numbers[] = { { "ALOQD_BY_UID", command->uid }, { "ALOQD_BY_PID", command->pid } };
+	size_t count = 0;
+
+	for (size_t i = 0; i < 2; i++, count++) {
+		escape_text(text[count], COMMAND_FIELD_SIZE, texts[i].value, strlen(texts[i].value));
+		fields[count] = (struct field){ texts[i].name, text[count] };
+	}
+	for (size_t i = 0; i < 2; i++) {
+		if (numbers[i].value < 0)
+			continue;
+		snprintf(text[count], COMMAND_FIELD_SIZE, "%" PRId64, numbers[i].value);
+		fields[count] = (struct field){ numbers[i].name, text[count] };
+		count++;
+	}
+	return count;
+}
+
 /* `LEVEL TEXT` */
 static void send_to_stderr(
     enum log_level level, const struct field *fields, size_t count, const char *message)
@@ -151,6 +182,7 @@ static int send_to_journal(enum log_level level, const struct log_place *place, 
 	char text[FIELD_COUNT * 320 + sizeof described];
 	struct iovec vector[FIELD_COUNT];
 	char names[FIELD_COUNT][32];
+	char command[4][COMMAND_FIELD_SIZE];
 	size_t all_count = 3;
 	size_t used = 0;
 
@@ -165,6 +197,8 @@ static int send_to_journal(enum log_level level, const struct log_place *place, 
 	}
 	if (place->message_id)
 		all[all_count++] = (struct field){ "MESSAGE_ID", place->message_id };
+	if (place->command)
+		all_count += command_fields(place->command, all + all_count, command);
 	for (size_t i = 0; i < all_count; i++) {
 		int length = snprintf(text + used, sizeof text - used, "%s=%s", all[i].name, all[i].value);
 
@@ -190,7 +224,7 @@ void log_at(enum log_level level, const struct log_place *place, const char *for
 	int saved_errno = errno;
 	va_list arguments;
 
-	if (!log_enabled(level))
+	if (!log_enabled(level) && !place->command)
 		return;
 	va_start(arguments, format);
 	if (vsnprintf(raw, sizeof raw, format, arguments) < 0)

@@ -12,6 +12,13 @@
 
 enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_NOTICE, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
 
+/* A command that a person has given, for the journal: ALOQD_COMMAND=, ALOQD_RESULT=, ALOQD_BY_UID=, ALOQD_BY_PID=. It is
+ * logged whatever the level is. The line itself says it in words of the caller's. */
+struct log_command {
+	const char *command, *result;
+	int64_t uid, pid; /* of who gave it; -1 unknown */
+};
+
 /* Where an event happened. Unset members: NULL, 0, partition -1, offset -1. Becomes the journal fields
  * ALOQD_PIPELINE=, ALOQD_MEMBER=, ALOQD_TOPIC=, ALOQD_PARTITION=, ALOQD_OFFSET=. */
 struct log_place {
@@ -21,6 +28,7 @@ struct log_place {
 	int32_t partition;
 	int64_t offset;
 	const char *message_id; /* 32 hex digits of log_ids.h, for what an operator looks up; or NULL */
+	const struct log_command *command; /* NULL: it was none */
 };
 #define LOG_NOWHERE ((const struct log_place){ .partition = -1, .offset = -1 })
 #define LOG_PIPELINE(name) LOG_MEMBER(name, 0)
@@ -30,6 +38,7 @@ struct log_place {
 /* Picks journal or stderr. program is the SYSLOG_IDENTIFIER and must stay valid. */
 void log_init(const char *program, enum log_level level);
 void log_set_level(enum log_level level);
+enum log_level log_level(void);
 bool log_enabled(enum log_level level);
 
 /* "error", "warning", "notice", "info", "debug" <-> enum; parse returns -EINVAL for another word. */

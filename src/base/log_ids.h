@@ -20,3 +20,5 @@
 	"c7b4d86a657b423595313e034461c982" /* a new configuration holds */
 #define LOG_ID_RELOAD_REFUSED                                                                                \
 	"6a08e13e1dfc44d1af3326c683e567a9" /* a new configuration is wrong, and the old one holds */
+#define LOG_ID_COMMAND                                                                                       \
+	"c719af7976234a68a3fc033e2b514c55" /* a person has given a command on the control socket */

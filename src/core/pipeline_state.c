@@ -36,5 +36,5 @@ bool pipeline_state_move_allowed(enum pipeline_state from, enum pipeline_state t
 
 bool pipeline_state_is_ready(enum pipeline_state state)
 {
-	return state == PIPELINE_RUNNING || state == PIPELINE_PAUSED;
+	return state == PIPELINE_RUNNING || state == PIPELINE_PAUSED || state == PIPELINE_STOPPED;
 }

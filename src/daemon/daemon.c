@@ -252,9 +252,12 @@ static int start(struct daemon *daemon, struct error *err)
 
 static void log_ready(const struct daemon *daemon)
 {
-	size_t count;
+	size_t all;
+	const struct pipeline_snapshot *snapshots = supervisor_snapshots(daemon->supervisor, &all);
+	size_t count = 0;
 
-	supervisor_snapshots(daemon->supervisor, &count);
+	for (size_t i = 0; i < all; i++)
+		count += snapshots[i].state != PIPELINE_STOPPED;
 	log_at(LOG_LEVEL_NOTICE,
 	    &(struct log_place){ .partition = -1, .offset = -1, .message_id = LOG_ID_DAEMON_READY },
 	    "aloqd " PACKAGE_VERSION " (librdkafka %s) is ready: %zu pipeline%s of %s, control socket %s%s%s",

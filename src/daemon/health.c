@@ -55,12 +55,12 @@ void health_status_line(char *line, size_t size, const struct pipeline_snapshot 
 	const char *refused = reload_refused ? "; the last reload was refused" : "";
 	size_t used;
 
-	if (count == 0) {
-		snprintf(line, size, "no pipeline is enabled%s", refused);
-		return;
-	}
 	for (size_t i = 0; i < count; i++)
 		in_state[snapshots[i].state]++;
+	if (in_state[PIPELINE_STOPPED] == count) {
+		snprintf(line, size, "no pipeline runs%s", refused);
+		return;
+	}
 	used = (size_t)snprintf(line, size, "%zu pipeline%s", count, count == 1 ? "" : "s");
 	for (int state = 0; state < PIPELINE_STATE_COUNT && used < size; state++) {
 		if (in_state[state] == 0)

@@ -21,7 +21,7 @@ bool health_is_ready(const struct pipeline_snapshot *snapshot);
  * has a partition that stands still (READY_STILL_MS). */
 bool health_write_readiness(FILE *out, const struct pipeline_snapshot *snapshots, size_t count);
 
-/* "3 pipelines: 2 running, 1 backing_off; 12034 records/s" or "no pipeline is enabled", and then perhaps
+/* "3 pipelines: 2 running, 1 backing_off; 12034 records/s" or "no pipeline runs" (all are stopped), and then perhaps
  * "; the last reload was refused", cut to size. */
 void health_status_line(char *line, size_t size, const struct pipeline_snapshot *snapshots, size_t count,
     uint64_t records_per_s, bool reload_refused);

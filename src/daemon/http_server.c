@@ -8,10 +8,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/socket.h>
 #include <unistd.h>
+#include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "daemon/http_decode.h"
 
 #define CONNECTIONS_MAX         64
 #define CONNECTIONS_PER_ADDRESS 16
@@ -21,7 +24,8 @@
 
 struct http_server {
 	struct MHD_Daemon *daemon;
-	http_site get, post;
+	http_site get;
+	http_action post;
 	void *context;
 	sd_event_source *io;
 	sd_event_source *timer;
@@ -56,6 +60,15 @@ static enum MHD_Result refuse(
 	    strlen(sentence), MHD_RESPMEM_PERSISTENT);
 }
 
+static enum MHD_Result answer(struct MHD_Connection *connection, const struct http_page *page)
+{
+	if (!page->body)
+		return refuse(
+		    connection, MHD_HTTP_INTERNAL_SERVER_ERROR, NULL, "There is no memory for this page.\n");
+	return send_page(connection, page->status, page->content_type, NULL, page->body, page->length,
+	    MHD_RESPMEM_MUST_FREE);
+}
+
 static bool has_body(struct MHD_Connection *connection)
 {
 	const char *length =
@@ -65,12 +78,85 @@ static bool has_body(struct MHD_Connection *connection)
 	       MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_TRANSFER_ENCODING);
 }
 
+/* libmicrohttpd decodes what it can and leaves the rest, and does not mind an encoded NUL: we do it ourselves. */
+static size_t leave_encoded(void *context, struct MHD_Connection *connection, char *text)
+{
+	(void)context;
+	(void)connection;
+	return strlen(text);
+}
+
+/* ---- what a POST asks for ---- */
+
+static void request_clear(struct http_request *request)
+{
+	for (size_t i = 0; i < request->argument_count; i++) {
+		free(request->arguments[i].name);
+		free(request->arguments[i].value);
+	}
+}
+
+struct reading {
+	struct http_request *request;
+	bool wrong;
+};
+
+static enum MHD_Result take_argument(void *context, enum MHD_ValueKind kind, const char *name, const char *value)
+{
+	struct reading *reading = context;
+	struct http_request *request = reading->request;
+	struct http_argument argument;
+
+	(void)kind;
+	if (request->argument_count == HTTP_ARGUMENTS_MAX) {
+		reading->wrong = true;
+		return MHD_NO;
+	}
+	argument = (struct http_argument){ .name = xstrdup(name), .value = xstrdup(value ? value : "") };
+	reading->wrong = !http_decode(argument.name) || !http_decode(argument.value);
+	for (size_t i = 0; i < request->argument_count && !reading->wrong; i++)
+		reading->wrong = strcmp(request->arguments[i].name, argument.name) == 0;
+	request->arguments[request->argument_count++] = argument;
+	return reading->wrong ? MHD_NO : MHD_YES;
+}
+
+static void find_peer(struct MHD_Connection *connection, struct http_request *request)
+{
+	const union MHD_ConnectionInfo *info =
+	    MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+	struct ucred peer;
+	socklen_t size = sizeof peer;
+
+	request->uid = request->pid = -1;
+	/* on TCP the kernel answers as well, with nobody */
+	if (!info || getsockopt(info->connect_fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0 || peer.pid <= 0)
+		return;
+	request->uid = (int64_t)peer.uid;
+	request->pid = peer.pid;
+}
+
+static enum MHD_Result act(struct http_server *server, struct MHD_Connection *connection, const char *path)
+{
+	struct http_page page = { 0 };
+	_cleanup_(request_clear) struct http_request request = { .path = path };
+	struct reading reading = { .request = &request };
+
+	MHD_get_connection_values(connection, MHD_GET_ARGUMENT_KIND, take_argument, &reading);
+	if (reading.wrong)
+		return refuse(connection, MHD_HTTP_BAD_REQUEST, NULL,
+		    "The arguments are too many, or one is there twice or wrongly encoded.\n");
+	find_peer(connection, &request);
+	server->post(server->context, &request, &page);
+	return answer(connection, &page);
+}
+
 /* libmicrohttpd calls this once when it has the head of a request, and again when the request is complete. */
 static enum MHD_Result on_request(void *context, struct MHD_Connection *connection, const char *url,
     const char *method, const char *version, const char *upload, size_t *upload_size, void **request_state)
 {
 	static char seen_head;
 	struct http_server *server = context;
+	_cleanup_free_ char *path = NULL;
 	struct http_page page = { 0 };
 	bool is_post = server->post && strcmp(method, MHD_HTTP_METHOD_POST) == 0;
 
@@ -91,12 +177,13 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
 	}
 	if (*upload_size > 0)
 		return MHD_NO; /* a body that the head did not announce */
-	(is_post ? server->post : server->get)(server->context, url, &page);
-	if (!page.body)
-		return refuse(
-		    connection, MHD_HTTP_INTERNAL_SERVER_ERROR, NULL, "There is no memory for this page.\n");
-	return send_page(
-	    connection, page.status, page.content_type, NULL, page.body, page.length, MHD_RESPMEM_MUST_FREE);
+	path = xstrdup(url); /* bounded by the connection's memory */
+	if (!http_decode(path))
+		return refuse(connection, MHD_HTTP_BAD_REQUEST, NULL, "The path is wrongly encoded.\n");
+	if (is_post)
+		return act(server, connection, path);
+	server->get(server->context, path, &page);
+	return answer(connection, &page);
 }
 
 /* Lets libmicrohttpd work, and wakes it again when it has a timeout to watch or work left over. */
@@ -177,7 +264,7 @@ static int attach(struct http_server *server, sd_event *event)
 }
 
 struct http_server *http_server_new(
-    sd_event *event, int listen_fd, http_site get, http_site post, void *context, struct error *err)
+    sd_event *event, int listen_fd, http_site get, http_action post, void *context, struct error *err)
 {
 	struct http_server *server = xcalloc(1, sizeof *server);
 	int result;
@@ -187,7 +274,8 @@ struct http_server *http_server_new(
 	server->context = context;
 	/* the logger comes first, or what the other options say goes to stderr */
 	server->daemon = MHD_start_daemon(MHD_USE_EPOLL | MHD_USE_ERROR_LOG, 0, NULL, NULL, on_request,
-	    server, MHD_OPTION_EXTERNAL_LOGGER, log_visitor, NULL, MHD_OPTION_LISTEN_SOCKET,
+	    server, MHD_OPTION_EXTERNAL_LOGGER, log_visitor, NULL, MHD_OPTION_UNESCAPE_CALLBACK, leave_encoded, NULL,
+	    MHD_OPTION_LISTEN_SOCKET,
 	    (MHD_socket)listen_fd, MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS_MAX,
 	    MHD_OPTION_PER_IP_CONNECTION_LIMIT, (unsigned)CONNECTIONS_PER_ADDRESS,
 	    MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY_BYTES,

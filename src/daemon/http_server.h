@@ -1,11 +1,12 @@
 /* http_server.h: answers GET and HEAD, and POST where that is allowed, on a listening socket, from within the
- * main loop.
+ * main loop. Paths and arguments are decoded exactly, or refused.
  *
  * No thread and no blocking: libmicrohttpd runs when the loop says that one of its sockets is ready. What a
  * visitor may use is bounded: connections (in all and for one address), memory for a request, time without
  * a byte. Requests with a body and other methods are refused. Thread: the main thread. */
 #pragma once
 #include <stddef.h>
+#include <stdint.h>
 #include <systemd/sd-event.h>
 #include "base/error.h"
 
@@ -21,10 +22,24 @@ struct http_page {
 
 typedef void (*http_site)(void *context, const char *path, struct http_page *page);
 
+enum { HTTP_ARGUMENTS_MAX = 4 };
+
+/* What a POST asks for. Valid during the call. */
+struct http_request {
+	const char *path;
+	struct http_argument { /* ?name=value&name=value: each name once */
+		char *name, *value;
+	} arguments[HTTP_ARGUMENTS_MAX];
+	size_t argument_count;
+	int64_t uid, pid; /* of the process that connected, as the kernel says; -1 unknown, as always on TCP */
+};
+
+typedef void (*http_action)(void *context, const struct http_request *request, struct http_page *page);
+
 /* Serves listen_fd (listening, non-blocking), which is the server's from here on, also on failure. get is
  * called for each GET and HEAD, post for each POST; where that is NULL, POST is refused. NULL on failure. */
 struct http_server *http_server_new(
-    sd_event *event, int listen_fd, http_site get, http_site post, void *context, struct error *err);
+    sd_event *event, int listen_fd, http_site get, http_action post, void *context, struct error *err);
 
 /* Closes all connections and the socket. Accepts NULL. */
 void http_server_free(struct http_server *server);

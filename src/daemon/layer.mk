@@ -8,6 +8,7 @@ libdaemon_a_SOURCES = \
 	src/daemon/explain.c src/daemon/explain.h \
 	src/daemon/explain_warnings.c src/daemon/explain_warnings.h \
 	src/daemon/health.c src/daemon/health.h \
+	src/daemon/http_decode.c src/daemon/http_decode.h \
 	src/daemon/http_listener.c src/daemon/http_listener.h \
 	src/daemon/http_server.c src/daemon/http_server.h \
 	src/daemon/identity.h \
@@ -21,10 +22,12 @@ libdaemon_a_SOURCES = \
 	src/daemon/reload_status.h \
 	src/daemon/run.c src/daemon/run.h \
 	src/daemon/service_manager.c src/daemon/service_manager.h \
-	src/daemon/site.c src/daemon/site.h \
+	src/daemon/site.c src/daemon/site.h src/daemon/site_internal.h \
+	src/daemon/site_act.c \
 	src/daemon/status_json.c src/daemon/status_json.h \
 	src/daemon/stuck.c src/daemon/stuck.h \
-	src/daemon/supervisor.c src/daemon/supervisor.h
+	src/daemon/supervisor.c src/daemon/supervisor.h src/daemon/supervisor_internal.h \
+	src/daemon/supervisor_orders.c
 
 aloqd_SOURCES = src/daemon/main.c
 aloqd_LDADD = libdaemon.a librelay.a libengine.a libkafka.a libconf.a libcore.a libbase.a \

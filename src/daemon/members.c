@@ -98,6 +98,19 @@ static int64_t sum_of_lag(const struct pipeline_snapshot *members, size_t count)
 	return lag;
 }
 
+/* Have all come to the same, for the same reason? */
+static bool are_alike(const struct pipeline_snapshot *members, size_t count)
+{
+	for (size_t i = 1; i < count; i++) {
+		const char *reason = members[i].reason;
+
+		if (members[i].state != members[0].state || !reason != !members[0].reason ||
+		    (reason && strcmp(reason, members[0].reason) != 0))
+			return false;
+	}
+	return true;
+}
+
 void members_sum(struct pipeline_snapshot *whole, const struct pipeline_snapshot *members, size_t count)
 {
 	const struct pipeline_snapshot *worst = &members[0];
@@ -121,7 +134,9 @@ void members_sum(struct pipeline_snapshot *whole, const struct pipeline_snapshot
 		.lag = sum_of_lag(members, count),
 		.members = members,
 		.member_count = count };
-	if (worst->reason)
+	if (worst->reason && are_alike(members, count))
+		whole->reason = xstrdup(worst->reason);
+	else if (worst->reason)
 		whole->reason =
 		    xasprintf("member %" PRId32 " of %zu: %s", worst->member, count, worst->reason);
 	for (size_t i = 0; i < count; i++)

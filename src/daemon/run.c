@@ -16,7 +16,7 @@ struct member {
 	uint64_t heartbeats;
 	int64_t turned_us; /* when the heartbeats were first seen at this count */
 	bool ended;
-	bool failed_before_stop;
+	bool told_before_stop; /* a person was told of it: it had failed, or it has no thread at all */
 };
 
 struct run {
@@ -67,6 +67,7 @@ static void show_without_thread(struct run *run, size_t i, enum pipeline_state s
 		.reason = xstrdup(reason),
 		.drain_was_clean = true,
 		.lag = -1,
+		.oldest_unsettled_age_ms = -1,
 	};
 }
 
@@ -120,14 +121,23 @@ struct run *run_start(struct config *config, const struct config_pipeline *setti
 	return run;
 }
 
-struct run *run_none(
-    struct config *config, const struct config_pipeline *settings, const char *reason, int64_t now_us)
+struct run *run_none(struct config *config, const struct config_pipeline *settings, const struct run *before,
+    enum pipeline_state state, const char *reason, int64_t now_us)
 {
 	struct run *run = run_new(config, settings, now_us);
 
 	run->stopping = true;
-	for (size_t i = 0; i < run->count; i++)
-		show_without_thread(run, i, PIPELINE_STARTING, reason);
+	if (before)
+		take_counts(run, before);
+	for (size_t i = 0; i < run->count; i++) {
+		run->members[i].told_before_stop = true;
+		show_without_thread(run, i, state, reason);
+		if (before) {
+			run->snapshots[i].drain_was_clean = before->whole.drain_was_clean;
+			run->snapshots[i].left_blocked = i == 0 ? before->whole.left_blocked : 0;
+		}
+		add_past(run, &run->snapshots[i], i);
+	}
 	run_refresh(run, now_us, 0);
 	return run;
 }
@@ -232,7 +242,8 @@ void run_stop(struct run *run, int64_t deadline_us)
 		struct member *member = &run->members[i];
 
 		if (!run->stopping)
-			member->failed_before_stop = run->snapshots[i].state == PIPELINE_FAILED;
+			member->told_before_stop =
+			    member->told_before_stop || run->snapshots[i].state == PIPELINE_FAILED;
 		if (!member->ended)
 			pipeline_stop(member->pipeline, deadline_us);
 	}
@@ -272,7 +283,7 @@ bool run_drained_cleanly(const struct run *run)
 	for (size_t i = 0; i < run->count; i++) {
 		const struct member *member = &run->members[i];
 
-		if (member->failed_before_stop || (member->ended && run->snapshots[i].drain_was_clean))
+		if (member->told_before_stop || (member->ended && run->snapshots[i].drain_was_clean))
 			continue;
 		clean = false;
 		log_warning((&(struct log_place){ .pipeline = member->settings.name,

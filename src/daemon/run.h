@@ -18,10 +18,11 @@ struct run *run_start(struct config *config, const struct config_pipeline *setti
     struct cluster_ids *cluster_ids, uint64_t memory_bytes, int wake_fd, const struct run *before,
     int64_t now_us);
 
-/* A run that has no threads: it is stopping and has ended from the start, and its members are seen as
- * starting, for this reason. Stands where one is to be started later. */
-struct run *run_none(
-    struct config *config, const struct config_pipeline *settings, const char *reason, int64_t now_us);
+/* A run that has no threads: it is stopping and has ended from the start, and its members are seen in this
+ * state (starting, stopped), for this reason. Stands where one is to be started later, or where none is. before:
+ * as above; what is seen of how it drained is seen of this one, which is not asked for it again. */
+struct run *run_none(struct config *config, const struct config_pipeline *settings, const struct run *before,
+    enum pipeline_state state, const char *reason, int64_t now_us);
 
 /* What it was started with. */
 const struct config_pipeline *run_settings(const struct run *run);

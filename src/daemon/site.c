@@ -1,4 +1,4 @@
-#include "daemon/site.h"
+#include "daemon/site_internal.h"
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -6,26 +6,17 @@
 #include <string.h>
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/memory.h"
+#include "daemon/explain.h"
 #include "daemon/health.h"
 #include "daemon/metrics.h"
 #include "daemon/status_json.h"
 
-#define TEXT         "text/plain; charset=utf-8"
-#define JSON         "application/json"
-#define PIPELINES    "/api/v1/pipelines"
-#define ONE_PIPELINE PIPELINES "/"
-#define PARTITIONS   "/api/v1/partitions"
-#define RELOAD       "/api/v1/reload"
-#define PAUSE        "/pause"
-#define RESUME       "/resume"
-
-enum { OK = 200, NOT_FOUND = 404, UNAVAILABLE = 503 };
-
-static void say(struct http_page *page, unsigned status, const char *text)
+void site_say(struct http_page *page, unsigned status, const char *text)
 {
 	page->status = status;
-	page->content_type = TEXT;
+	page->content_type = SITE_TEXT;
 	page->body = xstrdup(text);
 	page->length = strlen(text);
 }
@@ -34,7 +25,7 @@ static void health(struct site *site, enum reload_detail detail, struct http_pag
 {
 	(void)site;
 	(void)detail;
-	say(page, OK, "OK\n");
+	site_say(page, SITE_OK, "OK\n");
 }
 
 static void livez(struct site *site, enum reload_detail detail, struct http_page *page)
@@ -47,12 +38,12 @@ static void livez(struct site *site, enum reload_detail detail, struct http_page
 	supervisor_refresh_lazily(site->supervisor, now_us);
 	stalled = supervisor_stalled(site->supervisor, now_us, site->stall_limit_us);
 	if (!stalled) {
-		say(page, OK, "alive\n");
+		site_say(page, SITE_OK, "alive\n");
 		return;
 	}
 	snprintf(text, sizeof text, "%s: its thread has not turned for more than %" PRId64 " s\n", stalled,
 	    site->stall_limit_us / USEC_PER_SEC);
-	say(page, UNAVAILABLE, text);
+	site_say(page, SITE_UNAVAILABLE, text);
 }
 
 static const struct pipeline_snapshot *fresh_snapshots(struct site *site, size_t *count)
@@ -87,12 +78,12 @@ static void readyz(struct site *site, enum reload_detail detail, struct http_pag
 
 	(void)detail;
 	if (site->stopping) {
-		say(page, UNAVAILABLE, "aloqd stops\n");
+		site_say(page, SITE_UNAVAILABLE, "aloqd stops\n");
 		return;
 	}
-	out = begin(page, TEXT);
+	out = begin(page, SITE_TEXT);
 	if (out)
-		finish(page, out, health_write_readiness(out, snapshots, count) ? OK : UNAVAILABLE);
+		finish(page, out, health_write_readiness(out, snapshots, count) ? SITE_OK : SITE_UNAVAILABLE);
 }
 
 static void metrics(struct site *site, enum reload_detail detail, struct http_page *page)
@@ -105,7 +96,7 @@ static void metrics(struct site *site, enum reload_detail detail, struct http_pa
 	if (!out)
 		return;
 	metrics_write(out, &site->identity, site->started_ms, reload_status(site->reload), snapshots, count);
-	finish(page, out, OK);
+	finish(page, out, SITE_OK);
 }
 
 static void list(struct site *site, enum reload_detail detail, enum pipeline_detail pipeline_detail, struct http_page *page)
@@ -113,8 +104,8 @@ static void list(struct site *site, enum reload_detail detail, enum pipeline_det
 	size_t count;
 	const struct pipeline_snapshot *snapshots = fresh_snapshots(site, &count);
 
-	page->status = OK;
-	page->content_type = JSON;
+	page->status = SITE_OK;
+	page->content_type = SITE_JSON;
 	page->body = status_json_all(&site->identity, reload_status(site->reload), detail, pipeline_detail, snapshots,
 	    count, &page->length);
 }
@@ -129,16 +120,14 @@ static void partitions(struct site *site, enum reload_detail detail, struct http
 	list(site, detail, PIPELINE_WHOLE, page);
 }
 
-static void last_reload(struct site *site, enum reload_detail detail, struct http_page *page)
+void site_last_reload(struct site *site, enum reload_detail detail, struct http_page *page)
 {
-	page->status = OK;
-	page->content_type = JSON;
+	page->status = SITE_OK;
+	page->content_type = SITE_JSON;
 	page->body = status_json_reload(reload_status(site->reload), detail, &page->length);
 }
 
-#define NO_PIPELINE "There is no running pipeline of this name; " PIPELINES " lists them.\n"
-
-static void one_pipeline(struct site *site, const char *name, struct http_page *page)
+void site_one_pipeline(struct site *site, const char *name, struct http_page *page)
 {
 	size_t count;
 	const struct pipeline_snapshot *snapshots = fresh_snapshots(site, &count);
@@ -146,12 +135,58 @@ static void one_pipeline(struct site *site, const char *name, struct http_page *
 	for (size_t i = 0; i < count; i++) {
 		if (strcmp(snapshots[i].name, name) != 0)
 			continue;
-		page->status = OK;
-		page->content_type = JSON;
+		page->status = SITE_OK;
+		page->content_type = SITE_JSON;
 		page->body = status_json_one(&snapshots[i], &page->length);
 		return;
 	}
-	say(page, NOT_FOUND, NO_PIPELINE);
+	site_say(page, SITE_NOT_FOUND, SITE_NO_PIPELINE);
+}
+
+/* ---- what only those are told who may know the configuration ---- */
+
+static void say_not_found(struct http_page *page)
+{
+	site_say(page, SITE_NOT_FOUND,
+	    "There is no such page; there are /health, /livez, /readyz, /metrics, " SITE_PIPELINES
+	    ", " SITE_PARTITIONS " and " SITE_RELOAD ".\n");
+}
+
+void site_log_level(struct site *site, enum reload_detail detail, struct http_page *page)
+{
+	_cleanup_free_ char *json = xasprintf("{\"level\":\"%s\",\"configured\":\"%s\"}\n",
+	    log_level_name(log_level()), log_level_name(reload_config(site->reload)->log_level));
+
+	if (detail != RELOAD_WHOLE) {
+		say_not_found(page);
+		return;
+	}
+	site_say(page, SITE_OK, json);
+	page->content_type = SITE_JSON;
+}
+
+static void explain_one(struct site *site, const char *name, struct http_page *page)
+{
+	FILE *out = begin(page, SITE_TEXT);
+	struct error err = { 0 };
+	int result;
+
+	if (!out)
+		return;
+	result = explain(out, reload_config(site->reload), name, &err);
+	finish(page, out, SITE_OK);
+	if (result == 0)
+		return;
+	free(page->body);
+	site_say(page, SITE_NOT_FOUND, SITE_NO_PIPELINE);
+}
+
+static void explain_all(struct site *site, enum reload_detail detail, struct http_page *page)
+{
+	if (detail == RELOAD_WHOLE)
+		explain_one(site, NULL, page);
+	else
+		say_not_found(page);
 }
 
 static void find_page(struct site *site, const char *path, enum reload_detail detail, struct http_page *page)
@@ -164,9 +199,11 @@ static void find_page(struct site *site, const char *path, enum reload_detail de
 		{ "/livez", livez },
 		{ "/readyz", readyz },
 		{ "/metrics", metrics },
-		{ PIPELINES, pipelines },
-		{ PARTITIONS, partitions },
-		{ RELOAD, last_reload },
+		{ SITE_PIPELINES, pipelines },
+		{ SITE_PARTITIONS, partitions },
+		{ SITE_RELOAD, site_last_reload },
+		{ SITE_LOG_LEVEL, site_log_level },
+		{ SITE_EXPLAIN, explain_all },
 	};
 
 	for (size_t i = 0; i < sizeof pages / sizeof pages[0]; i++) {
@@ -175,12 +212,12 @@ static void find_page(struct site *site, const char *path, enum reload_detail de
 			return;
 		}
 	}
-	if (strncmp(path, ONE_PIPELINE, strlen(ONE_PIPELINE)) == 0)
-		one_pipeline(site, path + strlen(ONE_PIPELINE), page);
+	if (strncmp(path, SITE_ONE_PIPELINE, strlen(SITE_ONE_PIPELINE)) == 0)
+		site_one_pipeline(site, path + strlen(SITE_ONE_PIPELINE), page);
+	else if (detail == RELOAD_WHOLE && strncmp(path, SITE_EXPLAIN "/", strlen(SITE_EXPLAIN "/")) == 0)
+		explain_one(site, path + strlen(SITE_EXPLAIN "/"), page);
 	else
-		say(page, NOT_FOUND,
-		    "There is no such page; there are /health, /livez, /readyz, /metrics, " PIPELINES
-		    ", " PARTITIONS " and " RELOAD ".\n");
+		say_not_found(page);
 }
 
 void site_public_page(void *context, const char *path, struct http_page *page)
@@ -191,50 +228,4 @@ void site_public_page(void *context, const char *path, struct http_page *page)
 void site_page(void *context, const char *path, struct http_page *page)
 {
 	find_page(context, path, RELOAD_WHOLE, page);
-}
-
-/* NAME/pause, NAME/resume: is it? Then *name is to be freed. */
-static bool is_pause(const char *path, char **name, bool *paused)
-{
-	const char *verb = strrchr(path, '/');
-
-	if (strncmp(path, ONE_PIPELINE, strlen(ONE_PIPELINE)) != 0 || verb < path + strlen(ONE_PIPELINE))
-		return false;
-	*paused = strcmp(verb, PAUSE) == 0;
-	if (!*paused && strcmp(verb, RESUME) != 0)
-		return false;
-	path += strlen(ONE_PIPELINE);
-	*name = xasprintf("%.*s", (int)(verb - path), path);
-	return true;
-}
-
-static void pause_or_resume(struct site *site, const char *name, bool paused, struct http_page *page)
-{
-	if (site->stopping)
-		say(page, UNAVAILABLE, "aloqd stops, and does not pause or resume any more.\n");
-	else if (!supervisor_pause(site->supervisor, name, paused))
-		say(page, NOT_FOUND, NO_PIPELINE);
-	else
-		one_pipeline(site, name, page);
-}
-
-void site_act(void *context, const char *path, struct http_page *page)
-{
-	struct site *site = context;
-	_cleanup_free_ char *name = NULL;
-	bool paused;
-
-	if (is_pause(path, &name, &paused)) {
-		pause_or_resume(site, name, paused, page);
-	} else if (strcmp(path, RELOAD) != 0) {
-		say(page, NOT_FOUND,
-		    "There is nothing to do here; POST " RELOAD
-		    " reads the configuration again, " ONE_PIPELINE "NAME" PAUSE " and " RESUME
-		    " do what they say.\n");
-	} else if (site->stopping) {
-		say(page, UNAVAILABLE, "aloqd stops, and does not reload any more.\n");
-	} else {
-		reload_begin(site->reload, "control socket");
-		last_reload(site, RELOAD_WHOLE, page);
-	}
 }

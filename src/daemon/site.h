@@ -16,9 +16,9 @@ struct site {
 	int64_t stall_limit_us; /* a thread that has not turned for this long is not alive */
 };
 
-/* http_sites; context is the struct site. The first is for everybody; the second, the same pages, is for
- * those who may know what stands in the configuration's files, and the third for those who may change
- * something. */
+/* http_sites; context is the struct site. The first is for everybody; the second, the same pages and some more, is
+ * for those who may know what stands in the configuration's files. */
 void site_public_page(void *context, const char *path, struct http_page *page);
 void site_page(void *context, const char *path, struct http_page *page);
-void site_act(void *context, const char *path, struct http_page *page);
+/* http_action: what can be told is logged, with who told it and what became of it. */
+void site_act(void *context, const struct http_request *request, struct http_page *page);

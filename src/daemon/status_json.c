@@ -182,6 +182,8 @@ static void put_pipeline(yajl_gen gen, const struct pipeline_snapshot *snapshot,
 	put_text(gen, "reason", snapshot->reason);
 	put_number(gen, "unready_ms", snapshot->unready_ms);
 	put_stuck(gen, snapshot);
+	put_name(gen, "starts_anew");
+	yajl_gen_bool(gen, snapshot->starts_anew);
 	put_text(gen, "last_error", snapshot->last_error);
 	put_number(gen, "last_error_at_ms", snapshot->last_error_at_ms);
 	put_count(gen, "heartbeats", snapshot->heartbeats);

@@ -7,37 +7,16 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "config/diff.h"
-#include "daemon/run.h"
+#include "daemon/supervisor_internal.h"
 #include "kafka/cluster_ids.h"
 
 #define LAZY_AGE_US (100 * USEC_PER_MSEC)
-
-/* A name, what runs under it, and what is to run next. */
-struct place {
-	struct run *run;
-	const struct config_pipeline *next; /* once the run, which was stopped for it, and any other one in
-	                                     * its group have ended; or NULL */
-	struct config *next_config;         /* held while there is a next one */
-};
-
-struct supervisor {
-	struct place *places; /* in the config's order, then those that were removed */
-	size_t count;
-	struct pipeline_snapshot *snapshots; /* of the runs, which own what they refer to */
-	struct cluster_ids *cluster_ids;     /* shared by the pipelines */
-	uint64_t memory_bytes;               /* what there is to share */
-	size_t sharers;                      /* pipelines that are enabled */
-	uint64_t gone_acked_records;         /* of pipelines that were removed */
-	int wake_fd;
-	int64_t refreshed_us;
-	bool stopping;
-};
 
 /* ---- starting ---- */
 
 static uint64_t share_of_memory(const struct supervisor *supervisor)
 {
-	return supervisor->memory_bytes / supervisor->sharers;
+	return supervisor->config->memory_bytes / (supervisor->sharers > 0 ? supervisor->sharers : 1);
 }
 
 static struct run *start(const struct supervisor *supervisor, struct config *config,
@@ -47,46 +26,80 @@ static struct run *start(const struct supervisor *supervisor, struct config *con
 	    supervisor->wake_fd, before, now_us);
 }
 
-static void note_bounds(struct supervisor *supervisor, const struct config *config)
-{
-	supervisor->memory_bytes = config->memory_bytes;
-	supervisor->sharers = 0;
-	for (size_t i = 0; i < config->pipeline_count; i++)
-		supervisor->sharers += config->pipelines[i].enabled;
-}
-
-/* To be called whenever places have come, gone or got another run. */
-static void show(struct supervisor *supervisor)
+void supervisor_show(struct supervisor *supervisor)
 {
 	supervisor->snapshots =
 	    xreallocarray(supervisor->snapshots, supervisor->count + 1, sizeof *supervisor->snapshots);
-	for (size_t i = 0; i < supervisor->count; i++)
+	for (size_t i = 0; i < supervisor->count; i++) {
 		supervisor->snapshots[i] = *run_snapshot(supervisor->places[i].run);
+		supervisor->snapshots[i].starts_anew = supervisor->places[i].next != NULL;
+	}
+}
+
+bool supervisor_wants(const struct place *place, const struct config_pipeline *pipeline)
+{
+	return place->told == TOLD_NOTHING ? pipeline->enabled : place->told == TOLD_START;
+}
+
+static void tell(struct place *place, enum told told)
+{
+	free(place->stopped_by);
+	place->stopped_by = NULL;
+	place->told = told;
+}
+
+/* What of the past run, if any, matters to who starts it again. */
+static char *describe_rest(const struct place *place, const struct run *before)
+{
+	const struct pipeline_snapshot *past = before ? run_snapshot(before) : NULL;
+	const char *why = place->told == TOLD_STOP ? place->stopped_by : "enabled = false";
+	bool one = past && past->left_blocked == 1;
+
+	if (past && !past->drain_was_clean)
+		return xasprintf("%s; its drain did not end in time: records will be read again", why);
+	if (past && past->left_blocked > 0)
+		return xasprintf("%s; %zu partition%s blocked, and will be again", why, past->left_blocked,
+		    one ? " was" : "s were");
+	return xstrdup(why);
+}
+
+/* Nothing runs under this name. before, which has ended, stays the caller's. */
+static void rest(struct supervisor *supervisor, struct place *place, const struct config_pipeline *pipeline,
+    const struct run *before, int64_t now_us)
+{
+	_cleanup_free_ char *reason = describe_rest(place, before);
+
+	place->run = run_none(supervisor->config, pipeline, before, PIPELINE_STOPPED, reason, now_us);
+	place->resting = true;
 }
 
 struct supervisor *supervisor_new(struct config *config, int wake_fd, int64_t now_us)
 {
 	struct supervisor *supervisor = xcalloc(1, sizeof *supervisor);
 
+	supervisor->config = config_hold(config);
 	supervisor->wake_fd = wake_fd;
 	supervisor->refreshed_us = now_us;
 	supervisor->cluster_ids = cluster_ids_new(config);
-	note_bounds(supervisor, config);
-	supervisor->places = xcalloc(supervisor->sharers, sizeof *supervisor->places);
-	for (size_t i = 0; i < config->pipeline_count; i++) {
+	supervisor->count = config->pipeline_count;
+	supervisor->places = xcalloc(supervisor->count, sizeof *supervisor->places);
+	for (size_t i = 0; i < supervisor->count; i++)
+		supervisor->sharers += config->pipelines[i].enabled;
+	for (size_t i = 0; i < supervisor->count; i++) {
 		const struct config_pipeline *pipeline = &config->pipelines[i];
 
 		if (pipeline->enabled)
-			supervisor->places[supervisor->count++].run =
-			    start(supervisor, config, pipeline, NULL, now_us);
+			supervisor->places[i].run = start(supervisor, config, pipeline, NULL, now_us);
+		else
+			rest(supervisor, &supervisor->places[i], pipeline, NULL, now_us);
 	}
-	show(supervisor);
+	supervisor_show(supervisor);
 	return supervisor;
 }
 
 /* ---- another configuration ---- */
 
-static void set_next(struct place *place, struct config *config, const struct config_pipeline *next)
+void supervisor_set_next(struct place *place, struct config *config, const struct config_pipeline *next)
 {
 	config_free(place->next_config);
 	place->next = next;
@@ -116,6 +129,11 @@ static const struct config_pipeline *find_pipeline(const struct config *config, 
 	return NULL;
 }
 
+const struct config_pipeline *supervisor_settings(const struct supervisor *supervisor, const char *name)
+{
+	return find_pipeline(supervisor->config, name);
+}
+
 static bool same_cluster(const struct config_cluster *one, const struct config_cluster *other)
 {
 	return strcmp(one->name, other->name) == 0 || strcmp(one->brokers, other->brokers) == 0;
@@ -137,25 +155,35 @@ static const struct run *in_group(
 	return NULL;
 }
 
-/* holder: the run that still is in its group; NULL: none is. */
-static void begin(struct supervisor *supervisor, struct place *place, struct config *config,
-    const struct config_pipeline *pipeline, const struct run *holder, int64_t now_us)
+/* Takes the place's run, which has ended, and frees it. holder: the run that still is in its group; NULL: none is. */
+static void begin(struct supervisor *supervisor, struct place *place, const struct config_pipeline *pipeline,
+    const struct run *holder, int64_t now_us)
 {
+	struct run *before = place->run;
 	_cleanup_free_ char *reason = NULL;
 
+	place->resting = false;
 	if (!holder) {
-		log_notice(&LOG_PIPELINE(pipeline->name), "new: starts");
-		place->run = start(supervisor, config, pipeline, NULL, now_us);
-		return;
+		supervisor_set_next(place, NULL, NULL);
+		place->run = start(supervisor, supervisor->config, pipeline, before, now_us);
+	} else {
+		reason = xasprintf("waits for pipeline %s, which drains, to leave the group \"%s\"",
+		    run_settings(holder)->name, pipeline->from.group);
+		log_notice(&LOG_PIPELINE(pipeline->name), "%s", reason);
+		place->run =
+		    run_none(supervisor->config, pipeline, before, PIPELINE_STARTING, reason, now_us);
+		supervisor_set_next(place, supervisor->config, pipeline);
 	}
-	reason = xasprintf("waits for pipeline %s, which drains, to leave the group \"%s\"",
-	    run_settings(holder)->name, pipeline->from.group);
-	log_notice(&LOG_PIPELINE(pipeline->name), "new: %s", reason);
-	place->run = run_none(config, pipeline, reason, now_us);
-	set_next(place, config, pipeline);
+	run_free(before);
 }
 
-/* What the new configuration wants to run under this name: as before, or something else. */
+void supervisor_begin(
+    struct supervisor *supervisor, struct place *place, const struct config_pipeline *pipeline, int64_t now_us)
+{
+	begin(supervisor, place, pipeline, in_group(supervisor->places, supervisor->count, pipeline), now_us);
+}
+
+/* What the new configuration says of a pipeline that is to run on, or again: as before, or something else. */
 static void keep_or_change(struct place *place, struct config *config, const struct config_pipeline *pipeline,
     int64_t drain_deadline_us, struct supervisor_changes *changes)
 {
@@ -177,27 +205,84 @@ static void keep_or_change(struct place *place, struct config *config, const str
 		run_stop(place->run, drain_deadline_us);
 	}
 	if (run_is_stopping(place->run))
-		set_next(place, config, pipeline);
+		supervisor_set_next(place, config, pipeline);
 }
 
-static void end(struct place *place, const struct config *config, int64_t drain_deadline_us,
+/* The same of one that was told to stop: it stays so, and a later start takes what is written then. */
+static void keep_stopped(const struct place *place, const struct config_pipeline *pipeline,
+    struct supervisor_changes *changes)
+{
+	_cleanup_free_ char *key = diff_pipeline(run_settings(place->run), pipeline);
+
+	if (key)
+		log_notice(&LOG_PIPELINE(pipeline->name),
+		    "changed (%s): stays stopped, as it was told, until aloqctl start", key);
+	if (key)
+		changes->changed++;
+	else
+		changes->unchanged++;
+}
+
+static void end(struct place *place, const char *why, int64_t drain_deadline_us,
     struct supervisor_changes *changes)
 {
 	const char *name = run_settings(place->run)->name;
 
-	if (!run_is_stopping(place->run) || place->next) {
+	if (!run_is_stopping(place->run) || place->next || place->told == TOLD_STOP) {
 		changes->removed++;
-		log_notice(&LOG_PIPELINE(name), "%s: drains, and ends",
-		    find_pipeline(config, name) ? "disabled" : "removed");
+		log_notice(&LOG_PIPELINE(name), "%s: %s", why, place->resting ? "was stopped" : "drains, and ends");
 	}
-	set_next(place, NULL, NULL);
+	tell(place, TOLD_NOTHING);
+	supervisor_set_next(place, NULL, NULL);
 	run_stop(place->run, drain_deadline_us);
+}
+
+/* One that the old configuration has, too, or that drains. */
+static void apply_to_old(struct supervisor *supervisor, struct place *place,
+    const struct config_pipeline *pipeline, const struct run *holder, int64_t drain_deadline_us,
+    int64_t now_us, struct supervisor_changes *changes)
+{
+	struct run *before = place->run;
+
+	if (supervisor_wants(place, pipeline)) {
+		if (place->resting) {
+			changes->started++;
+			log_notice(&LOG_PIPELINE(pipeline->name), "enabled: starts");
+			begin(supervisor, place, pipeline, holder, now_us);
+		} else {
+			keep_or_change(place, supervisor->config, pipeline, drain_deadline_us, changes);
+		}
+		return;
+	}
+	if (place->told == TOLD_STOP)
+		keep_stopped(place, pipeline, changes);
+	else if (!place->resting)
+		end(place, "disabled", drain_deadline_us, changes);
+	if (!place->resting)
+		return;
+	rest(supervisor, place, pipeline, before, now_us);
+	run_free(before);
+}
+
+static void apply_to_new(struct supervisor *supervisor, struct place *place,
+    const struct config_pipeline *pipeline, const struct run *holder, int64_t now_us,
+    struct supervisor_changes *changes)
+{
+	if (!pipeline->enabled) {
+		rest(supervisor, place, pipeline, NULL, now_us);
+		return;
+	}
+	changes->started++;
+	if (!holder)
+		log_notice(&LOG_PIPELINE(pipeline->name), "new: starts");
+	begin(supervisor, place, pipeline, holder, now_us);
 }
 
 /* The clients are sized by the share when they are made, so that a run cannot take another one. */
 static void tell_kept_shares(const struct supervisor *supervisor)
 {
-	uint64_t share_bytes = supervisor->sharers > 0 ? share_of_memory(supervisor) : 0;
+	uint64_t memory_bytes = supervisor->config->memory_bytes;
+	uint64_t share_bytes = share_of_memory(supervisor);
 	uint64_t sum_bytes = 0;
 	size_t kept = 0;
 
@@ -213,70 +298,74 @@ static void tell_kept_shares(const struct supervisor *supervisor)
 	}
 	if (kept == 0)
 		return;
-	log_at(sum_bytes > supervisor->memory_bytes ? LOG_LEVEL_WARNING : LOG_LEVEL_NOTICE, &LOG_NOWHERE,
+	log_at(sum_bytes > memory_bytes ? LOG_LEVEL_WARNING : LOG_LEVEL_NOTICE, &LOG_NOWHERE,
 	    "aloqd.memory: %zu pipeline%s the share that %s started with, where now each would get %" PRIu64
 	    " MiB; together all have %" PRIu64 " MiB of the %" PRIu64 " MiB, until aloqd is restarted",
 	    kept, kept == 1 ? " keeps" : "s keep", kept == 1 ? "it was" : "they were", share_bytes >> 20,
-	    sum_bytes >> 20, supervisor->memory_bytes >> 20);
+	    sum_bytes >> 20, memory_bytes >> 20);
+}
+
+/* Of a place that is to be filled: the run in its group, among those not placed yet and those placed. */
+static const struct run *holder_of(const struct supervisor *supervisor, const struct place *old, size_t old_count,
+    const struct config_pipeline *pipeline)
+{
+	const struct run *holder = in_group(old, old_count, pipeline);
+
+	return holder ? holder : in_group(supervisor->places, supervisor->count, pipeline);
+}
+
+static void count_sharers(struct supervisor *supervisor)
+{
+	const struct config *config = supervisor->config;
+
+	supervisor->sharers = 0;
+	for (size_t i = 0; i < config->pipeline_count; i++)
+		supervisor->sharers += config->pipelines[i].enabled;
 }
 
 struct supervisor_changes supervisor_apply(
     struct supervisor *supervisor, struct config *config, int64_t drain_deadline_us, int64_t now_us)
 {
 	struct supervisor_changes changes = { 0 };
+	struct config *replaced = supervisor->config;
 	struct place *old = supervisor->places;
-	size_t old_count = supervisor->count;
+	size_t old_count;
 
 	supervisor_refresh(supervisor, now_us); /* a stop notes who had failed before */
-	note_bounds(supervisor, config);
+	old_count = supervisor->count;
+	supervisor->config = config_hold(config);
+	count_sharers(supervisor);
 	cluster_ids_replace(supervisor->cluster_ids, config);
-	supervisor->places = xcalloc(old_count + supervisor->sharers, sizeof *supervisor->places);
+	supervisor->places = xcalloc(old_count + config->pipeline_count, sizeof *supervisor->places);
 	supervisor->count = 0;
 	for (size_t i = 0; i < config->pipeline_count; i++) {
 		const struct config_pipeline *pipeline = &config->pipelines[i];
+		const struct config_pipeline *was = find_pipeline(replaced, pipeline->name);
 		struct place *place = &supervisor->places[supervisor->count];
+		struct place found = take_place(old, old_count, pipeline->name);
+		const struct run *holder = holder_of(supervisor, old, old_count, pipeline);
 
-		if (!pipeline->enabled)
-			continue;
-		*place = take_place(old, old_count, pipeline->name);
-		if (place->run) {
-			keep_or_change(place, config, pipeline, drain_deadline_us, &changes);
-		} else {
-			const struct run *holder = in_group(old, old_count, pipeline);
-
-			if (!holder)
-				holder = in_group(supervisor->places, supervisor->count, pipeline);
-			changes.started++;
-			begin(supervisor, place, config, pipeline, holder, now_us);
-		}
+		*place = found;
+		if (was && was->enabled != pipeline->enabled)
+			tell(place, TOLD_NOTHING); /* the configuration has the last word */
+		if (place->run)
+			apply_to_old(supervisor, place, pipeline, holder, drain_deadline_us, now_us, &changes);
+		else
+			apply_to_new(supervisor, place, pipeline, holder, now_us, &changes);
 		supervisor->count++;
 	}
 	for (size_t i = 0; i < old_count; i++) {
 		if (!old[i].run)
 			continue;
-		end(&old[i], config, drain_deadline_us, &changes);
+		end(&old[i], "removed", drain_deadline_us, &changes);
+		old[i].resting = false;
 		supervisor->places[supervisor->count++] = old[i];
 	}
 	free(old);
+	config_free(replaced);
 	tell_kept_shares(supervisor);
-	show(supervisor);
+	supervisor_show(supervisor);
 	return changes;
-}
-
-bool supervisor_pause(struct supervisor *supervisor, const char *name, bool paused)
-{
-	for (size_t i = 0; i < supervisor->count; i++) {
-		struct run *run = supervisor->places[i].run;
-
-		if (strcmp(run_settings(run)->name, name) != 0)
-			continue;
-		if (run_pause(run, paused))
-			log_notice(&LOG_PIPELINE(run_settings(run)->name), "%s",
-			    paused ? "told to pause: reads nothing more, and settles and commits what it holds"
-				   : "told to resume: reads on");
-		return true;
-	}
-	return false;
 }
 
 /* Nothing of it drains: it starts when the run that is in its group has ended. */
@@ -293,7 +382,8 @@ size_t supervisor_changing(const struct supervisor *supervisor, const char **nam
 	for (size_t i = 0; i < supervisor->count; i++) {
 		const struct run *run = supervisor->places[i].run;
 
-		if (!run_is_stopping(run) || waits_for_its_group(supervisor, &supervisor->places[i]))
+		if (!run_is_stopping(run) || waits_for_its_group(supervisor, &supervisor->places[i]) ||
+		    supervisor->places[i].told == TOLD_STOP || supervisor->places[i].resting)
 			continue;
 		if (name && changing == 0)
 			*name = run_settings(run)->name;
@@ -306,12 +396,19 @@ size_t supervisor_changing(const struct supervisor *supervisor, const char **nam
 static void succeed(struct supervisor *supervisor, struct place *place, int64_t now_us)
 {
 	struct run *before = place->run;
+	const struct config_pipeline *pipeline = supervisor_settings(supervisor, run_settings(before)->name);
 
 	run_drained_cleanly(before); /* logs it where it was not */
-	place->run = place->next ? start(supervisor, place->next_config, place->next, before, now_us) : NULL;
-	if (!place->run)
+	if (place->next) {
+		place->run = start(supervisor, place->next_config, place->next, before, now_us);
+		supervisor_set_next(place, NULL, NULL);
+	} else if (pipeline) {
+		rest(supervisor, place, pipeline, before, now_us);
+	} else {
+		place->run = NULL;
 		supervisor->gone_acked_records += run_snapshot(before)->counters.acked_records;
-	set_next(place, NULL, NULL);
+		tell(place, TOLD_NOTHING);
+	}
 	run_free(before);
 }
 
@@ -322,7 +419,7 @@ static void succeed_ended_runs(struct supervisor *supervisor, int64_t now_us)
 	for (size_t i = 0; i < supervisor->count; i++) {
 		struct place *place = &supervisor->places[i];
 
-		if (run_is_stopping(place->run) && run_has_ended(place->run) &&
+		if (!place->resting && run_is_stopping(place->run) && run_has_ended(place->run) &&
 		    !waits_for_its_group(supervisor, place))
 			succeed(supervisor, place, now_us);
 	}
@@ -344,7 +441,7 @@ void supervisor_refresh(struct supervisor *supervisor, int64_t now_us)
 	/* At the end the runs stay to be asked how they have drained. */
 	if (!supervisor->stopping)
 		succeed_ended_runs(supervisor, now_us);
-	show(supervisor);
+	supervisor_show(supervisor);
 	supervisor->refreshed_us = now_us;
 }
 
@@ -389,7 +486,7 @@ void supervisor_stop(struct supervisor *supervisor, int64_t deadline_us)
 
 		if (place->next)
 			log_notice(&LOG_PIPELINE(place->next->name), "does not start anew: aloqd stops");
-		set_next(place, NULL, NULL);
+		supervisor_set_next(place, NULL, NULL);
 		run_stop(place->run, deadline_us);
 	}
 	supervisor->stopping = true;
@@ -418,11 +515,13 @@ void supervisor_free(struct supervisor *supervisor)
 	if (!supervisor)
 		return;
 	for (size_t i = 0; i < supervisor->count; i++) {
-		set_next(&supervisor->places[i], NULL, NULL);
+		supervisor_set_next(&supervisor->places[i], NULL, NULL);
+		tell(&supervisor->places[i], TOLD_NOTHING);
 		run_free(supervisor->places[i].run);
 	}
 	free(supervisor->places);
 	free(supervisor->snapshots);
 	cluster_ids_free(supervisor->cluster_ids);
+	config_free(supervisor->config);
 	free(supervisor);
 }

@@ -20,7 +20,7 @@
 struct supervisor;
 
 /* Starts every enabled pipeline, each with an equal share of the memory bound, which its members divide. One
- * that cannot be started is logged and counts as failed. Holds config for as long as it needs it; wake_fd (an
+ * that cannot be started is logged and counts as failed; one that is not enabled is seen as stopped. Holds config for as long as it needs it; wake_fd (an
  * eventfd, the owner's) becomes readable when a state has changed. */
 struct supervisor *supervisor_new(struct config *config, int wake_fd, int64_t now_us);
 
@@ -31,15 +31,27 @@ struct supervisor_changes {
 
 /* Makes config the one that holds, and logs what becomes of each pipeline that it changes. Those that are
  * changed, removed or disabled drain until drain_deadline_us, new ones start, and the others are left alone,
- * whatever their state is: one that has failed stays so. May be called while an earlier one's drains go on:
+ * whatever their state is: one that has failed stays so. What a person has told a pipeline holds on, also for
+ * one that is changed, unless config changes whether it is enabled. May be called while an earlier one's drains go on:
  * the newest counts. Not after supervisor_stop(). A run that goes on keeps the share of the memory that it
  * was started with, and it is logged what that means. */
 struct supervisor_changes supervisor_apply(
     struct supervisor *supervisor, struct config *config, int64_t drain_deadline_us, int64_t now_us);
 
-/* Pauses the pipeline of this name, all its members, or lets it go on. It stays paused through a reload that
- * changes it, as long as that neither removes nor disables it. Returns whether there is one of this name. */
-bool supervisor_pause(struct supervisor *supervisor, const char *name, bool paused);
+/* What a person tells a pipeline. */
+enum supervisor_order {
+	ORDER_PAUSE,   /* all its members; it stays so through a reload that changes it, and through a restart */
+	ORDER_RESUME,
+	ORDER_START,   /* one that is stopped, or has failed; another one runs already, and goes on */
+	ORDER_STOP,    /* it drains, until its drain_timeout, and is seen as stopped until it is told to start */
+	ORDER_RESTART, /* it drains and starts anew once it has ended; one that is stopped starts */
+};
+
+/* Tells the pipeline of this name; by, which is shown with one that is stopped, is who told it and when, in words.
+ * Returns 0, also where there is nothing to do; -ENOENT: there is none of this name; -EPERM: it is not one that this
+ * can be told, and err says why. */
+int supervisor_tell(struct supervisor *supervisor, const char *name, enum supervisor_order order, const char *by,
+    int64_t now_us, struct error *err);
 
 /* How many pipelines still drain because they were changed or removed; who waits for them is none of them.
  * *name, unless name is NULL, is one of them. */

@@ -34,7 +34,7 @@ def test_with_the_sample_it_runs_idle_and_says_so(service, machine):
     aloqd = service()
     machine.write(aloqd.config_path, (TOP / "etc/aloqd.conf").read_text())
     aloqd.start()
-    aloqd.await_status("^no pipeline is enabled")
+    aloqd.await_status("^no pipeline runs")
     assert machine.run("systemctl", "is-enabled", aloqd.name).strip() == "enabled"
     assert aloqd.get("/readyz")[0] == 200
     assert aloqd.terminate() == 0

@@ -29,6 +29,10 @@
 #define AT_ONCE_MS    2000 /* less than the daemon's grace for threads that end */
 #define DRAIN_LONG_MS 3600000
 
+#define PIPELINE(number, rest)                                                                               \
+	"p" number " = { from = { cluster = \"main\"; topics = [ \"in" number "\" ]; };"                     \
+	" to = { topic = \"out" number "\"; }; " rest " };"
+
 struct fixture {
 	char directory[32];
 	char control[64];
@@ -289,8 +293,74 @@ static void test_pipelines_are_paused_and_resumed_by_name(void **state)
 	assert_int_equal(post(fixture, "/api/v1/pipelines/nobody/pause"), 404);
 	assert_int_equal(post(fixture, "/api/v1/pipelines//pause"), 404);
 	assert_int_equal(post(fixture, "/api/v1/pipelines/pause"), 404);
-	assert_int_equal(post(fixture, "/api/v1/pipelines/1/stop"), 404);
+	assert_int_equal(post(fixture, "/api/v1/pipelines/1/rest"), 404);
+	assert_int_equal(post(fixture, "/api/v1/pipelines/1/stop/now"), 404);
+	assert_int_equal(post(fixture, "/api/v1/pipelines/1/stop?now=1"), 400);
+	assert_int_equal(post(fixture, "/api/v1/a/b/c/d/e/f/g/h/i/j"), 404);
+	assert_int_equal(post(fixture, "/"), 404);
 	assert_int_equal(ask(fixture, "/api/v1/pipelines/1/pause"), 404);
+}
+
+static void test_pipelines_are_stopped_started_and_restarted_by_name(void **state)
+{
+	struct fixture *fixture = *state;
+	char answer[65536];
+
+	configure(fixture, "", PIPELINE("0", "") PIPELINE("1", "") PIPELINE("2", "enabled = false;"));
+	start(fixture);
+	assert_true(hear(fixture, "READY=1", BOUND_MS));
+	assert_int_equal(post(fixture, "/api/v1/pipelines/p1/stop"), 200);
+	assert_true(hear(fixture, "STATUS=3 pipelines: 1 running, 2 stopped", BOUND_MS));
+	assert_int_equal(
+	    ask_for(fixture, "GET /api/v1/pipelines/p1 HTTP/1.0\r\n\r\n", answer, sizeof answer), 200);
+	assert_non_null(strstr(answer, "\"reason\":\"by command of uid "));
+	assert_int_equal(ask(fixture, "/readyz"), 200);
+	assert_int_equal(post(fixture, "/api/v1/pipelines/p1/pause"), 409);
+	assert_int_equal(post(fixture, "/api/v1/pipelines/p2/start"), 200);
+	assert_int_equal(post(fixture, "/api/v1/pipelines/p1/restart"), 200);
+	assert_true(hear(fixture, "STATUS=3 pipelines: 3 running", BOUND_MS));
+	assert_int_equal(post(fixture, "/api/v1/pipelines/nobody/start"), 404);
+	kill(fixture->child, SIGTERM);
+	assert_int_equal(end(fixture, BOUND_MS), EX_OK);
+}
+
+static void test_the_log_level_is_shown_set_and_taken_back_by_a_reload(void **state)
+{
+	static const char look[] = "GET /api/v1/log-level HTTP/1.0\r\n\r\n";
+	struct fixture *fixture = *state;
+	char answer[65536];
+
+	configure(fixture, "log_level = \"warning\";", PIPELINE("0", ""));
+	start(fixture);
+	assert_true(hear(fixture, "READY=1", BOUND_MS));
+	assert_int_equal(post(fixture, "/api/v1/log-level?level=debug"), 200);
+	assert_int_equal(ask_for(fixture, look, answer, sizeof answer), 200);
+	assert_non_null(strstr(answer, "{\"level\":\"debug\",\"configured\":\"warning\"}"));
+	assert_int_equal(post(fixture, "/api/v1/log-level?level=loud"), 400);
+	assert_int_equal(post(fixture, "/api/v1/log-level"), 400);
+	assert_int_equal(post(fixture, "/api/v1/log-level?level=info&x=1"), 400);
+	assert_int_equal(post(fixture, "/api/v1/reload"), 200);
+	assert_int_equal(ask_for(fixture, look, answer, sizeof answer), 200);
+	assert_non_null(strstr(answer, "{\"level\":\"warning\",\"configured\":\"warning\"}"));
+}
+
+static void test_the_running_configuration_is_explained(void **state)
+{
+	struct fixture *fixture = *state;
+	char answer[262144];
+
+	configure(fixture, "", PIPELINE("0", "") PIPELINE("1", ""));
+	start(fixture);
+	assert_true(hear(fixture, "READY=1", BOUND_MS));
+	assert_int_equal(
+	    ask_for(fixture, "GET /api/v1/explain HTTP/1.0\r\n\r\n", answer, sizeof answer), 200);
+	assert_non_null(strstr(answer, "Pipeline p0\n"));
+	assert_non_null(strstr(answer, "Pipeline p1\n"));
+	assert_int_equal(
+	    ask_for(fixture, "GET /api/v1/explain/p1 HTTP/1.0\r\n\r\n", answer, sizeof answer), 200);
+	assert_null(strstr(answer, "Pipeline p0\n"));
+	assert_non_null(strstr(answer, "Guarantee: at_least_once"));
+	assert_int_equal(ask(fixture, "/api/v1/explain/nobody"), 404);
 }
 
 static void test_ready_means_that_the_control_socket_answers(void **state)
@@ -305,10 +375,11 @@ static void test_ready_means_that_the_control_socket_answers(void **state)
 	assert_int_equal(ask(fixture, "/metrics"), 200);
 	assert_int_equal(ask(fixture, "/api/v1/pipelines"), 200);
 	assert_int_equal(ask(fixture, "/api/v1/pipelines/1"), 200);
-	assert_int_equal(ask(fixture, "/api/v1/pipelines/2"), 404);
+	assert_int_equal(ask(fixture, "/api/v1/pipelines/2"), 200); /* is not enabled */
+	assert_int_equal(ask(fixture, "/api/v1/pipelines/3"), 404);
 	assert_int_equal(ask(fixture, "/api/v1/pipelines/"), 404);
 	assert_int_equal(ask(fixture, "/"), 404);
-	assert_true(hear(fixture, "STATUS=2 pipelines: 2 running; ", BOUND_MS));
+	assert_true(hear(fixture, "STATUS=3 pipelines: 2 running, 1 stopped; ", BOUND_MS));
 }
 
 static void test_a_clean_drain_ends_with_0_and_leaves_no_socket(void **state)
@@ -373,16 +444,12 @@ static void test_the_daemon_lives_on_when_all_pipelines_have_failed_and_ends_wit
 	}
 	start(fixture);
 	assert_true(hear(fixture, "READY=1", BOUND_MS));
-	assert_true(hear(fixture, "STATUS=2 pipelines: 2 failed; ", BOUND_MS));
+	assert_true(hear(fixture, "STATUS=3 pipelines: 1 stopped, 2 failed; ", BOUND_MS));
 	assert_int_equal(ask(fixture, "/livez"), 200);
 	assert_int_equal(ask(fixture, "/readyz"), 503);
 	kill(fixture->child, SIGTERM);
 	assert_int_equal(end(fixture, BOUND_MS), EX_OK);
 }
-
-#define PIPELINE(number, rest)                                                                               \
-	"p" number " = { from = { cluster = \"main\"; topics = [ \"in" number "\" ]; };"                     \
-	" to = { topic = \"out" number "\"; }; " rest " };"
 
 static void test_a_hangup_takes_up_what_has_changed_and_the_service_manager_hears_of_both_ends(void **state)
 {
@@ -484,6 +551,7 @@ static void test_a_wrong_configuration_changes_nothing_and_all_that_is_wrong_is_
 static void test_what_stands_in_the_files_is_not_told_over_tcp(void **state)
 {
 	static const char *const pages[] = { "pipelines", "reload" };
+	static const char *const hidden[] = { "log-level", "explain", "explain/p0" };
 	struct fixture *fixture = *state;
 	in_port_t port = free_port();
 	char daemon[128];
@@ -510,6 +578,11 @@ static void test_what_stands_in_the_files_is_not_told_over_tcp(void **state)
 	assert_int_equal(ask_publicly(port, "POST /api/v1/reload HTTP/1.0\r\nContent-Length: 0\r\n\r\n",
 			     answer, sizeof answer),
 	    405);
+	for (size_t i = 0; i < sizeof hidden / sizeof hidden[0]; i++) {
+		snprintf(request, sizeof request, "GET /api/v1/%s HTTP/1.0\r\n\r\n", hidden[i]);
+		assert_int_equal(ask_for(fixture, request, answer, sizeof answer), 200);
+		assert_int_equal(ask_publicly(port, request, answer, sizeof answer), 404);
+	}
 	kill(fixture->child, SIGTERM);
 	assert_int_equal(end(fixture, BOUND_MS), EX_OK);
 }
@@ -593,6 +666,12 @@ int main(void)
 		    test_ready_means_that_the_control_socket_answers, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 		    test_pipelines_are_paused_and_resumed_by_name, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+		    test_pipelines_are_stopped_started_and_restarted_by_name, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+		    test_the_log_level_is_shown_set_and_taken_back_by_a_reload, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+		    test_the_running_configuration_is_explained, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 		    test_a_clean_drain_ends_with_0_and_leaves_no_socket, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(

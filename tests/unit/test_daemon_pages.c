@@ -418,9 +418,9 @@ static void test_status_line_counts_the_states_and_is_cut_where_there_is_no_room
 	health_status_line(line, sizeof line, snapshots, 1, 0, true);
 	assert_string_equal(line, "1 pipeline: 1 blocked; 0 records/s; the last reload was refused");
 	health_status_line(line, sizeof line, snapshots, 0, 0, false);
-	assert_string_equal(line, "no pipeline is enabled");
+	assert_string_equal(line, "no pipeline runs");
 	health_status_line(line, sizeof line, snapshots, 0, 0, true);
-	assert_string_equal(line, "no pipeline is enabled; the last reload was refused");
+	assert_string_equal(line, "no pipeline runs; the last reload was refused");
 	for (size_t size = 1; size < 70; size++) {
 		for (size_t count = 0; count <= 3; count += 3) {
 			memset(line, '#', sizeof line);

@@ -14,6 +14,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 #include <cmocka.h>
+#include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/memory.h"
 #include "daemon/http_listener.h"
@@ -164,17 +165,32 @@ static void test_other_methods_and_bodies_are_refused_without_asking_the_site(vo
 	assert_int_equal(fixture->asked, 0);
 }
 
-static void act(void *context, const char *path, struct http_page *answer)
+/* Says what it was asked for. */
+static void act(void *context, const struct http_request *request, struct http_page *answer)
 {
-	page(context, path, answer);
+	_cleanup_free_ char *text = xstrdup("");
+
+	page(context, request->path, answer);
 	answer->status = 202;
+	if (request->argument_count == 0)
+		return;
+	assert_int_equal(request->uid, (int64_t)getuid());
+	assert_int_equal(request->pid, getpid());
+	for (size_t i = 0; i < request->argument_count; i++) {
+		char *more = xasprintf(
+		    "%s<%s=%s>", text, request->arguments[i].name, request->arguments[i].value);
+
+		free(text);
+		text = more;
+	}
+	free(answer->body);
+	answer->body = xasprintf("%s %s\n", request->path, text);
+	answer->length = strlen(answer->body);
 }
 
-static void test_post_is_answered_where_it_is_allowed_and_without_a_body(void **state)
+static void allow_post(struct fixture *fixture)
 {
-	struct fixture *fixture = *state;
 	struct error err = { 0 };
-	char answer[2048];
 
 	http_server_free(fixture->server);
 	control_socket_close(&fixture->control);
@@ -182,6 +198,47 @@ static void test_post_is_answered_where_it_is_allowed_and_without_a_body(void **
 	fixture->server = http_server_new(fixture->event, fixture->control.fd, page, act, fixture, &err);
 	assert_non_null(fixture->server);
 	fixture->control.fd = -1;
+}
+
+static void test_paths_and_arguments_are_decoded_exactly_or_refused(void **state)
+{
+	static const struct {
+		const char *target, *status, *until;
+	} targets[] = {
+		{ "/%68el%6Co?a%62=%31%2b", " 202 ", "/hello <ab=1+>\n" },
+		{ "/hello?a=1&b=&c=%2500", " 202 ", "/hello <a=1><b=><c=%00>\n" },
+		{ "/hello%00x", " 400 ", "wrongly encoded" },
+		{ "/hello%0", " 400 ", "wrongly encoded" },
+		{ "/hello%", " 400 ", "wrongly encoded" },
+		{ "/hello%g0", " 400 ", "wrongly encoded" },
+		{ "/hello?a=%00", " 400 ", "wrongly encoded" },
+		{ "/hello?a=%2", " 400 ", "wrongly encoded" },
+		{ "/hello?a=1&%61=2", " 400 ", "there twice" },
+		{ "/hello?a=1&b=2&c=3&d=4&e=5", " 400 ", "too many" },
+	};
+	struct fixture *fixture = *state;
+	char answer[2048], request[256];
+
+	allow_post(fixture);
+	for (size_t i = 0; i < sizeof targets / sizeof targets[0]; i++) {
+		snprintf(request, sizeof request, "POST %s HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n",
+		    targets[i].target);
+		ask(fixture, request, answer, sizeof answer, targets[i].until);
+		assert_non_null(strstr(answer, targets[i].status));
+		assert_non_null(strstr(answer, targets[i].until));
+	}
+	assert_int_equal(fixture->asked, 2);
+	ask(fixture, "GET /hello%00x HTTP/1.1\r\nHost: a\r\n\r\n", answer, sizeof answer, "wrongly encoded");
+	assert_memory_equal(answer, "HTTP/1.1 400 ", 13);
+	assert_int_equal(fixture->asked, 2);
+}
+
+static void test_post_is_answered_where_it_is_allowed_and_without_a_body(void **state)
+{
+	struct fixture *fixture = *state;
+	char answer[2048];
+
+	allow_post(fixture);
 	ask(fixture, "POST /hello HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n", answer, sizeof answer,
 	    "\r\n\r\nhello\n");
 	assert_memory_equal(answer, "HTTP/1.1 202 ", 13);
@@ -393,6 +450,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_head_is_answered_without_the_page, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 		    test_other_methods_and_bodies_are_refused_without_asking_the_site, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+		    test_paths_and_arguments_are_decoded_exactly_or_refused, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 		    test_post_is_answered_where_it_is_allowed_and_without_a_body, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(

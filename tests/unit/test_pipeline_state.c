@@ -66,7 +66,8 @@ static void test_every_state_can_be_left_towards_stopped(void **state)
 static void test_ready_means_that_it_does_what_it_was_told(void **state)
 {
 	for (unsigned i = 0; i < PIPELINE_STATE_COUNT; i++)
-		assert_int_equal(pipeline_state_is_ready(i), i == PIPELINE_RUNNING || i == PIPELINE_PAUSED);
+		assert_int_equal(pipeline_state_is_ready(i), 
+		    i == PIPELINE_RUNNING || i == PIPELINE_PAUSED || i == PIPELINE_STOPPED);
 }
 
 int main(void)

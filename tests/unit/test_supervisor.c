@@ -11,13 +11,14 @@
 
 #define LIMIT_US (10 * USEC_PER_SEC)
 
-static void test_enabled_pipelines_share_the_memory_and_disabled_ones_do_not_start(void **state)
+static void test_enabled_pipelines_share_the_memory_and_disabled_ones_are_seen_as_stopped(void **state)
 {
 	struct supervisor *supervisor = supervisor_new(&fake_config, -1, 0);
 	size_t count;
 
-	supervisor_snapshots(supervisor, &count);
-	assert_int_equal(count, 2);
+	assert_int_equal(supervisor_snapshots(supervisor, &count)[2].state, PIPELINE_STOPPED);
+	assert_string_equal(supervisor_snapshots(supervisor, &count)[2].reason, "enabled = false");
+	assert_int_equal(count, 3);
 	assert_int_equal(fake_scripts[0].memory_bytes, 500);
 	assert_int_equal(fake_scripts[1].memory_bytes, 500);
 	assert_int_equal(fake_scripts[2].memory_bytes, 0);
@@ -37,7 +38,7 @@ static void test_a_pipeline_that_cannot_start_is_seen_as_failed_and_the_others_r
 	supervisor = supervisor_new(&fake_config, -1, 0);
 	supervisor_refresh(supervisor, 1);
 	snapshots = supervisor_snapshots(supervisor, &count);
-	assert_int_equal(count, 2);
+	assert_int_equal(count, 3);
 	assert_string_equal(snapshots[0].name, "0");
 	assert_int_equal(snapshots[0].state, PIPELINE_FAILED);
 	assert_string_equal(snapshots[0].reason, "no thread left");
@@ -46,15 +47,23 @@ static void test_a_pipeline_that_cannot_start_is_seen_as_failed_and_the_others_r
 	supervisor_free(supervisor);
 }
 
+/* Whether it was told. */
+static bool tell(struct supervisor *supervisor, const char *name, enum supervisor_order order)
+{
+	struct error err = { 0 };
+
+	return supervisor_tell(supervisor, name, order, "by nobody", 2, &err) == 0;
+}
+
 static void test_a_pause_is_for_all_members_of_the_pipeline_alone(void **state)
 {
 	struct supervisor *supervisor = supervisor_new(&fake_config, -1, 0);
 
-	assert_false(supervisor_pause(supervisor, "2", true)); /* is disabled */
-	assert_true(supervisor_pause(supervisor, "1", true));
+	assert_false(tell(supervisor, "2", ORDER_PAUSE)); /* is disabled */
+	assert_true(tell(supervisor, "1", ORDER_PAUSE));
 	assert_false(fake_scripts[0].paused);
 	assert_true(fake_scripts[1].paused);
-	assert_true(supervisor_pause(supervisor, "1", false));
+	assert_true(tell(supervisor, "1", ORDER_RESUME));
 	assert_false(fake_scripts[1].paused);
 	supervisor_free(supervisor);
 }
@@ -68,7 +77,7 @@ static void test_members_divide_their_pipelines_memory_and_are_seen_as_one(void 
 	fake_config.pipelines[1].members = 4;
 	supervisor = supervisor_new(&fake_config, -1, 0);
 	snapshots = supervisor_snapshots(supervisor, &count);
-	assert_int_equal(count, 2);
+	assert_int_equal(count, 3);
 	assert_int_equal(fake_scripts[0].memory_bytes, 500);
 	assert_int_equal(fake_scripts[1].memory_bytes, 125);
 	assert_int_equal(snapshots[0].counters.acked_records, 5);
@@ -212,7 +221,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(
-		    test_enabled_pipelines_share_the_memory_and_disabled_ones_do_not_start, fake_reset),
+		    test_enabled_pipelines_share_the_memory_and_disabled_ones_are_seen_as_stopped, fake_reset),
 		cmocka_unit_test_setup(
 		    test_a_pipeline_that_cannot_start_is_seen_as_failed_and_the_others_run, fake_reset),
 		cmocka_unit_test_setup(test_a_pause_is_for_all_members_of_the_pipeline_alone, fake_reset),

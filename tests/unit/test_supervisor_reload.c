@@ -129,18 +129,26 @@ static void test_a_changed_pipeline_starts_anew_only_when_its_old_self_has_ended
 	supervisor_free(supervisor);
 }
 
+/* Whether it was told. */
+static bool tell(struct supervisor *supervisor, const char *name, enum supervisor_order order)
+{
+	struct error err = { 0 };
+
+	return supervisor_tell(supervisor, name, order, "by nobody", 2, &err) == 0;
+}
+
 static void test_a_paused_pipeline_that_is_changed_starts_anew_paused(void **state)
 {
 	struct supervisor *supervisor = start(TWO);
 
-	assert_true(supervisor_pause(supervisor, "p0", true));
+	assert_true(tell(supervisor, "p0", ORDER_PAUSE));
 	apply(supervisor, CLUSTERS PIPELINES(PIPELINE("0", "on_error = \"skip\";") PIPELINE("1", "")), 0, 1,
 	    0, 1);
 	end(supervisor, 0);
 	assert_int_equal(fake_scripts[0].starts, 2);
 	assert_true(fake_scripts[0].paused);
 	assert_false(fake_scripts[1].paused);
-	assert_true(supervisor_pause(supervisor, "p0", false));
+	assert_true(tell(supervisor, "p0", ORDER_RESUME));
 	assert_false(fake_scripts[0].paused);
 	supervisor_free(supervisor);
 }
@@ -170,7 +178,7 @@ static void test_counters_do_not_fall_when_a_pipeline_starts_anew(void **state)
 	supervisor_free(supervisor);
 }
 
-static void test_what_is_removed_or_disabled_drains_is_seen_until_it_has_ended_and_goes(void **state)
+static void test_what_is_removed_drains_and_goes_and_what_is_disabled_drains_and_is_stopped(void **state)
 {
 	struct supervisor *supervisor =
 	    start(CLUSTERS PIPELINES(PIPELINE("0", "") PIPELINE("1", "") PIPELINE("2", "")));
@@ -183,7 +191,9 @@ static void test_what_is_removed_or_disabled_drains_is_seen_until_it_has_ended_a
 	end(supervisor, 0);
 	assert_null(find(supervisor, "p0"));
 	end(supervisor, 1);
-	assert_int_equal(seen(supervisor), 1);
+	assert_int_equal(seen(supervisor), 2);
+	assert_int_equal(find(supervisor, "p1")->state, PIPELINE_STOPPED);
+	assert_string_equal(find(supervisor, "p1")->reason, "enabled = false");
 	assert_int_equal(fake_scripts[2].starts, 1);
 	assert_int_equal(fake_scripts[0].starts + fake_scripts[1].starts, 2);
 	supervisor_free(supervisor);
@@ -366,7 +376,7 @@ static void test_two_that_exchange_their_groups_wait_for_each_other(void **state
 	end(supervisor, 0);
 	assert_int_equal(fake_scripts[0].starts, 1);
 	assert_int_equal(supervisor_changing(supervisor, NULL), 1);
-	assert_true(supervisor_pause(supervisor, "p0", true)); /* while it waits */
+	assert_true(tell(supervisor, "p0", ORDER_PAUSE)); /* while it waits */
 	end(supervisor, 1);
 	assert_int_equal(fake_scripts[0].starts, 2);
 	assert_int_equal(fake_scripts[1].starts, 2);
@@ -399,7 +409,7 @@ static void test_all_may_go_and_come_again(void **state)
 
 	apply(supervisor, CLUSTERS PIPELINES(PIPELINE("0", "enabled = false;")), 0, 0, 1, 0);
 	end(supervisor, 0);
-	assert_int_equal(seen(supervisor), 0);
+	assert_int_equal(find(supervisor, "p0")->state, PIPELINE_STOPPED);
 	assert_int_equal(supervisor_changing(supervisor, NULL), 0);
 	apply(supervisor, TWO, 2, 0, 0, 0);
 	assert_int_equal(seen(supervisor), 2);
@@ -416,7 +426,7 @@ int main(void)
 		cmocka_unit_test_setup(test_a_paused_pipeline_that_is_changed_starts_anew_paused, fake_reset),
 		cmocka_unit_test_setup(test_counters_do_not_fall_when_a_pipeline_starts_anew, fake_reset),
 		cmocka_unit_test_setup(
-		    test_what_is_removed_or_disabled_drains_is_seen_until_it_has_ended_and_goes, fake_reset),
+		    test_what_is_removed_drains_and_goes_and_what_is_disabled_drains_and_is_stopped, fake_reset),
 		cmocka_unit_test_setup(
 		    test_new_ones_start_at_once_and_stand_where_the_configuration_has_them, fake_reset),
 		cmocka_unit_test_setup(test_the_newest_of_several_reloads_is_what_starts, fake_reset),

@@ -73,7 +73,7 @@ endif
 if HAVE_CMOCKA
 daemon_tests = tests/unit/test_ctl_call tests/unit/test_ctl_status tests/unit/test_daemon tests/unit/test_daemon_pages \
 	tests/unit/test_daemon_waits tests/unit/test_http tests/unit/test_manual tests/unit/test_members tests/unit/test_record_line \
-	tests/unit/test_supervisor \
+	tests/unit/test_supervisor tests/unit/test_supervisor_orders \
 	tests/unit/test_supervisor_reload
 fake_pipeline = tests/unit/fake_pipeline.c tests/unit/fake_pipeline.h
 check_PROGRAMS += $(daemon_tests)
@@ -102,6 +102,9 @@ tests_unit_test_manual_LDADD = libdaemon.a $(config_tests_libs)
 tests_unit_test_supervisor_SOURCES = tests/unit/test_supervisor.c $(fake_pipeline)
 tests_unit_test_supervisor_LDADD = libdaemon.a libkafka.a libconf.a libcore.a libbase.a $(LIBCONFIG_LIBS) \
 	$(SYSTEMD_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_supervisor_orders_SOURCES = tests/unit/test_supervisor_orders.c $(fake_pipeline) \
+	$(config_tests_files)
+tests_unit_test_supervisor_orders_LDADD = $(tests_unit_test_supervisor_LDADD)
 tests_unit_test_supervisor_reload_SOURCES = tests/unit/test_supervisor_reload.c $(fake_pipeline) \
 	$(config_tests_files)
 tests_unit_test_supervisor_reload_LDADD = $(tests_unit_test_supervisor_LDADD)
