@@ -6,7 +6,7 @@
 #include "base/escape.h"
 #include "base/memory.h"
 
-enum { HTTP_OK = 200, HTTP_NOT_FOUND = 404 };
+enum { HTTP_OK = 200, HTTP_NOT_FOUND = 404, HTTP_CONFLICT = 409 };
 
 int answer_fail(int exit_code, const char *message)
 {
@@ -21,11 +21,13 @@ static int refused(const char *pipeline, const struct control_answer *answer)
 
 	if (answer->status == HTTP_NOT_FOUND && pipeline) {
 		escape_text(text, sizeof text, pipeline, strlen(pipeline));
-		fprintf(stderr, "aloqctl: aloqd runs no pipeline \"%s\"; aloqctl status shows those that it runs\n",
+		fprintf(stderr, "aloqctl: aloqd has no pipeline \"%s\"; aloqctl status shows those that it has\n",
 		    text);
 		return EXIT_NO_SUCH_PIPELINE;
 	}
 	escape_text(text, sizeof text, answer->body, strcspn(answer->body, "\n"));
+	if (answer->status == HTTP_CONFLICT)
+		return answer_fail(EXIT_REFUSED, text);
 	fprintf(stderr, "aloqctl: aloqd answers %ld: %s\n", answer->status, text);
 	return EX_UNAVAILABLE;
 }

@@ -5,8 +5,8 @@
 #include "ctl/command.h"
 #include "ctl/control_client.h"
 
-/* Beside sysexits: the daemon answers, and has no such pipeline. */
-enum { EXIT_NO_SUCH_PIPELINE = 1 };
+/* Beside sysexits: the daemon answers, and has no such pipeline, or it is not one that this can be told. */
+enum { EXIT_NO_SUCH_PIPELINE = 1, EXIT_REFUSED = 1 };
 
 /* Says why on stderr. Returns exit_code. */
 int answer_fail(int exit_code, const char *message);

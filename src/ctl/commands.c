@@ -3,9 +3,14 @@
 
 const struct command *const commands[] = {
 	&command_status,
+	&command_explain,
+	&command_start,
+	&command_stop,
+	&command_restart,
 	&command_pause,
 	&command_resume,
 	&command_reload,
+	&command_log_level,
 	&command_produce,
 	&command_consume,
 	&command_help,

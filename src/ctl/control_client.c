@@ -29,15 +29,25 @@ static int probe(const char *socket_path, struct error *err)
 		return 0;
 	switch (errno) {
 	case ENOENT:
+	case ENOTDIR:
+		return error_set(err, -ECONNREFUSED, REMEDY_PERSON,
+		    "there is no socket %s: start aloqd (systemctl start aloqd), or name the socket of the one that "
+		    "runs (--socket PATH; aloqd.control in its configuration)",
+		    socket_path);
 	case ECONNREFUSED:
 		return error_set(err, -ECONNREFUSED, REMEDY_PERSON,
-		    "no aloqd answers at %s: is it running (systemctl status aloqd), and is this its socket "
-		    "(--socket PATH)?",
+		    "nobody answers at %s: aloqd has ended without removing it, or it is another program's file; "
+		    "systemctl status aloqd tells, and a start removes an old socket",
 		    socket_path);
 	case EACCES:
 	case EPERM:
 		return error_set(err, -EACCES, REMEDY_PERSON,
-		    "no permission for %s: run this as root or as a member of the socket's group",
+		    "no permission for %s: run this as root, or as a member of the socket's group (usermod -a -G "
+		    "GROUP USER, and log in anew; ls -l shows the group)",
+		    socket_path);
+	case EPROTOTYPE:
+		return error_set(err, -EPROTO, REMEDY_PERSON,
+		    "%s is a socket of another kind, not an aloqd's: see aloqd.control in its configuration",
 		    socket_path);
 	default:
 		return error_set(err, -errno, REMEDY_PERSON, "%s: %s", socket_path, strerror(errno));
@@ -103,7 +113,13 @@ static int ask(
 	if (code == CURLE_OK)
 		return 0;
 	control_answer_clear(answer);
-	return error_set(err, -EIO, REMEDY_PERSON, "no answer from the aloqd at %s: %s", socket_path,
+	if (code == CURLE_OPERATION_TIMEDOUT)
+		return error_set(err, -ETIMEDOUT, REMEDY_PERSON,
+		    "%s takes the question and does not answer within %ld s: aloqd is stopped (SIGSTOP?) or overloaded; "
+		    "see systemctl status aloqd",
+		    socket_path, TIMEOUT_MS / 1000);
+	return error_set(err, -EIO, REMEDY_PERSON,
+	    "what answers at %s does not speak as an aloqd does (%s): is it aloqd's control socket?", socket_path,
 	    curl_easy_strerror(code));
 }
 

@@ -6,10 +6,13 @@ libctl_a_SOURCES = \
 	src/ctl/answer.c src/ctl/answer.h \
 	src/ctl/call.c src/ctl/command.h \
 	src/ctl/command_consume.c \
+	src/ctl/command_explain.c \
 	src/ctl/command_help.c \
+	src/ctl/command_log_level.c \
 	src/ctl/command_pause.c \
 	src/ctl/command_produce.c \
 	src/ctl/command_reload.c \
+	src/ctl/command_start.c \
 	src/ctl/command_status.c \
 	src/ctl/commands.c src/ctl/commands.h \
 	src/ctl/connection.c src/ctl/connection.h \
@@ -19,11 +22,12 @@ libctl_a_SOURCES = \
 	src/ctl/line_reader.c src/ctl/line_reader.h \
 	src/ctl/option_value.c src/ctl/option_value.h \
 	src/ctl/order.c src/ctl/order.h \
-	src/ctl/pause.c src/ctl/pause.h \
+	src/ctl/pipeline_answer.c src/ctl/pipeline_answer.h \
 	src/ctl/record_line.c src/ctl/record_line.h src/ctl/record_parse.c \
 	src/ctl/reload.c src/ctl/reload.h \
 	src/ctl/status.c src/ctl/status.h \
-	src/ctl/table.c src/ctl/table.h
+	src/ctl/table.c src/ctl/table.h \
+	src/ctl/tell.c src/ctl/tell.h
 
 aloqctl_SOURCES = src/ctl/main.c
 aloqctl_LDADD = libctl.a libkafka.a libconf.a libcore.a libbase.a \

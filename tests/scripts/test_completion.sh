@@ -63,8 +63,8 @@ check "the names of pipelines come from the configuration" "orders orders-2" \
 check "all of them, and no cluster" "orders orders-2 items" "$(completed aloqd -c "$work/aloqd.conf" --explain '')"
 check "an option may follow as well" --check-brokers "$(completed aloqd --explain --ch)"
 
-check "commands are completed" status "$(completed aloqctl st)"
-check "a command stands behind an option with its value" status "$(completed aloqctl --socket "$work/s" st)"
+check "commands are completed" status "$(completed aloqctl stat)"
+check "a command stands behind an option with its value" status "$(completed aloqctl --socket "$work/s" stat)"
 check "commands stand behind help" pause "$(completed aloqctl help pau)"
 check "a command's options are completed" "--json" "$(completed aloqctl status --j)"
 check "files stand behind a command's -c, too" "$work/aloqd.conf" "$(completed aloqctl consume -c "$work/al")"

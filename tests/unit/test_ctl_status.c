@@ -11,7 +11,7 @@
 #include <cmocka.h>
 #include "base/clock.h"
 #include "ctl/control_client.h"
-#include "ctl/pause.h"
+#include "ctl/pipeline_answer.h"
 #include "ctl/reload.h"
 #include "ctl/status.h"
 
@@ -179,35 +179,40 @@ static void test_a_reload_shows_its_findings_and_its_summary(void **state)
 	assert_int_equal(reload_parse("<html>", &answer, &err), -EBADMSG);
 }
 
-static void test_a_pause_shows_the_state_and_is_waited_for_while_it_may_come(void **state)
+static void test_a_pipeline_that_was_told_something_shows_its_state_and_the_reason(void **state)
 {
-	static const struct {
-		const char *state;
-		bool paused, on_its_way;
-	} cases[] = { { "paused", true, false }, { "running", false, true }, { "starting", false, true },
-		{ "draining", false, true }, { "backing_off", false, false }, { "blocked", false, false },
-		{ "failed", false, false } };
-	struct pause_answer answer;
+	struct pipeline_answer answer;
 	struct error err = { 0 };
-	char json[128];
 	char *text = NULL;
 
-	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-		snprintf(json, sizeof json, "{\"name\":\"orders\",\"state\":\"%s\",\"reason\":null}",
-		    cases[i].state);
-		assert_int_equal(pause_parse(json, &answer, &err), 0);
-		assert_int_equal(answer.paused, cases[i].paused);
-		assert_int_equal(answer.on_its_way, cases[i].on_its_way);
-	}
-	assert_int_equal(print(pause_print, json, &text), 0);
-	assert_string_equal(text, "orders: failed\n");
+	assert_int_equal(pipeline_answer_parse("{\"name\":\"orders\",\"state\":\"stopped\",\"reason\":\"by\","
+					       "\"starts_anew\":true,\"drain_was_clean\":false}",
+			     &answer, &err),
+	    0);
+	assert_true(pipeline_answer_is(&answer, "stopped"));
+	assert_false(pipeline_answer_is(&answer, "stop"));
+	assert_true(answer.has_reason);
+	assert_true(answer.starts_anew);
+	assert_false(answer.drain_was_clean);
+	assert_int_equal(
+	    pipeline_answer_parse("{\"name\":\"orders\",\"state\":\"running\",\"reason\":null,"
+				  "\"starts_anew\":false,\"drain_was_clean\":true}",
+		&answer, &err),
+	    0);
+	assert_false(answer.has_reason);
+	assert_false(answer.starts_anew);
+	assert_true(answer.drain_was_clean);
+	assert_int_equal(print(pipeline_answer_print, "{\"name\":\"a\",\"state\":\"failed\"}", &text), 0);
+	assert_string_equal(text, "a: failed\n");
 	free(text);
 	assert_int_equal(
-	    print(pause_print, "{\"name\":\"a\",\"state\":\"blocked\",\"reason\":\"b\\u0007\"}", &text), 0);
+	    print(pipeline_answer_print, "{\"name\":\"a\",\"state\":\"blocked\",\"reason\":\"b\\u0007\"}",
+		&text),
+	    0);
 	assert_string_equal(text, "a: blocked: b\\x07\n");
 	free(text);
-	assert_int_equal(pause_parse("{\"name\":\"a\"}", &answer, &err), -EBADMSG);
-	assert_int_equal(pause_parse("<html>", &answer, &err), -EBADMSG);
+	assert_int_equal(pipeline_answer_parse("{\"name\":\"a\"}", &answer, &err), -EBADMSG);
+	assert_int_equal(pipeline_answer_parse("<html>", &answer, &err), -EBADMSG);
 }
 
 static void test_a_name_cannot_leave_its_place_in_the_path(void **state)
@@ -228,7 +233,7 @@ int main(void)
 		cmocka_unit_test(test_what_is_not_aloqds_answer_is_an_error),
 		cmocka_unit_test(test_a_refused_reload_shows_below_the_pipelines),
 		cmocka_unit_test(test_a_reload_shows_its_findings_and_its_summary),
-		cmocka_unit_test(test_a_pause_shows_the_state_and_is_waited_for_while_it_may_come),
+		cmocka_unit_test(test_a_pipeline_that_was_told_something_shows_its_state_and_the_reason),
 		cmocka_unit_test(test_a_name_cannot_leave_its_place_in_the_path),
 	};
 

@@ -1,4 +1,4 @@
-#include "ctl/pause.h"
+#include "ctl/pipeline_answer.h"
 #include <errno.h>
 #include <string.h>
 #include <yajl/yajl_tree.h>
@@ -31,23 +31,34 @@ static yajl_val parse(const char *json, struct error *err)
 	return root;
 }
 
-int pause_parse(const char *json, struct pause_answer *answer, struct error *err)
+static bool is_true(yajl_val node, const char *name)
+{
+	const char *path[] = { name, NULL };
+
+	return YAJL_IS_TRUE(yajl_tree_get(node, path, yajl_t_any));
+}
+
+bool pipeline_answer_is(const struct pipeline_answer *answer, const char *state)
+{
+	return strcmp(answer->state, state) == 0;
+}
+
+int pipeline_answer_parse(const char *json, struct pipeline_answer *answer, struct error *err)
 {
 	_cleanup_(yajl_tree_freep) yajl_val root = parse(json, err);
-	const char *state;
 
 	if (!root)
 		return -EBADMSG;
-	state = text_of(root, "state");
-	*answer = (struct pause_answer){
-		.paused = strcmp(state, "paused") == 0,
-		.on_its_way = strcmp(state, "running") == 0 || strcmp(state, "starting") == 0 ||
-		              strcmp(state, "draining") == 0,
+	*answer = (struct pipeline_answer){
+		.has_reason = text_of(root, "reason") != NULL,
+		.starts_anew = is_true(root, "starts_anew"),
+		.drain_was_clean = is_true(root, "drain_was_clean"),
 	};
+	snprintf(answer->state, sizeof answer->state, "%s", text_of(root, "state"));
 	return 0;
 }
 
-int pause_print(const char *json, FILE *out, struct error *err)
+int pipeline_answer_print(const char *json, FILE *out, struct error *err)
 {
 	_cleanup_(yajl_tree_freep) yajl_val root = parse(json, err);
 	const char *reason;
