@@ -1,6 +1,7 @@
 """The harness on its own, without aloqd: what is produced is read back the same, and the proxy does what it
 says. A fault of the harness must not look like one of the daemon's."""
 
+import random
 import socket
 import sys
 import threading
@@ -17,6 +18,14 @@ from harness.trial import CommitAudit, Trial
 from harness.waiting import eventually
 from harness.workload import (CREATED, EPOCH_MS, Load, Record, fill, fill_mixed, mixed_record, new_producer,
                               send, small_record)
+
+
+def test_a_port_is_given_away_once(monkeypatch):
+    """Also while nobody listens there, and to whoever asks: test runs beside each other do."""
+    given = free_port(2)
+    picks = iter([given - 1, given + 1, given + 2])
+    monkeypatch.setattr(random, "randrange", lambda *_: next(picks))
+    assert free_port(2) == given + 2
 
 
 def test_the_workload_is_read_back_as_it_was_made(kafka, topic):

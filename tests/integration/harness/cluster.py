@@ -14,6 +14,7 @@ import tempfile
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, ConfigResource, NewPartitions, NewTopic
 
+from .reader import TopicReader
 from .waiting import eventually
 
 SCRIPT = pathlib.Path(__file__).resolve().parents[3] / "scripts" / "kafka"
@@ -38,13 +39,35 @@ AS_RELAY = ["security.protocol=sasl_plaintext", "sasl.mechanisms=PLAIN", "sasl.u
             "sasl.password=relays"]
 
 
+# Ports that this process has given away: nobody may listen there at the moment (its broker restarts), and they are taken
+# all the same. Other test runs beside this one see it by a name that only one process can have.
+_reservations = []
+
+
 def free_port(count=1):
-    """The first of `count` ports in a row that nobody listens on, below the range of outgoing connections."""
+    """The first of `count` ports in a row that are this test run's from now on, below the range of outgoing
+    connections."""
     for _ in range(200):
         first = random.randrange(12000, 19000)
-        if all(_is_free(port) for port in range(first, first + count)):
-            return first
+        with contextlib.ExitStack() as claims:
+            claimed = [_claim(port) for port in range(first, first + count)]
+            for claim in filter(None, claimed):
+                claims.enter_context(claim)
+            if all(claimed) and all(_is_free(port) for port in range(first, first + count)):
+                _reservations.append(claims.pop_all())
+                return first
     raise AssertionError("no free port between 12000 and 19000")
+
+
+def _claim(port):
+    """A socket that stands for the port while it is open; None where another process, or this one, has claimed it."""
+    claim = socket.socket(socket.AF_UNIX)
+    try:
+        claim.bind(f"\0aloqd-tests-port-{port}")
+        return claim
+    except OSError:
+        claim.close()
+        return None
 
 
 def three_nodes():
@@ -55,6 +78,19 @@ def three_nodes():
 def _text(value):
     """A string of Kafka's protocol."""
     return struct.pack(">h", len(value.encode())) + value.encode()
+
+
+def _place_of_commit(key):
+    """(group, topic, partition) of a record of __consumer_offsets that tells of an offset, else None: versions 0 and 1 of
+    the key, Kafka's OffsetCommitKey.json."""
+    if struct.unpack(">h", key[:2])[0] > 1:
+        return None
+    texts, at = [], 2
+    for _ in range(2):
+        length = struct.unpack(">h", key[at:at + 2])[0]
+        texts.append(key[at + 2:at + 2 + length].decode())
+        at += 2 + length
+    return (*texts, struct.unpack(">i", key[at:])[0])
 
 
 def _is_free(port):
@@ -97,8 +133,7 @@ class Cluster:
             arguments += ["--set", setting]
         for user in scram:
             arguments += ["--scram", user]
-        if port is not None:
-            arguments += ["--port", str(port)]
+        arguments += ["--port", str(free_port(2 * nodes) if port is None else port)]
         if aliased:
             self.alias_port, self.proxied_port = free_port(nodes), free_port(nodes)
             arguments += ["--alias", f"{self.alias_port}=127.0.0.1:{self.proxied_port}"]
@@ -250,6 +285,22 @@ class Cluster:
         finally:
             consumer.close()
 
+    def commit_history(self, group, topic):
+        """{partition: every offset that was committed, in the order in which the coordinator wrote them}, as far as its
+        log has not been compacted."""
+        log = TopicReader(self, "__consumer_offsets")
+        try:
+            log.read_to_end()
+        finally:
+            log.close()
+        history = {}
+        for records in log.records.values():
+            for record in records:
+                place = _place_of_commit(record.key)
+                if place and place[:2] == (group, topic) and record.value is not None:
+                    history.setdefault(place[2], []).append(struct.unpack(">hq", record.value[:10])[1])
+        return history
+
     def commit(self, group, topic, offsets):
         """Commits for a group that has no members."""
         consumer = Consumer({"bootstrap.servers": self.brokers, "log_level": 2, "group.id": group,
@@ -290,6 +341,19 @@ class Cluster:
                         _text(f"User:{user}") + _text("*") + struct.pack(">bb", operations[operation], allow))
         answer = self._ask(request)
         assert answer[8:] == struct.pack(">i", len(rights)) + bytes(4) * len(rights), answer  # no error, no words
+
+    @contextlib.contextmanager
+    def throttled(self, **quotas):
+        """A quota for all clients while this lasts: throttled(producer_byte_rate=100_000). AdminClient cannot in this
+        version; Kafka's tool can."""
+        def alter(*what):
+            self.script("exec", "kafka.admin.ConfigCommand", "--bootstrap-server", "{brokers}", "--alter",
+                        "--entity-type", "clients", "--entity-default", *what)
+        alter("--add-config", ",".join(f"{name}={value}" for name, value in quotas.items()))
+        try:
+            yield
+        finally:
+            alter("--delete-config", ",".join(quotas))
 
     def delete_records(self, topic, offsets):
         """Moves the log starts, as retention would. AdminClient cannot in this version; Kafka's tool can."""
