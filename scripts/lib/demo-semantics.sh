@@ -27,13 +27,13 @@ make_topic() {
 
 # ---- what runs ----
 
-# pipeline NAME DELIVERY ACKS SOURCE_CLUSTER: its text in the configuration; the target topic has its name.
+# pipeline NAME DELIVERY ACKS SOURCE_CLUSTER [SETTING]: its text in the configuration; the target topic has its name.
 pipeline() {
 	cat <<-END
 		  $1 = {
 		    from = { cluster = "$4"; topics = [ "orders" ]; properties = [ "session.timeout.ms=$session_ms" ]; };
 		    to = { cluster = "target"; topic = "$1"; acks = "$3"; linger = "$linger"; };
-		    delivery = "$2";
+		    delivery = "$2"; ${5-}
 		  };
 	END
 }
@@ -137,12 +137,14 @@ play_guarantees() {
 	session_ms=3000
 	# So long a producer gathers what it sends: so that a kill always finds something there.
 	linger=500ms
+	# So that a kill always finds something that is written and not committed.
+	local seldom='commit = { records = 1000000; interval = "1500ms"; };'
 	make_topic orders --partitions 3
 	make_topic at_most_once --partitions 3
 	make_topic at_least_once --partitions 3
 	make_topic exactly_once --partitions 3
 	config "$brokers" "$(pipeline at_most_once at_most_once all target
-		pipeline at_least_once at_least_once all target
+		pipeline at_least_once at_least_once all target "$seldom"
 		pipeline exactly_once exactly_once all target)"
 	step "one aloqd, three pipelines, one for each guarantee: orders -> at_most_once, at_least_once, exactly_once"
 	start_relay

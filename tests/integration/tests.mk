@@ -36,6 +36,7 @@ EXTRA_DIST += \
 	tests/integration/harness/checker.py \
 	tests/integration/harness/cluster.py \
 	tests/integration/harness/config.py \
+	tests/integration/harness/demo.py \
 	tests/integration/harness/guarded.py \
 	tests/integration/harness/proxy.py \
 	tests/integration/harness/reader.py \
@@ -51,6 +52,8 @@ EXTRA_DIST += \
 	tests/integration/test_config.py \
 	tests/integration/test_daemon.py \
 	tests/integration/test_delivery.py \
+	tests/integration/test_demo.py \
+	tests/integration/test_demo_semantics.py \
 	tests/integration/test_exactly_once.py \
 	tests/integration/test_fault_points.py \
 	tests/integration/test_faults.py \

@@ -139,7 +139,9 @@ class Load:
             self.delivery.errors[:3], self.delivery.delivered, self.produced)
 
     def _run(self):
-        producer = new_producer(self.brokers, message_timeout_ms=0)
+        # One request at a time: where a leader changes between two of them, librdkafka 2.0.2 can take the answer to the
+        # second for a desynchronised sequence, which ends a producer for good. aloqd makes another one; a load cannot.
+        producer = new_producer(self.brokers, message_timeout_ms=0, max_in_flight=1)
         turn_s = 0.02
         per_turn = max(1, int(self.rate * turn_s))
         while not self._stopping.wait(turn_s):
