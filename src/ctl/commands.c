@@ -13,6 +13,7 @@ const struct command *const commands[] = {
 	&command_log_level,
 	&command_produce,
 	&command_consume,
+	&command_verify,
 	&command_help,
 	NULL,
 };

@@ -14,3 +14,4 @@ extern const struct command command_resume;
 extern const struct command command_start;
 extern const struct command command_status;
 extern const struct command command_stop;
+extern const struct command command_verify;

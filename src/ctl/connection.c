@@ -169,6 +169,10 @@ int connection_exit_code(const struct error *err)
 	case -EACCES:
 	case -EPERM:
 		return EX_NOPERM;
+	case -ENOSPC:
+	case -EFBIG:
+	case -EDQUOT:
+		return EX_IOERR;
 	case -EINVAL:
 		return EX_CONFIG;
 	default:

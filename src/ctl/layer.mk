@@ -14,20 +14,27 @@ libctl_a_SOURCES = \
 	src/ctl/command_reload.c \
 	src/ctl/command_start.c \
 	src/ctl/command_status.c \
+	src/ctl/command_verify.c \
 	src/ctl/commands.c src/ctl/commands.h \
+	src/ctl/comparison.c src/ctl/comparison.h src/ctl/comparison_internal.h \
+	src/ctl/comparison_match.c src/ctl/comparison_order.c \
 	src/ctl/connection.c src/ctl/connection.h \
+	src/ctl/content_hash.c src/ctl/content_hash.h \
 	src/ctl/control_client.c src/ctl/control_client.h \
 	src/ctl/help.c src/ctl/help.h \
+	src/ctl/entry_sorter.c src/ctl/entry_sorter.h \
 	src/ctl/json_text.c src/ctl/json_text.h \
 	src/ctl/line_reader.c src/ctl/line_reader.h \
 	src/ctl/option_value.c src/ctl/option_value.h \
 	src/ctl/order.c src/ctl/order.h \
 	src/ctl/pipeline_answer.c src/ctl/pipeline_answer.h \
+	src/ctl/progress.c src/ctl/progress.h \
 	src/ctl/record_line.c src/ctl/record_line.h src/ctl/record_parse.c \
 	src/ctl/reload.c src/ctl/reload.h \
 	src/ctl/status.c src/ctl/status.h \
 	src/ctl/table.c src/ctl/table.h \
-	src/ctl/tell.c src/ctl/tell.h
+	src/ctl/tell.c src/ctl/tell.h \
+	src/ctl/verdict_print.c src/ctl/verdict_print.h
 
 aloqctl_SOURCES = src/ctl/main.c
 aloqctl_LDADD = libctl.a libkafka.a libconf.a libcore.a libbase.a \

@@ -9,7 +9,18 @@
 #include "kafka/fetch_waker.h"
 #include "kafka/tool_client.h"
 
-enum { PREFETCH_RECORDS = 100000 };
+/* What a record costs beside its bytes, and what a fetch is at least and at most. */
+enum { RECORD_OVERHEAD_BYTES = 512, FETCH_BYTES_MIN = 1 << 20, FETCH_BYTES_MAX = 50 << 20 };
+
+static uint64_t clamp(uint64_t value, uint64_t low, uint64_t high)
+{
+	return value < low ? low : value > high ? high : value;
+}
+
+static uint64_t prefetch_records(const struct topic_reader_options *options)
+{
+	return clamp(options->prefetch_bytes / RECORD_OVERHEAD_BYTES, 1000, 100000);
+}
 
 /* In place of headers that cannot be read. */
 static char damaged;
@@ -42,7 +53,9 @@ static rd_kafka_t *client_of(const struct topic_reader_options *options, struct 
 {
 	static const char tool[] = "it reads for aloqctl, and leaves nothing behind";
 	_cleanup_free_ char *kbytes = xasprintf("%" PRIu64, options->prefetch_bytes / 1024);
-	_cleanup_free_ char *records = xasprintf("%d", PREFETCH_RECORDS);
+	_cleanup_free_ char *records = xasprintf("%" PRIu64, prefetch_records(options));
+	_cleanup_free_ char *fetch_bytes =
+	    xasprintf("%" PRIu64, clamp(options->prefetch_bytes / 2, FETCH_BYTES_MIN, FETCH_BYTES_MAX));
 	struct settings settings = { .items = NULL };
 
 	settings_of_tool(&settings, options->cluster, false, "aloqctl");
@@ -56,6 +69,7 @@ static rd_kafka_t *client_of(const struct topic_reader_options *options, struct 
 	settings_add(&settings, "check.crcs", "true", tool);
 	settings_add(&settings, "queued.min.messages", records, tool);
 	settings_add(&settings, "queued.max.messages.kbytes", kbytes, tool);
+	settings_add(&settings, "fetch.max.bytes", fetch_bytes, tool);
 	settings_add(&settings, "fetch.wait.max.ms", "100", tool);
 	return tool_client_new(RD_KAFKA_CONSUMER, &settings, 0, err);
 }
@@ -71,7 +85,7 @@ struct topic_reader *topic_reader_new(const struct topic_reader_options *options
 		return NULL;
 	rd_kafka_poll_set_consumer(reader->client); /* its errors come there, too */
 	reader->queue = rd_kafka_queue_get_consumer(reader->client);
-	fetch_waker_prepare(&reader->waker, reader->client, PREFETCH_RECORDS, options->prefetch_bytes);
+	fetch_waker_prepare(&reader->waker, reader->client, prefetch_records(options), options->prefetch_bytes);
 	return TAKE_PTR(reader);
 }
 

@@ -71,4 +71,5 @@ EXTRA_DIST += \
 	tests/integration/test_security.py \
 	tests/integration/test_targets.py \
 	tests/integration/test_tools.py \
+	tests/integration/test_verify.py \
 	tests/integration/test_topics.py

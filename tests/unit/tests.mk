@@ -72,7 +72,7 @@ endif
 
 if HAVE_CMOCKA
 daemon_tests = tests/unit/test_ctl_call tests/unit/test_ctl_status tests/unit/test_daemon tests/unit/test_daemon_pages \
-	tests/unit/test_daemon_waits tests/unit/test_http tests/unit/test_manual tests/unit/test_members tests/unit/test_record_line \
+	tests/unit/test_daemon_waits tests/unit/test_http tests/unit/test_manual tests/unit/test_members \
 	tests/unit/test_supervisor tests/unit/test_supervisor_orders \
 	tests/unit/test_supervisor_reload
 fake_pipeline = tests/unit/fake_pipeline.c tests/unit/fake_pipeline.h
@@ -83,8 +83,6 @@ tests_unit_test_ctl_call_LDADD = $(tests_unit_test_ctl_status_LDADD)
 tests_unit_test_ctl_status_SOURCES = tests/unit/test_ctl_status.c
 tests_unit_test_ctl_status_LDADD = libctl.a libkafka.a libconf.a libcore.a libbase.a $(CURL_LIBS) $(RDKAFKA_LIBS) \
 	$(LIBCONFIG_LIBS) $(YAJL_LIBS) $(SYSTEMD_LIBS) $(CMOCKA_LIBS)
-tests_unit_test_record_line_SOURCES = tests/unit/test_record_line.c
-tests_unit_test_record_line_LDADD = $(tests_unit_test_ctl_status_LDADD)
 tests_unit_test_daemon_SOURCES = tests/unit/test_daemon.c $(fake_pipeline) $(config_tests_files)
 tests_unit_test_daemon_LDADD = libdaemon.a libkafka.a libconf.a libcore.a libbase.a $(RDKAFKA_LIBS) \
 	$(LIBCONFIG_LIBS) $(YAJL_LIBS) $(MICROHTTPD_LIBS) $(SYSTEMD_LIBS) $(CMOCKA_LIBS)
@@ -162,4 +160,14 @@ tests_unit_test_engine_reading_LDADD = libengine.a libcore.a libbase.a $(CMOCKA_
 tests_unit_test_client_SOURCES = tests/unit/test_client.c
 tests_unit_test_client_LDADD = libkafka.a libconf.a libcore.a libbase.a $(RDKAFKA_LIBS) $(LIBCONFIG_LIBS) \
 	$(SYSTEMD_LIBS) $(CMOCKA_LIBS)
+endif
+
+if HAVE_CMOCKA
+tools_tests = tests/unit/test_comparison tests/unit/test_record_line
+check_PROGRAMS += $(tools_tests)
+TESTS += $(tools_tests)
+tests_unit_test_comparison_SOURCES = tests/unit/test_comparison.c
+tests_unit_test_comparison_LDADD = libctl.a libcore.a libbase.a $(CMOCKA_LIBS)
+tests_unit_test_record_line_SOURCES = tests/unit/test_record_line.c
+tests_unit_test_record_line_LDADD = $(tests_unit_test_ctl_status_LDADD)
 endif
