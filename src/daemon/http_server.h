@@ -1,9 +1,10 @@
 /* http_server.h: answers GET and HEAD, and POST where that is allowed, on a listening socket, from within the
  * main loop. Paths and arguments are decoded exactly, or refused.
  *
- * No thread and no blocking: libmicrohttpd runs when the loop says that one of its sockets is ready. What a
- * visitor may use is bounded: connections (in all and for one address), memory for a request, time without
- * a byte. Requests with a body and other methods are refused. Thread: the main thread. */
+ * No thread and no blocking: libmicrohttpd runs when the loop says that one of its sockets is ready. What
+ * visitors may use is bounded: connections (in all and for one address), memory for a request and for pages that
+ * are not taken, time without a byte, time for a whole request, and a quarter of the main thread's time. A page is
+ * made once for all who ask within 100 ms. Requests with a body and other methods are refused. Thread: the main thread. */
 #pragma once
 #include <stddef.h>
 #include <stdint.h>

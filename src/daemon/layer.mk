@@ -10,7 +10,9 @@ libdaemon_a_SOURCES = \
 	src/daemon/health.c src/daemon/health.h \
 	src/daemon/http_decode.c src/daemon/http_decode.h \
 	src/daemon/http_listener.c src/daemon/http_listener.h \
+	src/daemon/http_pages.c src/daemon/http_pages.h \
 	src/daemon/http_server.c src/daemon/http_server.h \
+	src/daemon/http_visitors.c src/daemon/http_visitors.h \
 	src/daemon/identity.h \
 	src/daemon/loading.c src/daemon/loading.h \
 	src/daemon/members.c src/daemon/members.h \

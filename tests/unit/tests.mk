@@ -72,7 +72,8 @@ endif
 
 if HAVE_CMOCKA
 daemon_tests = tests/unit/test_ctl_call tests/unit/test_ctl_status tests/unit/test_daemon tests/unit/test_daemon_pages \
-	tests/unit/test_daemon_waits tests/unit/test_http tests/unit/test_manual tests/unit/test_members \
+	tests/unit/test_daemon_waits tests/unit/test_http tests/unit/test_http_hostile \
+	tests/unit/test_manual tests/unit/test_members \
 	tests/unit/test_supervisor tests/unit/test_supervisor_orders \
 	tests/unit/test_supervisor_reload
 fake_pipeline = tests/unit/fake_pipeline.c tests/unit/fake_pipeline.h
@@ -94,6 +95,8 @@ tests_unit_test_members_SOURCES = tests/unit/test_members.c
 tests_unit_test_members_LDADD = libdaemon.a libcore.a libbase.a $(YAJL_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_http_SOURCES = tests/unit/test_http.c
 tests_unit_test_http_LDADD = libdaemon.a libbase.a $(MICROHTTPD_LIBS) $(SYSTEMD_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_http_hostile_SOURCES = tests/unit/test_http_hostile.c
+tests_unit_test_http_hostile_LDADD = $(tests_unit_test_http_LDADD)
 tests_unit_test_manual_SOURCES = tests/unit/test_manual.c $(config_tests_files)
 tests_unit_test_manual_CPPFLAGS = $(AM_CPPFLAGS) -DMANUAL_DIR=\"$(srcdir)/man\"
 tests_unit_test_manual_LDADD = libdaemon.a $(config_tests_libs)
