@@ -6,6 +6,11 @@ catalogdir = $(prefix)/lib/systemd/catalog
 dist_catalog_DATA = systemd/aloqd.catalog
 systemdexamplesdir = $(docdir)/examples
 dist_systemdexamples_DATA = systemd/examples/programs.conf
+prometheusexamplesdir = $(docdir)/examples/prometheus
+dist_prometheusexamples_DATA = examples/prometheus/aloqd.rules.yml examples/prometheus/aloqd.rules.test.yml \
+	examples/prometheus/prometheus.yml
+grafanaexamplesdir = $(docdir)/examples/grafana
+dist_grafanaexamples_DATA = examples/grafana/aloqd.json
 sysusersdir = $(prefix)/lib/sysusers.d
 aloqdconfdir = $(sysconfdir)/aloqd
 CLEANFILES += $(units)

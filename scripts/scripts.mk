@@ -2,7 +2,7 @@
 script_tests = tests/layers/test_layers.sh tests/sandbox/test_sandbox.sh \
 	tests/scripts/test_catalog.sh tests/scripts/test_completion.sh tests/scripts/test_demo.sh \
 	tests/scripts/test_distribution.sh tests/scripts/test_docs.sh tests/scripts/test_fault_points.sh \
-	tests/scripts/test_manual_options.sh tests/scripts/test_mutants.sh tests/scripts/test_results.sh \
+	tests/scripts/test_manual_options.sh tests/scripts/test_mutants.sh tests/scripts/test_prometheus.sh tests/scripts/test_results.sh \
 	tests/scripts/test_units.sh
 dist_check_SCRIPTS += $(script_tests)
 TESTS += $(script_tests)

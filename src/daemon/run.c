@@ -68,6 +68,7 @@ static void show_without_thread(struct run *run, size_t i, enum pipeline_state s
 		.drain_was_clean = true,
 		.lag = -1,
 		.oldest_unsettled_age_ms = -1,
+		.unready_ms = pipeline_state_is_ready(state) ? 0 : -1,
 	};
 }
 

@@ -178,8 +178,10 @@ def test_a_damaged_batch_of_the_source_is_not_passed_over(kafka, topic, aloqd):
         kafka.start_node()
     flip()
     daemon = aloqd(trial.settings()).start()
-    error = daemon.await_pipeline(lambda p: p["state"] == "blocked", "it is not passed over")["partitions"][0]["error"]
+    partition = daemon.await_pipeline(lambda p: p["state"] == "blocked", "it is not passed over")["partitions"][0]
+    error = partition["error"]
     assert "the batch at offset 1 cannot be read" in error and "CRC" in error, error
+    assert partition["waits_for"] == "person" and partition["last_error"] == error, partition
     assert daemon.terminate() == 0
     assert trial.committed() == {0: 1}
     flip()

@@ -108,6 +108,7 @@ def test_a_paused_instance_keeps_its_partitions_and_relays_nothing_until_it_is_r
                     pipeline["counters"]["acked_records"] == rest["counters"]["acked_records"])
 
         holds_for(is_at_rest, 1, paused.brief)
+        assert {partition["waits_for"] for partition in paused.pipeline()["partitions"]} == {"paused"}
         assert paused.get("/readyz")[0] == 200
         other.await_acked(500)
         grown = kafka.log_ends(trial.source)

@@ -14,6 +14,7 @@ def test_1000_records_a_second_hold_while_a_rebalance_and_a_stop_are_prompt(kafk
     settings = trial.settings(rate={"records": RATE})
     first = aloqd(settings, "first").start_ready()
     first.await_acked(RATE // 2)
+    assert first.pipeline()["stuck"] is None
 
     began, before = time.monotonic(), first.counter("acked_records")
     pipeline = first.await_acked(10 * RATE)

@@ -33,6 +33,9 @@ def test_a_backlog_of_1_gb_with_a_frozen_target_stays_in_bounds_and_resumes(kafk
                       lambda: f"VmRSS is {daemon.status_kb('VmRSS')} kB")
             held = daemon.pipeline()
             assert held["held_bytes"] <= MEMORY_MIB << 20, held
+            # What it waits for: the reports, until it is known that nobody answers.
+            assert {partition["waits_for"] for partition in held["partitions"]} <= {"report", "target"}, held
+            assert held["partitions"][0]["waits_ms"] > 5000 and held["partitions"][0]["oldest_unsettled"] >= 0, held
             assert daemon.get("/livez")[0] == 200
         finally:
             far_kafka.thaw()

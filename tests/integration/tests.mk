@@ -63,6 +63,7 @@ EXTRA_DIST += \
 	tests/integration/test_on_error.py \
 	tests/integration/test_others_proof.py \
 	tests/integration/test_positions.py \
+	tests/integration/test_prometheus.py \
 	tests/integration/test_records.py \
 	tests/integration/test_recreated.py \
 	tests/integration/test_reload.py \
