@@ -127,6 +127,7 @@ struct config_pipeline {
 	int64_t revoke_timeout_ms;
 	int32_t members;      /* of the group, in this process; at least 1 */
 	int32_t member;	      /* in the copy that one of several has: which it is, from 1 on; else 0 */
+	bool provenance;      /* each record gets a header that says where it comes from: core/provenance.h */
 	int64_t rate_records; /* at most that many in a second; 0: no limit */
 	uint64_t rate_bytes;  /* at most that many in a second; 0: no limit */
 	struct config_origin origin;

@@ -172,6 +172,8 @@ static const struct key keys[] = {
 	  .help = "members of the consumer group that this instance runs" },
 	{ PLACE_PIPELINE, "rate", KEY_GROUP, .group = PLACE_RATE,
 	  .help = "how much is relayed in a second at most" },
+	{ PLACE_PIPELINE, "provenance", KEY_BOOL, FIELD(config_pipeline, provenance), .default_text = "false",
+	  .help = "whether each record gets a header that says where it comes from" },
 	{ PLACE_PIPELINE, "process", KEY_LATER,
 	  .help = "records are relayed as they are" },
 

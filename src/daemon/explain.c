@@ -106,6 +106,10 @@ static void print_exceptions(const struct explained *explained)
 	          "\"read_committed\")."
 		: "Records of open and aborted transactions of the source are relayed, too (isolation = "
 	          "\"read_uncommitted\").");
+	if (pipeline->provenance)
+		paragraph_print(explained->out, INDENT, "",
+		    "Each record gets a header aloqd.source that says where it comes from, some 60 bytes, and is as it "
+		    "was otherwise (provenance = true).");
 }
 
 static void print_guarantee(const struct explained *explained)

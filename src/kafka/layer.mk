@@ -30,7 +30,7 @@ libkafka_a_SOURCES += \
 	src/kafka/group_token.c src/kafka/group_token.h \
 	src/kafka/settings.c src/kafka/settings.h \
 	src/kafka/sink.c src/kafka/sink.h src/kafka/sink_internal.h \
-	src/kafka/sink_client.c src/kafka/sink_transaction.c \
+	src/kafka/sink_headers.c src/kafka/sink_client.c src/kafka/sink_transaction.c \
 	src/kafka/source.c src/kafka/source.h src/kafka/source_internal.h \
 	src/kafka/source_assignment.c src/kafka/source_commits.c src/kafka/source_doubts.c src/kafka/source_prefetch.c \
 	src/kafka/source_topics.c \

@@ -153,6 +153,8 @@ static void note_cluster_id(struct preflight *preflight, rd_kafka_t *client, con
 	if (!id)
 		return;
 	cluster_ids_note(preflight->context->cluster_ids, cluster, id);
+	if (client == preflight->source)
+		snprintf(preflight->result->source_cluster_id, sizeof preflight->result->source_cluster_id, "%s", id);
 	rd_kafka_mem_free(client, id);
 }
 

@@ -31,6 +31,7 @@ struct preflight_result {
 	uint32_t dead_letter_partitions; /* 0: there is no topic for dead letters */
 	uint32_t dead_letter_max_bytes; /* its max.message.bytes; 0 unknown */
 	uint32_t source_max_bytes;    /* the greatest among the sources; 0 unknown */
+	char source_cluster_id[64];   /* "": not known */
 	struct error err;	      /* code != 0: it cannot start; the remedy says whether trying again helps */
 };
 

@@ -6,6 +6,7 @@
 #include <string.h>
 #include "base/cleanup.h"
 #include "base/memory.h"
+#include "core/provenance.h"
 #include "kafka/error_class.h"
 #include "kafka/probe.h"
 #include "kafka/record.h"
@@ -15,12 +16,13 @@
 /* ---- life ---- */
 
 struct sink *sink_new(const struct config_pipeline *pipeline, const struct client_sizes *sizes,
-    const char *transactional_id, int wake_fd, struct worker *worker, const struct sink_host *host, struct error *err)
+    const char *source_cluster_id, const char *transactional_id, int wake_fd, struct worker *worker, const struct sink_host *host, struct error *err)
 {
 	struct sink *sink = xcalloc(1, sizeof *sink);
 
 	sink->pipeline = pipeline;
 	sink->sizes = *sizes;
+	sink->source_cluster_id = xstrdup(source_cluster_id);
 	sink->wake_fd = wake_fd;
 	sink->worker = worker;
 	sink->host = *host;
@@ -57,7 +59,10 @@ void sink_free(struct sink *sink)
 		free(sink->targets[i]);
 	}
 	free(sink->targets);
+	for (uint32_t i = 0; i < sink->route_count; i++)
+		free(sink->routes[i].provenance);
 	free(sink->routes);
+	free(sink->source_cluster_id);
 	free(sink->transactional_id);
 	free(sink);
 }
@@ -102,6 +107,14 @@ static void add_route(struct sink *sink, uint32_t part, const rd_kafka_message_t
 	}
 	route = &sink->routes[part];
 	route->target = sink_target(sink, topic);
+	if (sink->pipeline->provenance) {
+		_cleanup_free_ char *prefix = provenance_prefix(
+		    sink->source_cluster_id, rd_kafka_topic_name(message->rkt), message->partition);
+
+		route->provenance_length = strlen(prefix);
+		route->provenance = xcalloc(route->provenance_length + PROVENANCE_OFFSET_SIZE, 1);
+		memcpy(route->provenance, prefix, route->provenance_length);
+	}
 	switch (to->partition) {
 	case PARTITION_SAME:
 		route->partition = message->partition;
@@ -115,7 +128,7 @@ static void add_route(struct sink *sink, uint32_t part, const rd_kafka_message_t
 	}
 }
 
-static const struct route *route_of(struct sink *sink, uint32_t part, const rd_kafka_message_t *message)
+const struct route *sink_route(struct sink *sink, uint32_t part, const rd_kafka_message_t *message)
 {
 	if (part >= sink->route_count || !sink->routes[part].target)
 		add_route(sink, part, message);
@@ -129,26 +142,6 @@ rd_kafka_topic_t *sink_handle(struct sink *sink, struct target *target)
 	if (!target->handle)
 		target->handle = sink_client_topic(&sink->client, target->topic);
 	return target->handle;
-}
-
-int sink_headers(const rd_kafka_message_t *message, rd_kafka_headers_t **copy, struct error *err)
-{
-	rd_kafka_headers_t *headers = NULL;
-	rd_kafka_resp_err_t code = rd_kafka_message_headers(message, &headers);
-
-	*copy = NULL;
-	if (code && code != RD_KAFKA_RESP_ERR__NOENT) {
-		error_set(err, -EBADMSG, REMEDY_SKIP,
-		    "%s [%" PRId32 "] offset %" PRId64 ": the headers cannot be read: they are damaged, or more than "
-		    "the 100,000 that librdkafka takes (%s)",
-		    rd_kafka_topic_name(message->rkt), message->partition, message->offset, rd_kafka_err2name(code));
-		if (err)
-			err->name = rd_kafka_err2name(code);
-		return -EBADMSG;
-	}
-	if (!code && rd_kafka_header_cnt(headers) > 0)
-		*copy = rd_kafka_headers_copy(headers);
-	return 0;
 }
 
 int sink_not_taken(rd_kafka_resp_err_t code, const char *topic, const rd_kafka_message_t *message,
@@ -168,7 +161,7 @@ static int op_submit(void *context, uint64_t handle, uint32_t part, void *payloa
 	struct sink *sink = context;
 	struct record *record = payload;
 	const rd_kafka_message_t *message = record->message;
-	const struct route *route = route_of(sink, part, message);
+	const struct route *route = sink_route(sink, part, message);
 	rd_kafka_headers_t *headers;
 	rd_kafka_timestamp_type_t timestamp_type;
 	int64_t timestamp_ms = rd_kafka_message_timestamp(message, &timestamp_type);
@@ -178,10 +171,11 @@ static int op_submit(void *context, uint64_t handle, uint32_t part, void *payloa
 	rd_kafka_error_t *error;
 	rd_kafka_resp_err_t code;
 
-	if (message->len + message->key_len > sink->record_max_bytes)
+	/* The offset is part of the provenance: a byte of it at least. */
+	if (message->len + message->key_len + route->provenance_length > sink->record_max_bytes)
 		return sink_not_taken(
 		    RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE, route->target->topic, message, outcome, err);
-	if (sink_headers(message, &headers, err)) {
+	if (sink_headers(message, route, &headers, err)) {
 		*outcome = REPORT_REFUSED;
 		return -EBADMSG;
 	}

@@ -1,4 +1,4 @@
-/* sink_internal.h: what the sink's files share: sink.c (routes, records, reports), dead_letter.c (records that the
+/* sink_internal.h: what the sink's files share: sink.c (routes, records, reports), sink_headers.c, dead_letter.c (records that the
  * target refuses), sink_client.c (the producer's life) and sink_transaction.c (exactly_once). */
 #pragma once
 #include <librdkafka/rdkafka.h>
@@ -14,6 +14,8 @@ struct target {
 struct route {
 	struct target *target;
 	int32_t partition; /* RD_KAFKA_PARTITION_UA: by the record's key */
+	char *provenance;  /* NULL: none; its prefix, with room for the offset */
+	size_t provenance_length; /* of the prefix */
 };
 
 /* The producer and what hangs on it: destroyed as one. */
@@ -27,6 +29,7 @@ struct sink_client {
 struct sink {
 	const struct config_pipeline *pipeline;
 	struct client_sizes sizes;
+	char *source_cluster_id; /* "": not known */
 	char *transactional_id; /* NULL: no transactions */
 	struct sink_host host;
 	const struct sink_events *events;
@@ -61,12 +64,19 @@ struct sink {
 struct target *sink_target(struct sink *sink, const char *topic);
 /* Its handle of the producer at hand. */
 rd_kafka_topic_t *sink_handle(struct sink *sink, struct target *target);
-/* A copy of the record's headers in order, duplicates kept, for the producer to own: the record may have to be sent
- * again. NULL: it has none. -EBADMSG with err: they cannot be read, so that the record cannot be written as it is. */
-int sink_headers(const rd_kafka_message_t *message, rd_kafka_headers_t **copy, struct error *err);
+/* Where the records of a source part go. */
+const struct route *sink_route(struct sink *sink, uint32_t part, const rd_kafka_message_t *message);
 /* Why the producer, or we, did not take a record for this topic: what submit returns. */
 int sink_not_taken(rd_kafka_resp_err_t code, const char *topic, const rd_kafka_message_t *message,
     enum report_outcome *outcome, struct error *err);
+
+/* ---- sink_headers.c ---- */
+
+/* A copy of the record's headers in order, duplicates kept, for the producer to own: the record may have to be sent
+ * again; and with provenance = true, ours. NULL: there are none. -EBADMSG with err: they cannot be read, so that the record
+ * cannot be written as it is. */
+int sink_headers(const rd_kafka_message_t *message, const struct route *route, rd_kafka_headers_t **copy,
+    struct error *err);
 
 /* ---- dead_letter.c ---- */
 

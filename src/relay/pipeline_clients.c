@@ -279,7 +279,8 @@ static int open_sink(struct pipeline *pipeline, const struct client_sizes *sizes
 		if (!worker)
 			return error_set(err, -EAGAIN, REMEDY_RESTART, "no thread could be made; raise TasksMax=");
 	}
-	pipeline->sink = sink_new(pipeline->settings, sizes, transactional_id, pipeline->wake_fd, worker, &host, err);
+	pipeline->sink = sink_new(pipeline->settings, sizes, pipeline->preflight.source_cluster_id, transactional_id,
+	    pipeline->wake_fd, worker, &host, err);
 	return pipeline->sink ? 0 : err->code;
 }
 

@@ -61,8 +61,8 @@ MUTANTS = [
         "200000_mixed"),
     Mutant("swaps two records",
         "src/kafka/sink.c",
-        "	const struct route *route = route_of(sink, part, message);",
-        """	const struct route *route = route_of(sink, part, message);
+        "	const struct route *route = sink_route(sink, part, message);",
+        """	const struct route *route = sink_route(sink, part, message);
 	static uint64_t held_handle;
 	static void *held;
 	static bool swapped;
@@ -79,8 +79,13 @@ MUTANTS = [
 		return op_submit(context, held_handle, part, held, outcome, err);
 	}""",
         "200000_mixed"),
+    Mutant("names another offset as the source",
+        "src/kafka/sink_headers.c",
+        "route->provenance_length, message->offset);",
+        "route->provenance_length, message->offset + 1);",
+        "with_provenance"),
     Mutant("forgets the headers",
-        "src/kafka/sink.c",
+        "src/kafka/sink_headers.c",
         "		*copy = rd_kafka_headers_copy(headers);",
         "		*copy = NULL;",
         "byte_for_byte"),

@@ -12,6 +12,8 @@ import time
 import pytest
 
 from harness.aloqd import BUILD
+from harness.config import relay
+from harness.waiting import eventually
 
 CLEAN, NOT_CLEAN, UNAVAILABLE = 0, 1, 69
 
@@ -137,6 +139,38 @@ def test_provenance_makes_it_exact(kafka, topic, source):
     said = verdict(kafka, same, target)[1]
     assert counts(said) == {"altered": 1, "lost": 1} and said["not_judged"]["of_other_sources"] == 1, said
     assert place(said["faults"]["altered"][0]) == [0, 3, 0, 3]
+
+
+def test_a_pipeline_with_provenance_is_audited_exactly(kafka, topic, aloqd):
+    """Twice relayed: each relay adds its coordinates behind the others. Records that all look the same, some too large."""
+    source, between, target = (kafka.create_topic(topic(name), 2) for name in ("in", "between", "out"))
+    dead = kafka.create_topic(topic("dead"), 1)
+    kafka.alter_topic(between, max_message_bytes=2000)
+    one = {"value": "x", "headers": [["h", "1"], ["aloqd.source", "not ours"]]}
+    records = [dict(one, partition=number % 2) for number in range(2000)]
+    write(kafka, source, [*records, dict(one, partition=0, value="y" * 3000), *records])
+    cluster_id = kafka.admin.list_topics(timeout=10).cluster_id
+    settings = relay(kafka, source, between, provenance=True, on_error="dead_letter", dead_letter=dead)
+    settings["pipelines"]["second"] = {"provenance": True, "to": {"cluster": "target", "topic": target},
+                                       "from": {"cluster": "target", "topics": [between], "group": topic("second")}}
+    daemon = aloqd(settings).start_ready()
+    eventually(lambda: sum(kafka.log_ends(target).values()) == 4000, 60, daemon.brief)
+    daemon.kill()
+    assert verdict(kafka, between, target)[1]["by_provenance"] == 4000
+    for pair in ((between, target), (source, between), (source, target)):
+        status, said = verdict(kafka, *pair)
+        lost = 0 if pair[0] == between else 1
+        assert counts(said) == ({"lost": 1} if lost else {}) and said["by_provenance"] == 4000, (pair, said)
+        assert [place(fault)[:2] for fault in said["faults"]["lost"]] == [[0, 1000]] * lost
+    read = ctl("consume", "--brokers", kafka.brokers, "--until-end", "--json", dead, target).stdout.splitlines()
+    last = [json.loads(line) for line in read]
+    letter = next(record for record in last if record["topic"] == dead)
+    assert letter["headers"][:3] == [*one["headers"], ["aloqd.source", f"{cluster_id}/{source}/0/1000"]]
+    assert letter["headers"][3][0] == "aloqd.source.cluster"
+    twice = next(record for record in last if record["topic"] == target and record["offset"] == 7)
+    part = twice["partition"]
+    assert twice["headers"] == [*one["headers"], ["aloqd.source", f"{cluster_id}/{source}/{part}/7"],
+                                ["aloqd.source", f"{cluster_id}/{between}/{part}/7"]]
 
 
 def test_two_clusters_transactions_and_what_is_on_its_way(kafka, far_kafka, topic, source):

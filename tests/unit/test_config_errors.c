@@ -73,7 +73,7 @@ static void test_a_mistake_in_defaults_is_said_once_where_it_stands(void **state
 	    "};\n",
 	    "error main.conf:3: defaults.lingr: unknown key; the keys here are enabled, delivery, from, to, "
 	    "commit, "
-	    "on_error, dead_letter, revoke_timeout, members, rate\n"
+	    "on_error, dead_letter, revoke_timeout, members, rate, provenance\n"
 	    "error main.conf:3: defaults.commit.records: 0 is out of range; use 1 to 1000000000\n");
 }
 

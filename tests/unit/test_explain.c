@@ -114,6 +114,8 @@ static void test_each_delivery_is_promised_in_plain_words(void **state)
 		expect(&world, "stops its partition until a person acts (on_error = \"block\").");
 		expect(&world, "the partition stops until a person acts (on_gap = \"block\").");
 		expect(&world, "Warnings none");
+		world.pipelines[0].provenance = true;
+		expect(&world, "gets a header aloqd.source that says where it comes from");
 	}
 }
 

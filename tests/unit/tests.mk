@@ -166,11 +166,13 @@ tests_unit_test_client_LDADD = libkafka.a libconf.a libcore.a libbase.a $(RDKAFK
 endif
 
 if HAVE_CMOCKA
-tools_tests = tests/unit/test_comparison tests/unit/test_record_line
+tools_tests = tests/unit/test_comparison tests/unit/test_provenance tests/unit/test_record_line
 check_PROGRAMS += $(tools_tests)
 TESTS += $(tools_tests)
 tests_unit_test_comparison_SOURCES = tests/unit/test_comparison.c
 tests_unit_test_comparison_LDADD = libctl.a libcore.a libbase.a $(CMOCKA_LIBS)
+tests_unit_test_provenance_SOURCES = tests/unit/test_provenance.c
+tests_unit_test_provenance_LDADD = libcore.a libbase.a $(CMOCKA_LIBS)
 tests_unit_test_record_line_SOURCES = tests/unit/test_record_line.c
 tests_unit_test_record_line_LDADD = $(tests_unit_test_ctl_status_LDADD)
 endif
