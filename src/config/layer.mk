@@ -12,6 +12,7 @@ libconf_a_SOURCES = \
 	src/config/load.c src/config/load.h \
 	src/config/parse.c \
 	src/config/property_list.c src/config/property_list.h \
+	src/config/redact.c src/config/redact.h \
 	src/config/secret.c src/config/secret.h \
 	src/config/source_text.c src/config/source_text.h \
 	src/config/timestamp.c src/config/timestamp.h \

@@ -8,6 +8,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/memory.h"
+#include "core/record_age.h"
 #include "kafka/error_class.h"
 #include "kafka/positions.h"
 #include "kafka/probe.h"
@@ -139,14 +140,8 @@ static uint32_t age_of(const struct source *source, const rd_kafka_message_t *me
 {
 	rd_kafka_timestamp_type_t type;
 	int64_t timestamp_ms = rd_kafka_message_timestamp(message, &type);
-	int64_t age_ms;
 
-	if (timestamp_ms <= 0 || type == RD_KAFKA_TIMESTAMP_NOT_AVAILABLE)
-		return AGE_UNKNOWN;
-	age_ms = source->wall_ms - timestamp_ms;
-	if (age_ms < 0)
-		return 0;
-	return age_ms < AGE_UNKNOWN ? (uint32_t)age_ms : AGE_UNKNOWN - 1;
+	return type == RD_KAFKA_TIMESTAMP_NOT_AVAILABLE ? AGE_UNKNOWN : record_age_ms(timestamp_ms, source->wall_ms);
 }
 
 static void take_record(struct source *source, struct source_part *part, rd_kafka_event_t *event)

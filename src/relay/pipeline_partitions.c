@@ -4,6 +4,7 @@
 #include <string.h>
 #include "base/clock.h"
 #include "base/memory.h"
+#include "config/redact.h"
 #include "relay/pipeline_internal.h"
 
 /* ---- what is remembered ---- */
@@ -74,7 +75,8 @@ static void look_at_wait(struct pipeline *pipeline, struct partition_snapshot *p
 		memory->state_since_ms = clock_realtime_ms();
 	memory->state = view->state;
 	partition->state_since_ms = memory->state_since_ms;
-	partition->last_error = memory->last_error ? xstrdup(memory->last_error->message) : NULL;
+	partition->last_error =
+	    config_redact(pipeline->settings, memory->last_error ? memory->last_error->message : NULL);
 	partition->last_error_at_ms = memory->last_error_at_ms;
 }
 
@@ -104,7 +106,7 @@ static void add_partition(struct pipeline *pipeline, struct pipeline_snapshot *s
 	partition->oldest_unsettled = view.oldest_unsettled;
 	partition->oldest_unsettled_age_ms =
 	    view.oldest_unsettled_us == CLOCK_NEVER ? -1 : (now_us - view.oldest_unsettled_us) / USEC_PER_MSEC;
-	partition->error = view.blocked ? xstrdup(view.blocked->message) : NULL;
+	partition->error = config_redact(pipeline->settings, view.blocked ? view.blocked->message : NULL);
 	look_at_wait(pipeline, partition, part, &view, now_us);
 	snapshot->waiting[partition->waits_for]++;
 	if (partition->oldest_unsettled_age_ms > snapshot->oldest_unsettled_age_ms)

@@ -2,6 +2,7 @@
 #include <string.h>
 #include "base/clock.h"
 #include "base/memory.h"
+#include "config/redact.h"
 #include "relay/pipeline_internal.h"
 
 static char *copy_text(const char *text)
@@ -34,8 +35,9 @@ void pipeline_publish(struct pipeline *pipeline, int64_t now_us)
 		.delivery = pipeline->settings->delivery,
 		.state = pipeline->state,
 		.state_since_ms = pipeline->state_since_ms,
-		.reason = copy_text(pipeline->reason),
-		.last_error = pipeline->last_error.code ? xstrdup(pipeline->last_error.message) : NULL,
+		.reason = config_redact(pipeline->settings, pipeline->reason),
+		.last_error = config_redact(
+		    pipeline->settings, pipeline->last_error.code ? pipeline->last_error.message : NULL),
 		.last_error_at_ms = pipeline->last_error_at_ms,
 		.heartbeats = pipeline->heartbeats,
 		.restarts = pipeline->restarts,

@@ -35,6 +35,8 @@ def test_a_backlog_of_1_gb_with_a_frozen_target_stays_in_bounds_and_resumes(kafk
             assert held["held_bytes"] <= MEMORY_MIB << 20, held
             # What it waits for: the reports, until it is known that nobody answers.
             assert {partition["waits_for"] for partition in held["partitions"]} <= {"report", "target"}, held
+            stuck = daemon.await_pipeline(lambda p: p["stuck"], "it is told that nothing moves")["stuck"]
+            assert trial.source in stuck and "it waits for" in stuck, stuck
             assert held["partitions"][0]["waits_ms"] > 5000 and held["partitions"][0]["oldest_unsettled"] >= 0, held
             assert daemon.get("/livez")[0] == 200
         finally:

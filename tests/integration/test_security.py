@@ -94,7 +94,7 @@ def assert_untold(daemon):
     ctl = subprocess.run([BUILD / "aloqctl", "--socket", daemon.control, "--json", "status"], stdout=subprocess.PIPE,
                          stderr=subprocess.STDOUT, text=True, timeout=20, check=True).stdout
     told = {"log": daemon.log_text(), "aloqctl": ctl, "dump": run("--dump-config", "-c", str(daemon.config))[1]}
-    told |= {page: daemon.get(page)[1] for page in ("/", "/metrics", "/readyz", "/api/v1/pipelines")}
+    told |= {page: daemon.get(page)[1] for page in ("/", "/metrics", "/readyz", "/api/v1/pipelines", "/api/v1/partitions")}
     assert "librdkafka: " in told["log"], "librdkafka was to tell something"
     for where, text in told.items():
         for secret in SECRETS:
@@ -215,6 +215,19 @@ def test_a_wrong_password_is_failed_and_said_once(bench):
         assert len([line for line in said if "librdkafka: " not in line]) == 1, said
     assert_untold(daemon)
     assert daemon.terminate() == 0
+
+
+def test_a_secret_that_comes_back_in_an_error_is_not_shown(bench):
+    """As from a provider that repeats what it was told. Here it is the name of a topic that there is not."""
+    password = PASSWORDS["PLAIN"]
+    daemon = bench.daemon({"echo": ("LOGIN", {"sasl": bench.sasl("PLAIN")})})
+    daemon.config.write_text(re.sub(r'topic = "[^"]*"', f'topic = "{password}"', daemon.config.read_text()))
+    daemon.start()
+    reason = daemon.await_state("backing_off")["reason"]
+    assert "kafka-topics" in reason and "***" in reason, reason
+    for page in ("/metrics", "/readyz", "/api/v1/pipelines", "/api/v1/partitions"):
+        assert password not in daemon.get(page)[1], page
+    daemon.terminate()
 
 
 def test_a_certificate_that_is_not_right_is_refused_in_plain_words(bench, tmp_path):

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <cmocka.h>
 #include "base/clock.h"
+#include "core/record_age.h"
 #include "relay/engine.h"
 
 enum { HANDLES = 64, RECORD_BYTES = 10 };
@@ -345,6 +346,23 @@ static void test_latencies_count_from_arrival_and_from_the_records_own_time(void
 	engine_free(fake.engine);
 }
 
+static void test_a_timestamp_may_lie(void **state)
+{
+	const int64_t now_ms = 1700000000000;
+
+	assert_int_equal(record_age_ms(now_ms - 250, now_ms), 250);
+	assert_int_equal(record_age_ms(now_ms, now_ms), 0);
+	assert_int_equal(record_age_ms(now_ms + 1, now_ms), 0);
+	assert_int_equal(record_age_ms(INT64_MAX, now_ms), 0);
+	assert_int_equal(record_age_ms(0, now_ms), AGE_UNKNOWN);
+	assert_int_equal(record_age_ms(-1, now_ms), AGE_UNKNOWN);
+	assert_int_equal(record_age_ms(INT64_MIN, now_ms), AGE_UNKNOWN);
+	assert_int_equal(record_age_ms(1, now_ms), AGE_UNKNOWN - 1);
+	assert_int_equal(record_age_ms(now_ms - AGE_UNKNOWN, now_ms), AGE_UNKNOWN - 1);
+	assert_int_equal(record_age_ms(now_ms - AGE_UNKNOWN + 1, now_ms), AGE_UNKNOWN - 1);
+	assert_int_equal(record_age_ms(5, -5), 0); /* a clock before 1970 */
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -354,6 +372,7 @@ int main(void)
 		cmocka_unit_test(test_a_transaction_is_waited_for_once_all_is_reported),
 		cmocka_unit_test(test_a_full_window_a_reached_rate_and_a_pause_are_told),
 		cmocka_unit_test(test_what_needs_a_person_is_told),
+		cmocka_unit_test(test_a_timestamp_may_lie),
 		cmocka_unit_test(test_latencies_count_from_arrival_and_from_the_records_own_time),
 	};
 

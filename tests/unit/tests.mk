@@ -44,7 +44,8 @@ tests_unit_test_offset_tracker_model_LDADD = libcore.a libbase.a
 if HAVE_CMOCKA
 config_tests = tests/unit/test_config_diff tests/unit/test_config_errors tests/unit/test_config_generated \
 	tests/unit/test_config_hostile \
-	tests/unit/test_config_keys tests/unit/test_config_security tests/unit/test_config_values
+	tests/unit/test_config_keys tests/unit/test_config_security tests/unit/test_config_values \
+	tests/unit/test_redact
 check_PROGRAMS += $(config_tests)
 TESTS += $(config_tests)
 config_tests_libs = libconf.a libcore.a libbase.a $(LIBCONFIG_LIBS) $(SYSTEMD_LIBS) $(CMOCKA_LIBS)
@@ -65,6 +66,8 @@ tests_unit_test_config_keys_CPPFLAGS = $(AM_CPPFLAGS) -DSAMPLE_FILE=\"$(srcdir)/
 tests_unit_test_config_keys_LDADD = $(config_tests_libs)
 tests_unit_test_config_security_SOURCES = tests/unit/test_config_security.c $(config_tests_files)
 tests_unit_test_config_security_LDADD = $(config_tests_libs)
+tests_unit_test_redact_SOURCES = tests/unit/test_redact.c
+tests_unit_test_redact_LDADD = $(config_tests_libs)
 tests_unit_test_config_values_SOURCES = tests/unit/test_config_values.c $(config_tests_files)
 tests_unit_test_config_values_CPPFLAGS = $(AM_CPPFLAGS) -DSAMPLE_FILE=\"$(srcdir)/etc/aloqd.conf\"
 tests_unit_test_config_values_LDADD = $(config_tests_libs)
