@@ -209,6 +209,17 @@ static void print_members(FILE *out, yajl_val members)
 	table_print(table, out);
 }
 
+/* With the broker, where that is known. */
+static void add_wait(struct table *table, yajl_val partition)
+{
+	const char *waits_for = text_of(partition, "waits_for");
+	int64_t broker = number_of(partition, "waits_for_broker", NULL);
+	_cleanup_free_ char *both =
+	    waits_for && broker >= 0 ? xasprintf("%s, broker %" PRId64, waits_for, broker) : NULL;
+
+	table_add(table, both ? both : waits_for);
+}
+
 /* Why it is blocked; else its last error, and how long ago that was. */
 static void add_error(struct table *table, yajl_val partition)
 {
@@ -272,7 +283,7 @@ int status_print_one(const char *json, FILE *out, struct error *err)
 		table_add_number(table, number_of(partition, "lag", NULL));
 		table_add_number(table, number_of(partition, "in_flight", NULL));
 		add_age(table, number_of(partition, "oldest_unsettled_age_ms", NULL));
-		table_add(table, text_of(partition, "waits_for"));
+		add_wait(table, partition);
 		add_age(table, number_of(partition, "waits_ms", NULL));
 		add_error(table, partition);
 	}

@@ -98,6 +98,8 @@ static const char *part_state_name(enum part_state state)
 
 static void put_partition(yajl_gen gen, const struct partition_snapshot *partition)
 {
+	_cleanup_free_ char *words = stuck_words(partition);
+
 	yajl_gen_map_open(gen);
 	put_text(gen, "topic", partition->topic);
 	put_number(gen, "partition", partition->partition);
@@ -112,7 +114,8 @@ static void put_partition(yajl_gen gen, const struct partition_snapshot *partiti
 	put_number(gen, "oldest_unsettled", partition->oldest_unsettled);
 	put_number(gen, "oldest_unsettled_age_ms", partition->oldest_unsettled_age_ms);
 	put_text(gen, "waits_for", partition_wait_name(partition->waits_for));
-	put_text(gen, "waits_for_words", partition_wait_words(partition->waits_for));
+	put_text(gen, "waits_for_words", words);
+	put_number(gen, "waits_for_broker", partition->waits_for_broker);
 	put_number(gen, "waits_ms", partition->waits_ms);
 	put_text(gen, "error", partition->error);
 	put_text(gen, "last_error", partition->last_error);

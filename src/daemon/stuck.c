@@ -1,5 +1,6 @@
 #include "daemon/stuck.h"
 #include <inttypes.h>
+#include "base/cleanup.h"
 #include "base/memory.h"
 #include "base/units.h"
 
@@ -32,11 +33,21 @@ const struct partition_snapshot *stuck_partition(const struct pipeline_snapshot 
 	return worst;
 }
 
+char *stuck_words(const struct partition_snapshot *partition)
+{
+	const char *words = partition_wait_words(partition->waits_for);
+
+	if (partition->waits_for != WAIT_REPORT || partition->waits_for_broker < 0)
+		return xstrdup(words);
+	return xasprintf("%s, where broker %" PRId32 " leads the partition", words, partition->waits_for_broker);
+}
+
 char *stuck_sentence(const struct partition_snapshot *partition)
 {
+	_cleanup_free_ char *words = stuck_words(partition);
 	char age[UNITS_TEXT_SIZE];
 
 	return xasprintf("%s [%" PRId32 "] stands still at offset %" PRId64 " for %s: it waits for %s", partition->topic,
 	    partition->partition, partition->mark, units_format_age_ms(age, sizeof age, partition->waits_ms),
-	    partition_wait_words(partition->waits_for));
+	    words);
 }

@@ -8,6 +8,7 @@
 #include "base/memory.h"
 #include "core/provenance.h"
 #include "kafka/error_class.h"
+#include "kafka/leaders.h"
 #include "kafka/probe.h"
 #include "kafka/record.h"
 #include "kafka/security.h"
@@ -293,6 +294,28 @@ static void op_serve(void *context)
 void sink_probe(struct sink *sink, struct probe *probe)
 {
 	probe->client = sink->client.producer;
+}
+
+struct leaders *sink_ask_leaders(const struct sink *sink)
+{
+	struct leaders *leaders;
+
+	if (!sink->client.producer || sink->transactional_id)
+		return NULL;
+	leaders = leaders_new(sink->client.producer);
+	for (size_t i = 0; i < sink->target_count; i++)
+		if (sink->targets[i]->handle)
+			leaders_add(leaders, sink->targets[i]->handle);
+	return leaders;
+}
+
+int32_t sink_leader_of(const struct sink *sink, uint32_t part, const struct leaders *leaders)
+{
+	const struct route *route = part < sink->route_count ? &sink->routes[part] : NULL;
+
+	if (!route || !route->target || route->partition == RD_KAFKA_PARTITION_UA)
+		return -1;
+	return leaders_of(leaders, route->target->topic, route->partition);
 }
 
 const struct sink_ops kafka_sink_ops = {

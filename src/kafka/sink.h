@@ -37,6 +37,15 @@ extern const struct sink_ops kafka_sink_ops;
  * from memory counts once. */
 uint64_t sink_untimestamped_records(const struct sink *sink);
 
+/* A question to the target cluster, which brokers lead the partitions that records have gone to; on the same terms as
+ * sink_probe(). NULL: there is nobody to ask. The caller frees. */
+struct leaders;
+struct leaders *sink_ask_leaders(const struct sink *sink);
+
+/* The broker to which the records of a source part go, by that answer; -1: it is not known, or each record's key
+ * decides. */
+int32_t sink_leader_of(const struct sink *sink, uint32_t part, const struct leaders *leaders);
+
 /* Prepares a question to the target cluster, see probe.h. Not while it has no producer, and not with exactly_once: the
  * worker may replace the producer at any time then. */
 struct probe;

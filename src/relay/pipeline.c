@@ -350,6 +350,7 @@ static int64_t turn_running(struct pipeline *pipeline, int64_t now_us)
 		next_us = look_us < next_us ? look_us : next_us;
 	}
 	pipeline_probe(pipeline, now_us);
+	pipeline_ask_leaders(pipeline, now_us);
 	if (pipeline->probe_at_us > now_us && (pipeline->source_watch.silent > 0 || pipeline->sink_watch.silent > 0) &&
 	    pipeline->probe_at_us < next_us)
 		next_us = pipeline->probe_at_us;
@@ -378,7 +379,7 @@ static int64_t turn(struct pipeline *pipeline, int64_t now_us)
 		next_us = run_engine(pipeline, now_us);
 		if ((!source_is_closed(pipeline->source) && now_us < pipeline->drain_until_us) ||
 		    !source_is_idle(pipeline->source) || !sink_is_idle(pipeline->sink) || pipeline->probing ||
-		    pipeline->looking)
+		    pipeline->looking || pipeline->asking_leaders)
 			/* Being closed is no event: look again soon. */
 			return next_us < now_us + 10 * USEC_PER_MSEC ? next_us : now_us + 10 * USEC_PER_MSEC;
 		begin_free(pipeline);

@@ -36,6 +36,7 @@ struct partition_snapshot {
 	char *error;		  /* why it is blocked; NULL unless it is */
 	int64_t state_since_ms;	  /* wall clock */
 	enum partition_wait waits_for;
+	int32_t waits_for_broker; /* with WAIT_REPORT: which has it, as the cluster said lately; -1 not known */
 	int64_t waits_ms;	  /* how long it has not moved; 0 while it relays */
 	char *last_error;	  /* the last fault of this partition alone, also one that healed; NULL none */
 	int64_t last_error_at_ms; /* wall clock; 0 none */

@@ -120,6 +120,10 @@ struct pipeline {
 	bool probing;
 	int64_t probe_at_us;
 	size_t blocked_parts; /* as of the last look */
+	struct leaders *leaders; /* of the targets, as last answered; NULL: nobody has waited long enough to ask */
+	bool leaders_wanted;	 /* somebody has */
+	bool asking_leaders;
+	int64_t leaders_asked_us; /* when that answer, or none, came */
 	struct part_memory *parts; /* by number, of this life of the clients */
 	uint32_t part_capacity;
 
@@ -183,6 +187,8 @@ char *pipeline_held_topics(const struct pipeline *pipeline);
 void pipeline_note_partition(struct pipeline *pipeline, uint32_t part, const struct error *err);
 /* The partitions that are assigned now, into the snapshot, with their sums. */
 void pipeline_add_partitions(struct pipeline *pipeline, struct pipeline_snapshot *snapshot, int64_t now_us);
+/* Asks who leads the targets' partitions, while somebody waits for a report. At every turn. */
+void pipeline_ask_leaders(struct pipeline *pipeline, int64_t now_us);
 /* The numbers of the partitions are about to lose their meaning. */
 void pipeline_forget_partitions(struct pipeline *pipeline);
 

@@ -2,9 +2,11 @@
  * record's way. */
 #include <stdlib.h>
 #include <string.h>
+#include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/memory.h"
 #include "config/redact.h"
+#include "kafka/leaders.h"
 #include "relay/pipeline_internal.h"
 
 /* ---- what is remembered ---- */
@@ -41,9 +43,71 @@ void pipeline_forget_partitions(struct pipeline *pipeline)
 {
 	for (uint32_t part = 0; part < pipeline->part_capacity; part++)
 		free(pipeline->parts[part].last_error);
+	leaders_free(TAKE_PTR(pipeline->leaders));
+	pipeline->leaders_asked_us = 0;
 	free(pipeline->parts);
 	pipeline->parts = NULL;
 	pipeline->part_capacity = 0;
+}
+
+/* ---- who has the report that is waited for ---- */
+
+/* Records that take less are no reason to ask anybody. */
+static const int64_t report_missed_ms = 2000;
+static const int64_t ask_again_us = 5 * USEC_PER_SEC;
+/* Leaders move: an answer that is older is none. */
+static const int64_t answer_holds_us = 15 * USEC_PER_SEC;
+
+struct leaders_job {
+	struct pipeline *pipeline;
+	struct leaders *leaders;
+};
+
+static void ask_run(struct worker *worker, void *argument)
+{
+	leaders_ask(((struct leaders_job *)argument)->leaders);
+}
+
+static void ask_done(void *argument, bool cancelled)
+{
+	struct leaders_job *job = argument;
+	struct pipeline *pipeline = job->pipeline;
+
+	leaders_free(pipeline->leaders);
+	pipeline->leaders = job->leaders;
+	pipeline->leaders_asked_us = clock_monotonic_us();
+	pipeline->asking_leaders = false;
+	pipeline->changed = true;
+	free(job);
+}
+
+void pipeline_ask_leaders(struct pipeline *pipeline, int64_t now_us)
+{
+	struct leaders *leaders;
+	struct leaders_job *job;
+
+	if (!pipeline->leaders_wanted || pipeline->asking_leaders || pipeline->phase != PHASE_RUN ||
+	    (pipeline->leaders_asked_us > 0 && now_us - pipeline->leaders_asked_us < ask_again_us))
+		return;
+	pipeline->leaders_wanted = false;
+	leaders = sink_ask_leaders(pipeline->sink);
+	if (!leaders)
+		return;
+	job = xcalloc(1, sizeof *job);
+	*job = (struct leaders_job){ .pipeline = pipeline, .leaders = leaders };
+	pipeline->asking_leaders = true;
+	worker_submit(pipeline->worker, ask_run, ask_done, job);
+}
+
+static int32_t broker_of(struct pipeline *pipeline, const struct partition_snapshot *partition, uint32_t part,
+    int64_t now_us)
+{
+	if (partition->waits_for != WAIT_REPORT || partition->waits_ms < report_missed_ms)
+		return -1;
+	pipeline->leaders_wanted = true;
+	if (!pipeline->leaders || now_us - pipeline->leaders_asked_us > answer_holds_us)
+		return -1;
+	return sink_leader_of(pipeline->sink, part, pipeline->leaders);
 }
 
 /* ---- the snapshot ---- */
@@ -71,6 +135,7 @@ static void look_at_wait(struct pipeline *pipeline, struct partition_snapshot *p
 	partition_watch_look(&memory->watch, &facts, view->epoch, view->mark, view->committed, now_us);
 	partition->waits_ms = partition_watch_decide(&memory->watch, &facts, now_us) / USEC_PER_MSEC;
 	partition->waits_for = memory->watch.wait;
+	partition->waits_for_broker = broker_of(pipeline, partition, part, now_us);
 	if (memory->state_since_ms == 0 || memory->state != view->state)
 		memory->state_since_ms = clock_realtime_ms();
 	memory->state = view->state;

@@ -13,7 +13,9 @@ import time
 import urllib.parse
 import urllib.request
 
+from harness.aloqd import aloqctl
 from harness.cluster import free_port
+from harness.proxy import ProduceHolder, Proxies
 from harness.trial import Trial
 from harness.waiting import eventually
 from harness.workload import Load, fill_mixed
@@ -115,6 +117,37 @@ def test_a_real_prometheus_scrapes_it_and_takes_alerts_and_dashboard(kafka, topi
         acked = prometheus.ask("query", query="aloqd_acked_records_total")["result"]
         assert [(sample["metric"]["pipeline"], sample["value"][1]) for sample in acked] == [("relay", "300")]
     trial.stop_clean(daemon)
+
+
+def test_a_report_that_does_not_come_is_told_with_its_broker(kafka, topic, aloqd):
+    """As from a broker that answers all questions, and does not write."""
+    trial = Trial(kafka, topic, 2)
+    fill_mixed(kafka.brokers, trial.source, 20, 1)
+    with contextlib.closing(Proxies(kafka, ProduceHolder)) as proxies:
+        proxies.set(holding=True)
+        await_told_and_gone_on(trial, aloqd(trial.settings(to_brokers=proxies.brokers)).start(), proxies)
+
+
+def await_told_and_gone_on(trial, daemon, proxies):
+
+    def waits(pipeline):
+        return {(q["partition"], q["waits_for"], q["waits_for_broker"]) for q in pipeline["partitions"]}
+
+    pipeline = daemon.await_pipeline(lambda p: waits(p) == {(0, "report", 1), (1, "records", -1)},
+                                     lambda: f"what it waits for; it says {waits(daemon.pipeline())}")
+    partition = pipeline["partitions"][0]
+    assert partition["oldest_unsettled"] == 0 and partition["oldest_unsettled_age_ms"] > 1000, partition
+    assert "broker 1" in partition["waits_for_words"], partition
+    assert pipeline["waiting"]["report"] == 1 and pipeline["state"] == "running", pipeline
+    table = aloqctl(daemon, "status", "relay").stdout
+    assert "report, broker 1" in table, table
+    stuck = daemon.await_pipeline(lambda p: p["stuck"], "it is stuck")["stuck"]
+    assert f"{trial.source} [0] stands still at offset 0 for" in stuck, stuck
+    assert re.search(r'^aloqd_waiting_partitions\{pipeline="relay",waits_for="report"\} 1$', daemon.get("/metrics")[1], re.M)
+    proxies.set(holding=False)
+    daemon.await_pipeline(lambda p: p["stuck"] is None and {q["waits_for"] for q in p["partitions"]} == {"records"},
+                          "it has gone on")
+    assert trial.finish(daemon).kept_exactly()
 
 
 # ---- hostile visitors ----

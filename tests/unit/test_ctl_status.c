@@ -59,14 +59,14 @@ static void test_a_pipeline_shows_its_partitions_and_says_when_it_has_none(void 
 		"{\"name\":\"orders\",\"state\":\"blocked\",\"reason\":\"waits\",\"lag\":3,"
 		"\"partitions\":[{\"topic\":\"t\",\"partition\":1,\"state\":\"blocked\",\"committed\":4,"
 		"\"mark\":5,\"end\":6,\"log_end\":8,\"lag\":3,\"in_flight\":1,"
-		"\"oldest_unsettled_age_ms\":4000,\"waits_for\":\"person\",\"waits_ms\":70000,"
+		"\"oldest_unsettled_age_ms\":4000,\"waits_for\":\"report\",\"waits_for_broker\":3,\"waits_ms\":70000,"
 		"\"error\":\"too large\",\"last_error\":\"no\",\"last_error_at_ms\":1}]}",
 		&text),
 	    0);
 	assert_non_null(strstr(text, "reason       waits\n"));
 	assert_non_null(
 	    strstr(text, "t              1  blocked          4     5     6        8    3          1    4.0s  "
-			 "person     1m10s  too large\n"));
+			 "report, broker 3  1m10s  too large\n"));
 	free(text);
 	assert_int_equal(
 	    print(status_print_one,

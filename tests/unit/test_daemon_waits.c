@@ -27,6 +27,8 @@ static void fill(struct pipeline_snapshot *snapshot, struct partition_snapshot p
 			.mark = 100 + i,
 			.oldest_unsettled = -1,
 			.oldest_unsettled_age_ms = -1 };
+	for (int i = 0; i < 3; i++)
+		partitions[i].waits_for_broker = -1;
 	partitions[1].waits_for = WAIT_REPORT;
 	partitions[1].waits_ms = 93000;
 	partitions[1].lag = 10;
@@ -87,6 +89,14 @@ static void test_what_stands_still_is_told_in_a_sentence(void **state)
 	sentence = stuck_sentence(stuck);
 	assert_string_equal(sentence,
 	    "orders [1] stands still at offset 101 for 1m33s: it waits for the delivery report from the target");
+	free(sentence);
+	partitions[1].waits_for_broker = 3;
+	sentence = stuck_words(stuck);
+	assert_string_equal(sentence, "the delivery report from the target, where broker 3 leads the partition");
+	free(sentence);
+	partitions[1].waits_for = WAIT_QUEUE;
+	sentence = stuck_words(stuck);
+	assert_string_equal(sentence, partition_wait_words(WAIT_QUEUE));
 	free(sentence);
 }
 

@@ -182,7 +182,7 @@ class Aloqd:
             assert self.process.poll() is None, f"aloqd has ended:\n{self.log_tail()}"
             pipeline = self.pipeline()
             return pipeline if pipeline and condition(pipeline) else None
-        return eventually(met, timeout_s, lambda: f"{what}; {self.brief()}\n{self.log_tail()}")
+        return eventually(met, timeout_s, lambda: f"{what() if callable(what) else what}; {self.brief()}\n{self.log_tail()}")
 
     def await_state(self, *states, timeout_s=45):
         return self.await_pipeline(lambda p: p["state"] in states, f"state {' or '.join(states)}", timeout_s)

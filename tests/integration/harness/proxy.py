@@ -166,14 +166,14 @@ class Proxy:
                 self._drop([flow])
 
 
-class FetchHolder(Proxy):
-    """Keeps the requests to fetch, while set(holding=True), and lets all others pass."""
+class RequestHolder(Proxy):
+    """Keeps requests of one kind, while set(holding=True), and lets all others pass."""
 
-    FETCH = 1  # Kafka's number for them
+    KIND = None  # Kafka's number for them
 
     def __init__(self, listen_port, target_port):
         self.holding = False
-        self.passed = 0  # requests to fetch
+        self.passed = 0  # of its kind
         self._partial = {}  # by flow: the beginning of a request
         self._held = []  # (flow, request)
         super().__init__(listen_port, target_port)
@@ -192,7 +192,7 @@ class FetchHolder(Proxy):
             return
         data = self._partial.pop(flow, b"") + data
         while len(data) >= 4 and len(data) >= (end := 4 + int.from_bytes(data[:4], "big")):
-            if self.holding and self._is_fetch(data):
+            if self.holding and self._is_of_kind(data):
                 self._held.append((flow, data[:end]))
             else:
                 self._pass_on(flow, data[:end])
@@ -207,13 +207,21 @@ class FetchHolder(Proxy):
             self._held.clear()
         super()._watch(selector)
 
-    def _is_fetch(self, request):
-        return int.from_bytes(request[4:6], "big") == self.FETCH
+    def _is_of_kind(self, request):
+        return int.from_bytes(request[4:6], "big") == self.KIND
 
     def _pass_on(self, flow, request):
-        self.passed += self._is_fetch(request)
+        self.passed += self._is_of_kind(request)
         flow.chunks.append((time.monotonic(), request))
         flow.waiting_bytes += len(request)
+
+
+class ProduceHolder(RequestHolder):
+    KIND = 0
+
+
+class FetchHolder(RequestHolder):
+    KIND = 1
 
 
 class Proxies:
