@@ -22,7 +22,9 @@ SCRIPT = pathlib.Path(__file__).resolve().parents[3] / "scripts" / "kafka"
 
 # A broker that was killed may come back sooner, and what an instance that was killed has left open ends sooner.
 QUICK_BROKER = ["broker.session.timeout.ms=3000", "broker.heartbeat.interval.ms=500",
-                "transaction.abort.timed.out.transaction.cleanup.interval.ms=1000"]
+                "transaction.abort.timed.out.transaction.cleanup.interval.ms=1000",
+                # A quota holds within a second or two, and not only over ten.
+                "quota.window.num=2"]
 
 # On the alias, clients are the user `relay`, who may do everything that no access rule forbids. All others are
 # nobody, and may do everything. AS_RELAY is what a client needs.
