@@ -14,6 +14,7 @@ const struct command *const commands[] = {
 	&command_produce,
 	&command_consume,
 	&command_verify,
+	&command_offsets,
 	&command_help,
 	NULL,
 };

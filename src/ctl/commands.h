@@ -6,6 +6,7 @@ extern const struct command command_consume;
 extern const struct command command_explain;
 extern const struct command command_help;
 extern const struct command command_log_level;
+extern const struct command command_offsets;
 extern const struct command command_pause;
 extern const struct command command_produce;
 extern const struct command command_reload;

@@ -92,7 +92,20 @@ static int add_property(struct connection *connection, const struct call *call, 
 	return 0;
 }
 
-int connection_use(struct connection *connection, const struct call *call, const struct config_cluster *cluster)
+/* Of two of one name the first holds. */
+static void merge(struct connection *connection, const struct config_properties *properties)
+{
+	for (size_t i = 0; i < properties->count; i++) {
+		const struct config_property *property = &properties->items[i];
+		_cleanup_free_ char *pair = xasprintf("%s=%s", property->name, property->value);
+
+		if (property_list_add(&connection->merged, pair) == 0)
+			connection->merged.items[connection->merged.count - 1].origin = property->origin;
+	}
+}
+
+int connection_use(struct connection *connection, const struct call *call, const struct config_cluster *cluster,
+    const struct config_properties *side)
 {
 	const char *missing = missing_credential(cluster);
 	const char *text;
@@ -107,13 +120,9 @@ int connection_use(struct connection *connection, const struct call *call, const
 		return EX_CONFIG;
 	}
 	connection->cluster = *cluster;
-	for (size_t k = 0; k < cluster->properties.count; k++) {
-		const struct config_property *property = &cluster->properties.items[k];
-		_cleanup_free_ char *pair = xasprintf("%s=%s", property->name, property->value);
-
-		property_list_add(&connection->merged, pair);
-		connection->merged.items[k].origin = property->origin;
-	}
+	if (side)
+		merge(connection, side);
+	merge(connection, &cluster->properties);
 	while (exit_code == 0 && (text = call_next_value(call, "property", &i)) != NULL)
 		exit_code = add_property(connection, call, text);
 	connection->cluster.properties = connection->merged;
@@ -137,7 +146,7 @@ static int use_named(struct connection *connection, const struct call *call, con
 		return call_usage(call, "the configuration has several clusters: --%s says which one", option);
 	if (!cluster)
 		return call_usage(call, "the configuration has no cluster \"%s\"", name);
-	return connection_use(connection, call, cluster);
+	return connection_use(connection, call, cluster, NULL);
 }
 
 int connection_open(struct connection *connection, const struct call *call, const char *cluster_option,
@@ -151,7 +160,7 @@ int connection_open(struct connection *connection, const struct call *call, cons
 	if (brokers) {
 		const struct config_cluster plain = { .name = (char *)"brokers", .brokers = (char *)(uintptr_t)brokers };
 
-		return connection_use(connection, call, &plain);
+		return connection_use(connection, call, &plain, NULL);
 	}
 	return use_named(connection, call, name, cluster_option);
 }

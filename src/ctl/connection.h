@@ -26,8 +26,10 @@ int connection_open(struct connection *connection, const struct call *call, cons
 /* Loads the configuration that the call names, once; for those who look for more in it than a cluster. The same terms. */
 int connection_load(struct connection *connection, const struct call *call);
 
-/* Takes the properties of -X to a cluster of the configuration. The same terms. */
-int connection_use(struct connection *connection, const struct call *call, const struct config_cluster *cluster);
+/* Takes the properties of -X to a cluster of the configuration, and those of a pipeline's side, which may be NULL. The same
+ * terms. */
+int connection_use(struct connection *connection, const struct call *call, const struct config_cluster *cluster,
+    const struct config_properties *side);
 
 void connection_close(struct connection *connection);
 

@@ -9,6 +9,7 @@ libctl_a_SOURCES = \
 	src/ctl/command_explain.c \
 	src/ctl/command_help.c \
 	src/ctl/command_log_level.c \
+	src/ctl/command_offsets.c \
 	src/ctl/command_pause.c \
 	src/ctl/command_produce.c \
 	src/ctl/command_reload.c \
@@ -25,6 +26,7 @@ libctl_a_SOURCES = \
 	src/ctl/entry_sorter.c src/ctl/entry_sorter.h \
 	src/ctl/json_text.c src/ctl/json_text.h \
 	src/ctl/line_reader.c src/ctl/line_reader.h \
+	src/ctl/offsets_file.c src/ctl/offsets_file.h \
 	src/ctl/option_value.c src/ctl/option_value.h \
 	src/ctl/order.c src/ctl/order.h \
 	src/ctl/pipeline_answer.c src/ctl/pipeline_answer.h \

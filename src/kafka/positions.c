@@ -94,7 +94,7 @@ static void cross_gap(struct resolved_position *item, enum gap_kind kind, const 
 		item->position = expected >= 0 ? expected : facts->log_start;
 		error_set(&item->err, -ENODATA, REMEDY_PERSON,
 		    "gap in %s [%" PRId32 "]: %s; decide with from.on_gap = \"earliest\" or \"latest\", then reload aloqd, "
-		    "or set the group's offset with kafka-consumer-groups.sh --reset-offsets while aloqd is stopped",
+		    "or stop the pipeline everywhere and set the group's offset with aloqctl offsets seek",
 		    item->topic, item->partition, item->gap_words);
 		return;
 	}
@@ -138,8 +138,8 @@ int positions_decide(struct resolved_position *item, const struct config_from *f
 		item->position = facts->log_start;
 		error_set(&item->err, -ENODATA, REMEDY_PERSON,
 		    "the group \"%s\" has no committed offset on %s [%" PRId32
-		    "] and from.start is \"none\"; set one with kafka-consumer-groups.sh --reset-offsets while aloqd is "
-		    "stopped, or choose another from.start, then reload aloqd",
+		    "] and from.start is \"none\"; stop the pipeline everywhere and set one with aloqctl offsets "
+		    "seek, or choose another from.start, then reload aloqd",
 		    from->group, item->topic, item->partition);
 	} else {
 		item->position = facts->start_offset < facts->log_start ? facts->log_start : facts->start_offset;

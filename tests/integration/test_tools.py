@@ -2,19 +2,21 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import time
 
 import pytest
 
-from harness.aloqd import BUILD
+from harness.aloqd import BUILD, run
 from harness.checker import compare
-from harness.config import render
+from harness.config import relay, render
 from harness.reader import read_topic
 from harness.waiting import eventually
 from harness.workload import fill_mixed
 
+LIBRDKAFKA = tuple(int(part) for part in re.search(r"librdkafka (\d+)\.(\d+)", run("-V")[1]).groups())
 # sysexits
 USAGE, DATA, NO_INPUT, UNAVAILABLE, TEMPORARY, CONFIG = 64, 65, 66, 69, 75, 78
 
@@ -22,12 +24,12 @@ USAGE, DATA, NO_INPUT, UNAVAILABLE, TEMPORARY, CONFIG = 64, 65, 66, 69, 75, 78
 @pytest.fixture(name="tool")
 def tool_fixture(kafka):
     """Runs aloqctl COMMAND on the cluster: what subprocess.run() returns, with text unless stdin is bytes."""
-    def run(command, *arguments, stdin="", brokers=kafka.brokers, timeout_s=60):
+    def run_tool(command, *arguments, stdin="", brokers=kafka.brokers, timeout_s=60):
         connection = ["--brokers", brokers] if brokers else []
         return subprocess.run([BUILD / "aloqctl", command, *connection, *map(str, arguments)], input=stdin,
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=isinstance(stdin, str),
                               timeout=timeout_s, check=False)
-    return run
+    return run_tool
 
 
 def values(tool, topic, *arguments):
@@ -185,3 +187,84 @@ def test_the_cluster_of_a_configuration(kafka, topic, tool, tmp_path):
     done = tool("consume", name, *arguments, brokers=None)
     assert done.returncode == CONFIG and f"{config}:1: clusters.main.brokers" in done.stderr
     assert not os.environ.get("CREDENTIALS_DIRECTORY")
+
+
+def offsets(daemon, *arguments, stdin=""):
+    """aloqctl offsets, by the daemon's own configuration."""
+    action, *rest = arguments
+    return subprocess.run([BUILD / "aloqctl", "offsets", action, "-c", daemon.config, *map(str, rest)], input=stdin,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=60, check=False)
+
+
+def test_offsets_are_shown_kept_set_and_put_back(kafka, topic, tool, aloqd, tmp_path):
+    source, target = kafka.create_topic(topic("in"), 2), kafka.create_topic(topic("out"), 2)
+    lines = "".join(json.dumps({"value": str(i), "partition": i % 2, "timestamp": 1000 + i}) + "\n" for i in range(10))
+    assert tool("produce", source, "--json", stdin=lines).returncode == 0
+    group = topic("group")
+    daemon = aloqd(relay(kafka, source, target, group=group)).start_ready()
+    eventually(lambda: kafka.committed(group, source) == {0: 5, 1: 5}, 30, daemon.brief)
+
+    # Nothing is set behind the back of whoever reads; who that is, is told.
+    done = offsets(daemon, "seek", "relay", "--to", "earliest")
+    assert done.returncode == TEMPORARY and f'"{group}" has members' in done.stderr and "aloqd-relay-" in done.stderr
+    done = offsets(daemon, "seek", "relay", "--to", "earliest", "--dry-run")
+    assert done.returncode == TEMPORARY and "nothing was changed" in done.stderr
+    assert daemon.terminate() == 0
+    assert kafka.committed(group, source) == {0: 5, 1: 5}
+
+    shown = [line.split() for line in offsets(daemon, "show", "relay").stdout.splitlines()[1:]]
+    assert shown == [[source, "0", "5", "0", "5", "0"], [source, "1", "5", "0", "5", "0"]]
+    kept = tmp_path / "offsets.json"
+    assert offsets(daemon, "export", "relay", "--file", kept).returncode == 0
+    assert [(o["partition"], o["offset"]) for o in json.loads(kept.read_text())["offsets"]] == [(0, 5), (1, 5)]
+    assert json.loads(kept.read_text())["group"] == group
+
+    done = offsets(daemon, "seek", "relay", "--to", "offset:2", "--partition", 1, "--dry-run")
+    assert done.returncode == 0 and [line.split() for line in done.stdout.splitlines()[1:]] == [[source, "1", "5", "2", "3"]]
+    assert kafka.committed(group, source) == {0: 5, 1: 5}
+    for where, wanted in (("offset:2", {0: 2, 1: 2}), ("timestamp:1005", {0: 3, 1: 2}), ("latest", {0: 5, 1: 5}),
+                          ("earliest", {0: 0, 1: 0}), ("timestamp:9999", {0: 5, 1: 5})):
+        assert offsets(daemon, "seek", "relay", "--to", where).returncode == 0
+        assert kafka.committed(group, source) == wanted, where
+    done = offsets(daemon, "seek", "relay", "--to", "offset:6")
+    assert done.returncode == DATA and "has the offsets 0 to 5, and not 6" in done.stderr
+    assert offsets(daemon, "seek", "relay", "--to", "offset:4").returncode == 0
+    assert offsets(daemon, "import", "relay", "--topic", source, "--partition", 0, stdin=kept.read_text()).returncode == 0
+    assert kafka.committed(group, source) == {0: 5, 1: 4}
+
+    # What was set is where it goes on.
+    daemon.start_ready()
+    eventually(lambda: kafka.committed(group, source) == {0: 5, 1: 5}, 30, daemon.brief)
+    assert daemon.terminate() == 0
+    assert kafka.log_ends(target) == {0: 5, 1: 6}
+
+    # A group that is nobody's pipeline; another one's offsets; a file that is none.
+    other = topic("other")
+    arguments = ["--group", other, "--topic", source]
+    assert tool("offsets", "import", *arguments, "--file", kept).returncode == 0
+    assert kafka.committed(other, source) == {0: 5, 1: 5}
+    shown = json.loads(tool("offsets", "show", "--group", other, "--json").stdout)
+    assert [(o["topic"], o["committed"], o["lag"]) for o in shown["offsets"]] == [(source, 5, 0)] * 2
+    for text in ("", "{}", f'{{"offsets":[{{"topic":"{source}"}}]}}', kept.read_text().replace('"partition":1', '"partition":7')):
+        assert tool("offsets", "import", "--group", other, stdin=text).returncode == DATA, text
+    assert offsets(daemon, "show", "nosuch").returncode == 1
+    assert tool("offsets", "show", "--group", topic("never")).returncode == UNAVAILABLE
+
+
+def test_an_offset_is_kept_with_the_topic_that_it_belongs_to(kafka, topic, tool):
+    """aloqd stores the id of the topic with each commit, and would take one of a topic that was made again for another's."""
+    name, group = kafka.create_topic(topic("a"), 1), topic("group")
+    assert tool("produce", name, stdin="a\nb\n").returncode == 0
+    ids = ["A" * 22, "B" * 22]
+    kafka.commit_with_metadata(group, name, 0, 1, f"aloqd1 topic={ids[0]}")
+    exported = tool("offsets", "export", "--group", group).stdout
+    assert json.loads(exported)["offsets"] == [{"topic": name, "partition": 0, "offset": 1, "topic_id": ids[0]}]
+    done = tool("offsets", "import", "--group", group, stdin=exported)
+    if LIBRDKAFKA >= (2, 3):  # knows the topic's id, which is another one
+        assert done.returncode == DATA and "was made again since" in done.stderr
+    else:
+        assert done.returncode == 0, done.stderr
+    assert tool("offsets", "seek", "--group", group, "--to", "latest").returncode == 0
+    now = json.loads(tool("offsets", "export", "--group", group).stdout)["offsets"][0]
+    # Nothing of the old one is left: the offset is of the topic that is there now.
+    assert now["offset"] == 2 and now.get("topic_id") not in ids and ("topic_id" in now) == (LIBRDKAFKA >= (2, 3))

@@ -80,6 +80,9 @@ check "the names of pipelines come from the daemon" "orders orders-2" \
     "$(completed aloqctl --socket "$work/control.sock" status ord)"
 check "all of them" "orders orders-2 items" "$(completed aloqctl --socket "$work/control.sock" status '')"
 check "and so for a pause" items "$(completed aloqctl --socket "$work/control.sock" pause it)"
+check "an action stands before it" "export" "$(completed aloqctl offsets ex)"
+check "all actions" "show export import seek" "$(completed aloqctl offsets '')"
+check "and behind it a pipeline" items "$(completed aloqctl --socket "$work/control.sock" offsets seek it)"
 check "one is enough" '' "$(completed aloqctl --socket "$work/control.sock" status orders '')"
 
 check "the sandbox's commands are completed" cluster "$(completed aloq-sandbox cl)"
