@@ -10,6 +10,8 @@ tests_integration_aloqd_faults_SOURCES = src/base/fault_point.c \
 tests_integration_aloqd_faults_LDADD = libdaemon.a libconf.a libcore.a libbase.a \
 	$(RDKAFKA_LIBS) $(LIBCONFIG_LIBS) $(SYSTEMD_LIBS) $(YAJL_LIBS) $(MICROHTTPD_LIBS)
 EXTRA_DIST += \
+	examples/read-committed/README.md \
+	examples/read-committed/run \
 	scripts/kafka \
 	scripts/lib/kafka-4.3.1.pom.xml \
 	scripts/lib/kafka-4.3.1.sha256 \
@@ -54,6 +56,7 @@ EXTRA_DIST += \
 	tests/integration/test_delivery.py \
 	tests/integration/test_demo.py \
 	tests/integration/test_demo_semantics.py \
+	tests/integration/test_examples.py \
 	tests/integration/test_exactly_once.py \
 	tests/integration/test_fault_points.py \
 	tests/integration/test_faults.py \
