@@ -95,6 +95,31 @@ def test_programs_may_run_with_the_example_drop_in(service, machine, kafka, topi
     assert aloqd.terminate() == 0
 
 
+def test_a_reload_changes_what_differs_and_a_wrong_configuration_changes_nothing(service, machine, kafka, topic):
+    steady, added = Trial(kafka, topic, 2), Trial(kafka, lambda end: topic(f"added.{end}"), 2)
+    aloqd = start_relay(service(), steady)
+    pid, began = aloqd.show("MainPID"), aloqd.pipeline("relay")["counters"]["assigned_partitions"]
+    settings = steady.settings(from_properties=QUICK_SESSION)
+    with Load(kafka.brokers, steady.source, 2, rate=500), Load(kafka.brokers, added.source, 2, rate=500):
+        settings["pipelines"]["added"] = added.settings(from_properties=QUICK_SESSION)["pipelines"]["relay"]
+        aloqd.write_config(settings)
+        aloqd.systemctl("reload")
+        eventually(lambda: aloqd.pipeline("added").get("counters", {}).get("acked_records", 0) > 300, 30, aloqd.log_tail)
+        settings["pipelines"]["added"]["delivery"] = "twice"
+        aloqd.write_config(settings)
+        refused = machine.try_run("systemctl", "reload", aloqd.name)
+        assert refused.returncode != 0, refused
+        assert aloqd.show("ActiveState") == "active" and "twice" in aloqd.log_text(), aloqd.log_tail()
+        aloqd.await_acked(300)
+    assert aloqd.show("MainPID") == pid and aloqd.show("NRestarts") == "0"
+    assert aloqd.pipeline("relay")["counters"]["assigned_partitions"] == began
+    for trial in (steady, added):
+        trial.await_caught_up(aloqd)
+    assert aloqd.terminate() == 0
+    for trial in (steady, added):
+        assert trial.verdict().kept_exactly(), trial.verdict()
+
+
 def test_a_stop_under_load_repeats_nothing(service, kafka, topic):
     trial = Trial(kafka, topic, 3)
     aloqd = start_relay(service(), trial)
