@@ -222,12 +222,14 @@ static void check_dead_letter(const struct judged *judged)
 	char path[PATH_SIZE];
 	struct finding_place where = key_place(judged, NULL, "dead_letter", path);
 
-	if (pipeline->on_error != ON_ERROR_DEAD_LETTER) {
+	if (pipeline->on_error == ON_ERROR_SKIP) {
 		if (topic)
 			findings_error(judged->load->findings, &where,
 			    "is of no use with on_error = \"%s\"; set on_error = \"dead_letter\", or remove it",
 			    keys_choice_name(
 				keys_find(PLACE_PIPELINE, "on_error")->choices, (int)pipeline->on_error));
+	} else if (!topic && pipeline->on_error == ON_ERROR_BLOCK) {
+		return;
 	} else if (!topic) {
 		where = key_place(judged, NULL, "on_error", path);
 		findings_error(judged->load->findings, &where,

@@ -123,7 +123,7 @@ struct config_pipeline {
 	struct config_to to;
 	struct config_commit commit;
 	enum error_policy on_error;
-	char *dead_letter; /* topic in to.cluster; not NULL with ON_ERROR_DEAD_LETTER, and then alone */
+	char *dead_letter; /* topic in to.cluster; not NULL with ON_ERROR_DEAD_LETTER, NULL with ON_ERROR_SKIP */
 	int64_t revoke_timeout_ms;
 	int32_t members;      /* of the group, in this process; at least 1 */
 	int32_t member;	      /* in the copy that one of several has: which it is, from 1 on; else 0 */

@@ -163,7 +163,7 @@ static const struct key keys[] = {
 	  .help = "what becomes of a record that the target refuses for ever" },
 	{ PLACE_PIPELINE, "dead_letter", KEY_TEXT, FIELD(config_pipeline, dead_letter), .min = 1, .max = 249,
 	  .default_note = "none",
-	  .help = "topic for refused records, in the target's cluster; with on_error = \"dead_letter\"" },
+	  .help = "topic for refused records, in the target's cluster; with on_error = \"block\" a person may choose it" },
 	{ PLACE_PIPELINE, "revoke_timeout", KEY_DURATION_MS, FIELD(config_pipeline, revoke_timeout_ms),
 	  .min = 0, .max = HOUR_MS, .default_text = "10s",
 	  .help = "longest time to settle and commit a partition that goes to another member" },

@@ -177,7 +177,7 @@ static void add_steps(const struct loops *loops, struct frame *frame, struct sou
 	size_t cluster = index_of(loops, pipeline->to.cluster);
 
 	add_step(frame, entry, false, cluster, config_target_topic(pipeline, frame->topic));
-	if (pipeline->on_error == ON_ERROR_DEAD_LETTER && pipeline->dead_letter)
+	if (pipeline->dead_letter)
 		add_step(frame, entry, true, cluster, xstrdup(pipeline->dead_letter));
 }
 

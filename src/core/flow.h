@@ -39,7 +39,7 @@ struct mark {
 	int error; /* in the answer: 0 or negative errno for this partition */
 };
 
-/* rewind, group_token and free_group_token are needed for exactly_once alone; else they may be NULL. */
+/* group_token and free_group_token are needed for exactly_once alone; else they may be NULL. */
 struct source_ops {
 	/* Control events: emits assigned, revoke_begin, lost, commit_done, blocked. Called every step. */
 	void (*serve)(void *source);
@@ -50,8 +50,9 @@ struct source_ops {
 	 * is the caller's. */
 	void (*commit)(void *source, const struct mark *marks, size_t count);
 	/* Read this partition again from the group's committed offset (a stable one: KIP-447). Answered by
-	 * assigned with a new epoch. */
-	void (*rewind)(void *source, uint32_t part);
+	 * assigned with a new epoch, or by blocked. cross_gap: a gap of the source that is found there is crossed,
+	 * and reading goes on behind it, whatever else would become of it. */
+	void (*rewind)(void *source, uint32_t part, bool cross_gap);
 	/* The engine is done with a revoked partition: nothing of it is in flight and its last commit has been
 	 * answered (or given up). */
 	void (*release_partition)(void *source, uint32_t part);

@@ -197,7 +197,7 @@ static void find_routes(rd_kafka_t *client, struct audit_facts *facts)
 		if (!topic_pattern_is(pipeline->from.topics[i]))
 			add_route(facts, pipeline->from.topics[i], false);
 	add_matching_routes(client, facts);
-	if (pipeline->on_error == ON_ERROR_DEAD_LETTER)
+	if (pipeline->dead_letter)
 		facts->dead_letter = audit_topic_add(&facts->target, pipeline->dead_letter);
 }
 

@@ -74,7 +74,7 @@ struct audit_facts {
 	struct audit_cluster source, target;
 	struct audit_route *routes;
 	size_t route_count;
-	size_t dead_letter; /* in the target's topics, with ON_ERROR_DEAD_LETTER */
+	size_t dead_letter; /* in the target's topics, if the pipeline has one */
 	enum audit_presence group; /* hidden: its committed offsets may not be read */
 	char *group_unknown; /* why they could not; NULL: they could, or are hidden */
 	struct audit_operations group_operations;

@@ -369,6 +369,6 @@ void audit_judge_topics(const struct audit_facts *facts, struct audit_findings *
 		judge_source(facts, &facts->source.topics[i], findings);
 	for (size_t i = 0; i < facts->route_count; i++)
 		judge_route(facts, i, findings);
-	if (facts->pipeline->on_error == ON_ERROR_DEAD_LETTER)
+	if (facts->pipeline->dead_letter)
 		judge_dead_letter(facts, findings);
 }

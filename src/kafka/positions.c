@@ -87,18 +87,21 @@ static void gap_describe(struct resolved_position *item, enum gap_kind kind, con
 static void cross_gap(struct resolved_position *item, enum gap_kind kind, const struct config_from *from,
     const struct position_facts *facts, int64_t expected)
 {
+	enum gap_policy on_gap = item->cross_gap ? GAP_EARLIEST : from->on_gap;
+
 	gap_describe(item, kind, facts, expected);
 	item->recreated = kind == GAP_OF_ANOTHER;
-	if (from->on_gap == GAP_BLOCK) {
+	if (on_gap == GAP_BLOCK) {
 		item->blocked = true;
 		item->position = expected >= 0 ? expected : facts->log_start;
 		error_set(&item->err, -ENODATA, REMEDY_PERSON,
-		    "gap in %s [%" PRId32 "]: %s; decide with from.on_gap = \"earliest\" or \"latest\", then reload aloqd, "
+		    "gap in %s [%" PRId32 "]: %s; go on without what is gone (aloqctl unblock PIPELINE %s %" PRId32
+		    " --skip), or decide for all gaps with from.on_gap = \"earliest\" or \"latest\" and reload aloqd, "
 		    "or stop the pipeline everywhere and set the group's offset with aloqctl offsets seek",
-		    item->topic, item->partition, item->gap_words);
+		    item->topic, item->partition, item->gap_words, item->topic, item->partition);
 		return;
 	}
-	item->position = from->on_gap == GAP_EARLIEST ? facts->log_start : facts->log_end;
+	item->position = on_gap == GAP_EARLIEST ? facts->log_start : facts->log_end;
 	/* How much is gone can be counted where the log is still the same. */
 	item->gap_from = kind == GAP_OF_RETENTION ? expected : item->position;
 	item->gap_to = item->position;
@@ -136,7 +139,7 @@ int positions_decide(struct resolved_position *item, const struct config_from *f
 		item->blocked = true;
 		item->commit = false;
 		item->position = facts->log_start;
-		error_set(&item->err, -ENODATA, REMEDY_PERSON,
+		error_set(&item->err, -ENOMSG, REMEDY_PERSON,
 		    "the group \"%s\" has no committed offset on %s [%" PRId32
 		    "] and from.start is \"none\"; stop the pipeline everywhere and set one with aloqctl offsets "
 		    "seek, or choose another from.start, then reload aloqd",

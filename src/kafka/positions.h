@@ -17,6 +17,7 @@ struct resolved_position {
 	int64_t at;	   /* in: continue here, whatever is committed; -1: from the group's committed offset */
 	char read_id[TOPIC_ID_SIZE];  /* in, with at: of the topic that it belongs to; "" unknown */
 	char topic_id[TOPIC_ID_SIZE]; /* out: of the topic as it is now; "" unknown */
+	bool cross_gap;	   /* in: a gap is crossed as with on_gap = "earliest", whatever that is */
 	bool later;	   /* in: the topic is newer than the group's first start */
 	int64_t position;  /* out: read from here */
 	bool foreign;	   /* out: another member's, committed along with ours on the group's first start */

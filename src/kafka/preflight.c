@@ -96,7 +96,7 @@ static void learn_dead_letter_max_bytes(struct preflight *preflight)
 	struct preflight_result *result = preflight->result;
 	const char *words;
 
-	if (pipeline->on_error != ON_ERROR_DEAD_LETTER)
+	if (!pipeline->dead_letter)
 		return;
 	result->dead_letter_max_bytes =
 	    ask_max_bytes(preflight, preflight->target, &pipeline->dead_letter, 1, &words).smallest;

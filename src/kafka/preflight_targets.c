@@ -258,7 +258,7 @@ int preflight_check_dead_letter(struct preflight *preflight)
 	int wanted = pipeline->to.create.partitions > 0 ? pipeline->to.create.partitions : 1;
 	int count;
 
-	if (pipeline->on_error != ON_ERROR_DEAD_LETTER)
+	if (!pipeline->dead_letter)
 		return 0;
 	for (size_t i = 0; i < result->topic_count && pipeline->to.create.partitions == 0; i++)
 		if (result->topics[i].partitions > wanted)

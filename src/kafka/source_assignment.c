@@ -63,7 +63,7 @@ static void job_add(struct resolve_job *job, const struct source_part *part, int
 	positions->items = xreallocarray(positions->items, positions->count + 1, sizeof *positions->items);
 	item = &positions->items[positions->count++];
 	*item = (struct resolved_position){ .topic = xstrdup(part->topic->name), .partition = part->partition, .at = at,
-		.later = part->topic->later };
+		.later = part->topic->later, .cross_gap = part->cross_gap };
 	memcpy(item->read_id, read_id, sizeof item->read_id);
 }
 
@@ -210,6 +210,7 @@ static void take_up(struct source *source, struct source_part *part, const struc
     rd_kafka_topic_partition_list_t *list)
 {
 	part->next_offset = item->position;
+	part->cross_gap = false;
 	if (item->gap_from >= 0)
 		source->host.gap(source->host.host, item->topic, item->partition, item->gap_from, item->gap_to,
 		    item->gap_words);
@@ -304,11 +305,15 @@ void source_reposition(struct source *source, struct source_part *part, int64_t 
 	stop_reading(part);
 }
 
-void source_rewind(void *context, uint32_t number)
+void source_rewind(void *context, uint32_t number, bool cross_gap)
 {
 	struct source *source = context;
+	struct source_part *part = source->parts[number];
 
-	source_reposition(source, source->parts[number], -1);
+	/* Asked again before it is known where it goes on, it is still to be crossed. */
+	part->cross_gap = part->cross_gap || cross_gap;
+	part->damages = 0;
+	source_reposition(source, part, -1);
 }
 
 static void begin_repositioning(struct source *source)
@@ -474,7 +479,7 @@ static void on_revoke(struct source *source)
 		if (!part->assigned)
 			continue;
 		stop_reading(part);
-		part->reposition = false;
+		part->reposition = part->cross_gap = false;
 		if (lost) {
 			part->assigned = false;
 			source->events->lost(source->owner, part->number);
@@ -520,7 +525,7 @@ void source_release_partition(void *context, uint32_t number)
 
 	stop_reading(part);
 	part->assigned = false;
-	part->reposition = false;
+	part->reposition = part->cross_gap = false;
 	if (!part->revoking)
 		return;
 	part->revoking = false;

@@ -40,6 +40,7 @@ struct source_part {
 	bool revoking;	     /* the engine has been asked to let it go */
 	bool reposition;       /* its position is to be resolved anew */
 	int64_t reposition_at; /* then: from this offset; -1: from what the group has committed */
+	bool cross_gap;	       /* a gap that is found then is crossed: a person has decided so */
 };
 
 enum rebalance_state {
@@ -151,7 +152,7 @@ void source_reposition(struct source *source, struct source_part *part, int64_t 
 /* Is the position of a partition being resolved anew? What was read before must not be committed meanwhile. */
 bool source_is_moving(const struct source *source);
 /* source_ops.rewind */
-void source_rewind(void *source, uint32_t part);
+void source_rewind(void *source, uint32_t part, bool cross_gap);
 /* Applies positions that have been resolved. */
 void source_serve_positions(struct source *source);
 /* source_ops.release_partition */

@@ -64,6 +64,7 @@ void engine_free(struct engine *engine)
 			free(ended);
 		}
 		engine_clear_blocked(part);
+		free(part->order);
 	}
 	if (engine->txn_token)
 		engine->source_ops->free_group_token(engine->source, engine->txn_token);
@@ -294,6 +295,7 @@ static void release_partition(struct engine *engine, struct part *part)
 		engine->drain_clean = false;
 	if (engine->draining && part->blocked)
 		engine->left_blocked++;
+	engine_unblock_drop(engine, part);
 	engine_clear_blocked(part);
 	engine_end_epoch(engine, part);
 	part->state = PART_UNASSIGNED;
@@ -404,10 +406,12 @@ int64_t engine_step(struct engine *engine, int64_t now_us)
 	engine->source_ops->serve(engine->source);
 	settle_parts(engine);
 	engine_isolation_step(engine);
+	engine_unblock_step(engine);
 	engine_recovery_step(engine);
 	read_and_submit(engine);
 	settle_parts(engine);
 	engine->strategy->tick(engine);
+	engine_unblock_step(engine);
 	stop_parts(engine);
 	check_drained(engine);
 	return next_deadline(engine);

@@ -16,16 +16,21 @@
  * topic and partition for the life of the engine; numbers are dense from 0. An epoch is one continuous read
  * of a partition; events that carry an older epoch than the current one move nothing. */
 #pragma once
+#include <errno.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include "base/error.h"
+#include "core/block.h"
 #include "core/delivery.h"
 #include "core/flow.h"
 #include "core/histogram.h"
 #include "core/partition_wait.h"
 
 struct engine;
+
+/* The code with which a source says that it is blocked by a gap. */
+#define ENGINE_GAP_CODE (-ENODATA)
 
 /* ---- what the engine tells its owner ---- */
 
@@ -38,6 +43,10 @@ struct engine_host_ops {
 	/* The target refuses this record for ever, and policy (skip or dead_letter) is applied to it: said before
 	 * its offset is committed, once for each time that the record is read. */
 	void (*refused)(void *host, uint32_t part, int64_t offset, enum error_policy policy, const struct error *err);
+	/* What a person has decided (engine_unblock()) is done: the record that was blocked is settled and committed, or
+	 * the partition is read on behind a gap. Without carried_out: the partition was given up before; whoever reads it
+	 * next is blocked again. Not said where it is blocked again here. */
+	void (*unblocked)(void *host, uint32_t part, int64_t offset, enum unblock how, bool carried_out);
 	/* For logging: a fault that the engine mends by itself. part UINT32_MAX: concerns no single partition. */
 	void (*trouble)(void *host, uint32_t part, int64_t offset, const struct error *err);
 	/* Records that are lost by the rules of at_most_once: so many of [first, next). */
@@ -59,6 +68,7 @@ struct engine_limits {
 struct engine_config {
 	enum delivery delivery;
 	enum error_policy on_error;
+	bool dead_letters; /* there is a topic for them: also without on_error a person may choose it */
 	bool idempotent; /* the sink writes nothing behind a record that failed and was not written */
 	bool commit_sync;
 	int64_t commit_records;
@@ -87,6 +97,15 @@ void engine_pause(struct engine *engine, bool paused);
 
 /* Is it paused, with nothing left of what was read that waits to be sent, settled or committed? */
 bool engine_is_at_rest(const struct engine *engine);
+
+/* A person has decided for the partition that is blocked at this offset. All before it is settled and committed first;
+ * then it is read again from there, and the record gets what was decided as if on_error had said it, in its place and
+ * within its transaction. It is done when that is settled and committed, or the partition is blocked again: then
+ * part_view.order_done is order, a number of the owner's that is not 0. Forgotten when the partition is given up. Returns
+ * 0; or, with why in err and order done at once: -ESTALE, it is not blocked there; -EALREADY, something else was decided
+ * just now; -EOPNOTSUPP, this cannot be decided for what it is blocked by. */
+int engine_unblock(struct engine *engine, uint32_t part, int64_t offset, enum unblock how, uint64_t order,
+    struct error *err);
 
 /* Stop reading, settle what is in flight, commit, until deadline_us; then purge. Every assigned partition is
  * released. May be called again with an earlier deadline. */
@@ -197,6 +216,9 @@ struct part_view {
 	int64_t oldest_unsettled_us; /* when it came, CLOCK_NEVER none */
 	const struct error *blocked; /* NULL unless blocked */
 	int64_t blocked_at;	     /* then: the offset that waits for a person; else -1 */
+	enum block blocked_by;
+	uint64_t order;		     /* of engine_unblock(), that is being carried out; 0 none */
+	uint64_t order_done;	     /* the last one that is done; 0 none yet */
 };
 
 const struct engine_counters *engine_counters(const struct engine *engine);

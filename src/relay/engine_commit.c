@@ -22,7 +22,7 @@ static bool commit_is_due(const struct engine *engine)
 	for (uint32_t i = 0; i < engine->part_count; i++) {
 		const struct part *part = &engine->parts[i];
 
-		if ((engine->paused || part_is_stopping(engine, part)) && part_wants_commit(engine, part) &&
+		if ((engine->paused || part->order || part_is_stopping(engine, part)) && part_wants_commit(engine, part) &&
 		    offset_tracker_in_flight(part->tracker) == 0)
 			return true;
 	}

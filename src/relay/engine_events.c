@@ -8,18 +8,6 @@
 
 /* ---- events of the source ---- */
 
-/* An epoch that nothing is known of yet. The one before has ended. */
-static void begin_epoch(struct part *part, uint64_t epoch, int64_t position)
-{
-	part->state = PART_READING;
-	part->epoch = epoch;
-	part->tracker = offset_tracker_new(position, part->next_seq);
-	part->committed = part->submitted_end = position;
-	part->commit_sent = part->given_back_until = -1;
-	part->appended_records = part->settled_records = part->sent_records = part->committed_records = 0;
-	part->purged = false;
-}
-
 void engine_on_assigned(struct engine *engine, uint32_t number, uint64_t epoch, int64_t position)
 {
 	struct part *part = engine_part_at(engine, number);
@@ -50,7 +38,8 @@ void engine_on_assigned(struct engine *engine, uint32_t number, uint64_t epoch, 
 	}
 	engine_end_epoch(engine, part);
 	engine_clear_blocked(part);
-	begin_epoch(part, epoch, position);
+	engine_begin_epoch(part, epoch, position);
+	engine_unblock_on_assigned(part);
 	engine->counters.assigned_partitions++;
 	if (engine->draining)
 		engine->strategy->stop_reading(engine, part);
@@ -91,6 +80,8 @@ void engine_on_chunk(struct engine *engine, const struct chunk *chunk)
 	engine->counters.consumed_records += chunk->records;
 	engine->counters.consumed_bytes += chunk->bytes;
 	engine->strategy->on_chunk(engine, part, slot);
+	if (part->order)
+		engine_unblock_on_slot(engine, part, slot);
 	FAULT_POINT("after-fetch");
 	if (!engine->sink_full)
 		engine_pump(engine, part);
@@ -115,6 +106,7 @@ void engine_on_revoke_begin(struct engine *engine, uint32_t number)
 		engine->source_ops->release_partition(engine->source, number);
 		return;
 	}
+	engine_unblock_drop(engine, part);
 	part->state = PART_REVOKING;
 	part->revoke_deadline_us = clock_after_us(engine->now_us, engine->config.revoke_timeout_us);
 	engine->strategy->stop_reading(engine, part);
@@ -128,6 +120,7 @@ void engine_on_lost(struct engine *engine, uint32_t number)
 	engine->counters.lost_partitions++;
 	if (!part || part->state == PART_UNASSIGNED)
 		return;
+	engine_unblock_drop(engine, part);
 	part->state = PART_UNASSIGNED;
 	engine_clear_blocked(part);
 	if (part->submitted_end > part->repeats_until)
@@ -146,7 +139,7 @@ void engine_on_source_blocked(struct engine *engine, uint32_t number, int64_t of
 		return;
 	if (part->state == PART_UNASSIGNED) {
 		/* It never began to read: an epoch without records, so that a revoke finds it. */
-		begin_epoch(part, 0, offset);
+		engine_begin_epoch(part, 0, offset);
 		engine->drained = false;
 	}
 	engine_block(engine, part, offset, err);

@@ -8,6 +8,7 @@
  *   engine_commit.c    the one commit in flight
  *   engine_recovery.c  the sink's faults: purge, recreate, resend
  *   engine_refusal.c   a refused record: which one it is, and what becomes of it
+ *   engine_unblock.c   what a person decides for a blocked partition
  *   strategy_*.c       what differs between the three deliveries */
 #pragma once
 #include <stdbool.h>
@@ -38,6 +39,17 @@ struct ended_epoch {
 	struct ended_epoch *next;
 };
 
+/* What a person has decided for a partition that is, or was, blocked. Kept until it is done: the record may be read more
+ * than once until it is committed. */
+struct order {
+	uint64_t number;
+	enum unblock how;
+	int64_t offset;
+	bool of_source; /* there is no record: the source could not read on */
+	bool reading;	/* it has begun: the partition is read again from before the offset */
+	struct error reason;
+};
+
 struct part {
 	uint32_t number;
 	enum part_state state;
@@ -54,7 +66,8 @@ struct part {
 	uint64_t committed_records;
 	uint64_t held_records, held_bytes;
 
-	int64_t submitted_end; /* behind the furthest slot that was ever submitted in this epoch */
+	int64_t submitted_end; /* behind the furthest slot that was ever submitted in this epoch, or behind what of it may
+				* be written, once the rest was dropped by a block */
 	int64_t repeats_until; /* written below it, or maybe, and given up uncommitted: read again if above committed */
 	int64_t sent_before;   /* the same of all earlier epochs: what lies below and is sent again is a repeat */
 	int64_t revoke_deadline_us;
@@ -67,6 +80,9 @@ struct part {
 				   * be given back, or there were none */
 	uint64_t given_back_records;
 	bool dirty;	       /* reports came in since the last settle */
+	bool blocked_batch;    /* blocked by a record: it is a batch of more than one */
+	struct order *order;   /* NULL: nothing was decided that is not done */
+	uint64_t order_done;
 };
 
 enum sink_state {
@@ -176,6 +192,7 @@ struct engine {
 	bool txn_rewind;   /* outcome unknown: read the committed offsets again, never go on from memory */
 
 	bool paused; /* nothing is read */
+	uint32_t orders; /* partitions that have one */
 	bool draining, drained, drain_clean;
 	uint32_t left_blocked; /* partitions that the drain has released while they were blocked */
 	bool failed;	  /* the owner has been told */
@@ -195,6 +212,8 @@ struct part *engine_part_at(struct engine *engine, uint32_t number);
 struct part *engine_known_part(struct engine *engine, uint32_t number);
 /* It is not blocked any more. */
 void engine_clear_blocked(struct part *part);
+/* An epoch that nothing is known of yet. The one before has ended. */
+void engine_begin_epoch(struct part *part, uint64_t epoch, int64_t position);
 /* Releases every slot of a tracker that has nothing in flight, settled or not. */
 void engine_release_all(struct engine *engine, struct part *part, struct offset_tracker *tracker);
 
@@ -268,6 +287,9 @@ void engine_refused(struct engine *engine, struct part *part, uint64_t seq, cons
 void engine_stopped(struct engine *engine, struct part *part, uint64_t seq, const struct error *err);
 /* struct strategy's on_refused: blocks the partition at it. */
 void engine_block_refused(struct engine *engine, struct part *part, uint64_t seq, const struct error *err);
+/* This record is refused for that reason, and policy is applied to it when its turn comes. */
+void engine_set_fault(struct engine *engine, struct part *part, struct offset_slot *slot, enum error_policy policy,
+    const struct error *reason);
 /* The slot of a refused record is released: forgets the fault, and counts it if it is settled for good. */
 void engine_release_fault(struct engine *engine, struct offset_slot *slot, bool for_good);
 
@@ -279,6 +301,25 @@ void engine_isolation_step(struct engine *engine);
 bool engine_isolation_allows(const struct engine *engine, const struct part *part);
 /* A slot of the partition that is searched has been sent. */
 void engine_isolation_submitted(struct engine *engine, const struct offset_slot *slot, uint64_t handle);
+
+/* ---- engine_unblock.c ---- */
+
+/* Carries out what was decided, as far as it can be now. */
+void engine_unblock_step(struct engine *engine);
+/* A slot has been appended: is it the one that was decided about? */
+void engine_unblock_on_slot(struct engine *engine, struct part *part, struct offset_slot *slot);
+/* The partition is blocked, also again: what was decided is done, or meant another offset. */
+void engine_unblock_on_block(struct engine *engine, struct part *part);
+/* The partition is assigned anew while what was decided waits to begin. */
+void engine_unblock_on_assigned(struct part *part);
+/* The partition is given up. */
+void engine_unblock_drop(struct engine *engine, struct part *part);
+enum block engine_blocked_by(const struct part *part);
+/* Does what was decided wait for a commit? */
+static inline bool part_hurries(const struct engine *engine, const struct part *part)
+{
+	return part->order && part->tracker && !engine->strategy->is_settled(engine, part);
+}
 
 static inline uint64_t handle_make(uint32_t part, uint64_t seq)
 {

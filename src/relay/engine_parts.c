@@ -67,6 +67,17 @@ void engine_end_epoch(struct engine *engine, struct part *part)
 	}
 }
 
+void engine_begin_epoch(struct part *part, uint64_t epoch, int64_t position)
+{
+	part->state = PART_READING;
+	part->epoch = epoch;
+	part->tracker = offset_tracker_new(position, part->next_seq);
+	part->committed = part->submitted_end = position;
+	part->commit_sent = part->given_back_until = -1;
+	part->appended_records = part->settled_records = part->sent_records = part->committed_records = 0;
+	part->purged = false;
+}
+
 void engine_clear_blocked(struct part *part)
 {
 	free(part->blocked);
@@ -121,6 +132,22 @@ void engine_fail(struct engine *engine, const struct error *err)
 	engine_give_up_flight(engine);
 }
 
+/* Behind the last record from offset on that the target may hold: what is dropped and sent again later is a repeat up to
+ * there. Idempotent, nothing is written behind a refused record, but in other partitions of the target. */
+static int64_t maybe_written_end(const struct engine *engine, const struct part *part, int64_t offset)
+{
+	const struct offset_slot *slot;
+	int64_t end = offset;
+
+	if (!engine->config.idempotent)
+		return part->submitted_end;
+	for (uint64_t seq = offset_tracker_mark_seq(part->tracker);
+	     (slot = offset_tracker_slot(part->tracker, seq)) != NULL; seq++)
+		if (slot->next > end && (slot->state != SLOT_WAITING || slot->maybe_written))
+			end = slot->next;
+	return end < part->submitted_end ? end : part->submitted_end;
+}
+
 void engine_block(struct engine *engine, struct part *part, int64_t offset, const struct error *err)
 {
 	if (part->state == PART_UNASSIGNED)
@@ -129,13 +156,16 @@ void engine_block(struct engine *engine, struct part *part, int64_t offset, cons
 		part->blocked = xcalloc(1, sizeof *part->blocked);
 	*part->blocked = *err;
 	part->blocked_at = offset;
-	part->blocked_by_source = false;
+	part->blocked_by_source = part->blocked_batch = false;
 	part->suspect_until = 0;
+	engine_unblock_on_block(engine, part);
 	if (part->state == PART_READING)
 		part->state = PART_BLOCKED;
 	/* Without idempotence later records may have been written although this one was refused. */
 	if (!engine->config.idempotent && part->submitted_end > offset && part->submitted_end > part->repeats_until)
 		part->repeats_until = part->submitted_end;
+	if (part->submitted_end > offset)
+		part->submitted_end = maybe_written_end(engine, part, offset);
 	/* What lies before it is still relayed. */
 	engine_drop_tail(engine, part, offset);
 	engine->host_ops->partition_blocked(engine->host, part->number, offset, err);

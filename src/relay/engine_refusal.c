@@ -105,17 +105,19 @@ void engine_suspect(struct engine *engine, struct part *part, uint64_t seq, cons
 
 /* ---- the verdict ---- */
 
-static void set_fault(struct engine *engine, struct part *part, struct offset_slot *slot, const struct error *err)
+void engine_set_fault(struct engine *engine, struct part *part, struct offset_slot *slot, enum error_policy policy,
+    const struct error *reason)
 {
 	struct fault *fault = xcalloc(1, sizeof *fault);
 
-	fault->policy = engine->config.on_error;
-	fault->reason = *err;
+	fault->policy = policy;
+	fault->reason = *reason;
 	slot->fault = fault;
 	/* Many of them must not grow past the window. */
 	slot->bytes += (uint32_t)sizeof *fault;
 	part->held_bytes += sizeof *fault;
 	engine->held_bytes += sizeof *fault;
+	engine->host_ops->refused(engine->host, part->number, slot->first, policy, reason);
 }
 
 void engine_release_fault(struct engine *engine, struct offset_slot *slot, bool for_good)
@@ -142,8 +144,7 @@ void engine_refused(struct engine *engine, struct part *part, uint64_t seq, cons
 		/* A batch that passes whole: skipping it would turn its good records into poison. */
 		engine->strategy->on_refused(engine, part, seq, err);
 	} else {
-		set_fault(engine, part, slot, err);
-		engine->host_ops->refused(engine->host, part->number, slot->first, engine->config.on_error, err);
+		engine_set_fault(engine, part, slot, engine->config.on_error, err);
 	}
 }
 
@@ -162,5 +163,9 @@ void engine_stopped(struct engine *engine, struct part *part, uint64_t seq, cons
 
 void engine_block_refused(struct engine *engine, struct part *part, uint64_t seq, const struct error *err)
 {
-	engine_block(engine, part, offset_tracker_slot(part->tracker, seq)->first, err);
+	const struct offset_slot *slot = offset_tracker_slot(part->tracker, seq);
+	bool batch = slot->records > 1;
+
+	engine_block(engine, part, slot->first, err);
+	part->blocked_batch = batch;
 }

@@ -25,6 +25,9 @@ void engine_part_view(const struct engine *engine, uint32_t number, struct part_
 	*view = (struct part_view){ .state = part->state, .epoch = part->epoch, .committed = part->committed,
 		.mark = -1, .end = -1, .oldest_unsettled = -1, .oldest_unsettled_us = CLOCK_NEVER,
 		.blocked = part->blocked, .blocked_at = part->blocked ? part->blocked_at : -1 };
+	view->blocked_by = engine_blocked_by(part);
+	view->order = part->order ? part->order->number : 0;
+	view->order_done = part->order_done;
 	if (!part->tracker)
 		return;
 	view->mark = offset_tracker_mark(part->tracker);

@@ -7,6 +7,7 @@ libengine_a_SOURCES = \
 	src/relay/engine_parts.c \
 	src/relay/engine_recovery.c \
 	src/relay/engine_refusal.c \
+	src/relay/engine_unblock.c \
 	src/relay/engine_views.c \
 	src/relay/strategy_at_least_once.c \
 	src/relay/strategy_at_most_once.c \
@@ -17,6 +18,7 @@ librelay_a_SOURCES = \
 	src/relay/pipeline_clients.c \
 	src/relay/pipeline_internal.h \
 	src/relay/pipeline_losses.c \
+	src/relay/pipeline_orders.c \
 	src/relay/pipeline_partitions.c \
 	src/relay/pipeline_snapshot.c \
 	src/relay/pipeline_topics.c

@@ -339,6 +339,7 @@ static int64_t turn_running(struct pipeline *pipeline, int64_t now_us)
 	if (deadline_us != CLOCK_NEVER)
 		begin_drain(pipeline, deadline_us);
 	take_pause(pipeline);
+	pipeline_take_orders(pipeline);
 	next_us = run_engine(pipeline, now_us);
 	if ((pipeline->failure.code || pipeline->renew) && pipeline->phase == PHASE_RUN) {
 		begin_drain(pipeline, clock_after_us(now_us, pipeline->settings->revoke_timeout_ms * USEC_PER_MSEC));
@@ -532,6 +533,7 @@ struct pipeline *pipeline_start(const struct config *config, const struct config
 	pipeline->refused_limit = pipeline->lost_limit =
 	    (struct log_ratelimit){ .interval_us = 10 * USEC_PER_SEC, .burst = 20 };
 	pthread_mutex_init(&pipeline->snapshot_lock, NULL);
+	pthread_mutex_init(&pipeline->orders_lock, NULL);
 	pipeline->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (pipeline->wake_fd < 0) {
 		error_set(err, -errno, REMEDY_PERSON, "eventfd: %s; raise LimitNOFILE=", strerror(errno));
@@ -558,6 +560,7 @@ failed:
 		close(pipeline->wake_fd);
 	pipeline_snapshot_clear(&pipeline->published);
 	pthread_mutex_destroy(&pipeline->snapshot_lock);
+	pthread_mutex_destroy(&pipeline->orders_lock);
 	free(pipeline);
 	return NULL;
 }
@@ -592,6 +595,7 @@ void pipeline_free(struct pipeline *pipeline)
 	close(pipeline->wake_fd);
 	pipeline_snapshot_clear(&pipeline->published);
 	pthread_mutex_destroy(&pipeline->snapshot_lock);
+	pipeline_free_orders(pipeline);
 	preflight_clear(&pipeline->preflight);
 	preflight_clear(&pipeline->fresh);
 	pipeline_forget_partitions(pipeline);

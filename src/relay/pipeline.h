@@ -34,6 +34,9 @@ struct partition_snapshot {
 	int64_t oldest_unsettled; /* offset; -1 none */
 	int64_t oldest_unsettled_age_ms; /* -1 none */
 	char *error;		  /* why it is blocked; NULL unless it is */
+	int64_t blocked_at;	  /* then: the offset that waits for a person; else -1 */
+	enum block blocked_by;
+	uint64_t order, order_done; /* of pipeline_unblock(): being carried out, and the last that is done; 0 none */
 	int64_t state_since_ms;	  /* wall clock */
 	enum partition_wait waits_for;
 	int32_t waits_for_broker; /* with WAIT_REPORT: which has it, as the cluster said lately; -1 not known */
@@ -86,6 +89,11 @@ struct pipeline *pipeline_start(const struct config *config, const struct config
  * stays in the group, and what the group gives it meanwhile is not read either. Kept when its clients are
  * made anew. */
 void pipeline_pause(struct pipeline *pipeline, bool paused);
+
+/* What a person has decided for a partition that is blocked at this offset, see engine_unblock(). order is not 0, and
+ * greater than any before. What the pipeline cannot do it logs. */
+void pipeline_unblock(struct pipeline *pipeline, const char *topic, int32_t partition, int64_t offset,
+    enum unblock how, uint64_t order);
 
 /* Asks it to drain and stop by deadline_us (monotonic). May be repeated with an earlier deadline. */
 void pipeline_stop(struct pipeline *pipeline, int64_t deadline_us);

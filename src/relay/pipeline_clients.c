@@ -188,6 +188,7 @@ static const struct engine_host_ops host_ops = {
 	.failed = on_failed,
 	.trouble = on_trouble,
 	.lost = pipeline_on_lost,
+	.unblocked = pipeline_on_unblocked,
 };
 
 /* librdkafka knows that there is no broker. */
@@ -226,8 +227,8 @@ static void on_gap(void *host, const char *topic, int32_t partition, int64_t fro
 	pipeline->log_gaps++;
 	pipeline->log_gap_records += (uint64_t)(to - from);
 	pipeline->changed = true;
-	log_warning(&place, "gap in the source, crossed as from.on_gap says: reading goes on at %" PRId64 ": %s", to,
-	    words);
+	log_warning(&place, "gap in the source, crossed as %s: reading goes on at %" PRId64 ": %s",
+	    pipeline->settings->from.on_gap == GAP_BLOCK ? "a person has decided" : "from.on_gap says", to, words);
 }
 
 static void on_gap_stops(void *host)
@@ -303,6 +304,7 @@ int pipeline_open_clients(struct pipeline *pipeline, struct error *err)
 	struct engine_config engine_config = {
 		.delivery = settings->delivery,
 		.on_error = settings->on_error,
+		.dead_letters = settings->dead_letter != NULL,
 		.idempotent = settings->to.acks == ACKS_ALL,
 		.commit_sync = settings->commit.mode == COMMIT_SYNC,
 		.commit_records = settings->commit.records,

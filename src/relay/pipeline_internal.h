@@ -4,6 +4,7 @@
  *   pipeline.c           the thread, its loop and its phases
  *   pipeline_clients.c   the sizes of the clients, what they and the engine report
  *   pipeline_losses.c    records that do not arrive at their target, told
+ *   pipeline_orders.c    what a person has decided for blocked partitions
  *   pipeline_topics.c    which topics are read, and that this changes
  *   pipeline_partitions.c  what each partition waits for, and what was wrong with it last
  *   pipeline_snapshot.c  what can be seen from outside */
@@ -71,6 +72,8 @@ struct pipeline {
 	atomic_bool ended;
 	_Atomic int64_t stop_deadline_us; /* the mailbox; CLOCK_NEVER: run */
 	atomic_bool paused;               /* the mailbox too: from one life of the clients to the next */
+	pthread_mutex_t orders_lock;
+	struct unblock_order *orders; /* the mailbox too, under the lock: the newest first */
 
 	sd_event *loop;
 	sd_event_source *timer;
@@ -167,6 +170,14 @@ void pipeline_on_lost(
     void *host, uint32_t part, int64_t first, int64_t next, uint64_t records, const struct error *err);
 /* Logs what has been gathered. */
 void pipeline_tell_lost(struct pipeline *pipeline);
+
+/* ---- pipeline_orders.c ---- */
+
+/* Tells the engine what has come. */
+void pipeline_take_orders(struct pipeline *pipeline);
+/* engine_host_ops.unblocked */
+void pipeline_on_unblocked(void *host, uint32_t part, int64_t offset, enum unblock how, bool carried_out);
+void pipeline_free_orders(struct pipeline *pipeline);
 
 /* ---- pipeline_topics.c ---- */
 

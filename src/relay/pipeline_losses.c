@@ -7,6 +7,11 @@
 #include "base/log_ids.h"
 #include "relay/pipeline_internal.h"
 
+static const char *as_said_by(const struct pipeline *pipeline, enum error_policy policy)
+{
+	return policy == pipeline->settings->on_error ? "on_error says" : "a person has decided";
+}
+
 void pipeline_on_refused(
     void *host, uint32_t part, int64_t offset, enum error_policy policy, const struct error *err)
 {
@@ -25,11 +30,11 @@ void pipeline_on_refused(
 		snprintf(others, sizeof others, " (%" PRIu64 " refused records before it were not logged)", suppressed);
 	place.message_id = LOG_ID_RECORD_REFUSED;
 	if (policy == ON_ERROR_SKIP)
-		log_warning(&place, "offset %" PRId64 " is refused for ever and skipped, as on_error says%s: %s",
-		    offset, others, err->message);
+		log_warning(&place, "offset %" PRId64 " is refused for ever and skipped, as %s%s: %s", offset,
+		    as_said_by(pipeline, policy), others, err->message);
 	else
-		log_warning(&place, "offset %" PRId64 " is refused for ever and goes to %s, as on_error says%s: %s",
-		    offset, pipeline->settings->dead_letter, others, err->message);
+		log_warning(&place, "offset %" PRId64 " is refused for ever and goes to %s, as %s%s: %s", offset,
+		    pipeline->settings->dead_letter, as_said_by(pipeline, policy), others, err->message);
 }
 
 static bool continues(const struct lost_range *range, uint32_t part, int64_t first, const struct error *err)

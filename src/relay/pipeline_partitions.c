@@ -172,6 +172,10 @@ static void add_partition(struct pipeline *pipeline, struct pipeline_snapshot *s
 	partition->oldest_unsettled_age_ms =
 	    view.oldest_unsettled_us == CLOCK_NEVER ? -1 : (now_us - view.oldest_unsettled_us) / USEC_PER_MSEC;
 	partition->error = config_redact(pipeline->settings, view.blocked ? view.blocked->message : NULL);
+	partition->blocked_at = view.blocked_at;
+	partition->blocked_by = view.blocked_by;
+	partition->order = view.order;
+	partition->order_done = view.order_done;
 	look_at_wait(pipeline, partition, part, &view, now_us);
 	snapshot->waiting[partition->waits_for]++;
 	if (partition->oldest_unsettled_age_ms > snapshot->oldest_unsettled_age_ms)

@@ -72,7 +72,7 @@ static bool somebody_waits(const struct engine *engine)
 	for (uint32_t i = 0; i < engine->part_count; i++) {
 		const struct part *part = &engine->parts[i];
 
-		if (part_is_stopping(engine, part) || engine_window_is_full(engine, part))
+		if (part_is_stopping(engine, part) || part_hurries(engine, part) || engine_window_is_full(engine, part))
 			return true;
 		/* Nothing more comes that would share the transaction. */
 		if (engine->paused && engine->in_flight == 0 && part->tracker &&
@@ -181,7 +181,7 @@ static void read_again(struct engine *engine, struct part *part)
 	part->submitted_end = part->committed;
 	part->epoch = 0;
 	if (part->state == PART_READING || part->state == PART_BLOCKED)
-		engine->source_ops->rewind(engine->source, part->number);
+		engine->source_ops->rewind(engine->source, part->number, false);
 }
 
 /* An epoch that began while the transaction was being committed may have begun before its offsets. */

@@ -356,6 +356,15 @@ static void check_submission(struct world *world, const struct sink *sink, const
 		    why);
 }
 
+/* Does on_error say so, or has a person? */
+static bool may_become(const struct world *world, uint32_t part, int64_t offset, enum error_policy policy)
+{
+	const bool *told = world->checker.told[part][offset];
+
+	return policy == world->plan.on_error || (policy == ON_ERROR_SKIP && told[UNBLOCK_SKIP]) ||
+	       (policy == ON_ERROR_DEAD_LETTER && told[UNBLOCK_DEAD_LETTER]);
+}
+
 void checker_submit(struct world *world, const struct sink *sink, const struct payload *payload)
 {
 	check_submission(world, sink, payload);
@@ -367,7 +376,7 @@ void checker_submit(struct world *world, const struct sink *sink, const struct p
 void checker_dead_letter(struct world *world, const struct sink *sink, const struct payload *payload)
 {
 	check_submission(world, sink, payload);
-	if (!payload->refused || world->plan.on_error != ON_ERROR_DEAD_LETTER)
+	if (!payload->refused || !may_become(world, payload->part, payload->first, ON_ERROR_DEAD_LETTER))
 		broken(world, "makes a dead letter of %" PRIu32 "@%" PRId64 " for no reason", payload->part,
 		    payload->first);
 }
@@ -539,6 +548,26 @@ void checker_blocked(struct world *world, int instance, uint32_t part, int64_t o
 	epoch->blocked_at = offset;
 }
 
+void checker_told(struct world *world, uint32_t part, int64_t offset, enum unblock how)
+{
+	world->checker.told[part][offset][how] = true;
+}
+
+void checker_unblocked(struct world *world, int instance, uint32_t part, int64_t offset, enum unblock how)
+{
+	const struct checked_epoch *epoch = epoch_of(world, instance, part);
+
+	if (!world->checker.told[part][offset][how] && world->mutant == MUTANT_NONE)
+		broken(world, "has done at %" PRIu32 "@%" PRId64 " what nobody told it", part, offset);
+	if (!epoch->active || epoch->blocked)
+		broken(world, "says that partition %" PRIu32 " goes on, and it does not", part);
+}
+
+void checker_gap(struct world *world, int instance, uint32_t part, int64_t offset)
+{
+	trace(world, "instance %d finds a gap at %" PRIu32 "@%" PRId64, instance, part, offset);
+}
+
 void checker_refused(struct world *world, int instance, uint32_t part, int64_t offset, enum error_policy policy)
 {
 	struct checked_epoch *epoch = epoch_of(world, instance, part);
@@ -546,13 +575,15 @@ void checker_refused(struct world *world, int instance, uint32_t part, int64_t o
 
 	trace(world, "instance %d %s %" PRIu32 "@%" PRId64, instance,
 	    policy == ON_ERROR_SKIP ? "skips" : "makes a dead letter of", part, offset);
-	if (!payload || payload->refused || payload->records != 1 || policy != world->plan.on_error ||
+	if (!payload || payload->refused || payload->records != 1 || !may_become(world, part, offset, policy) ||
 	    policy == ON_ERROR_BLOCK || !holds_poison(world, payload)) {
 		broken(world, "takes %" PRIu32 "@%" PRId64 " for refused", part, offset);
 		return;
 	}
 	payload->refused = true;
 	world->checker.refused[part][payload->offsets[0]] = true;
+	if (policy == ON_ERROR_SKIP)
+		world->checker.skipped[part][payload->offsets[0]] = true;
 	epoch->passed[payload->offsets[0]] = policy == ON_ERROR_SKIP;
 }
 

@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include "core/flow.h"
+#include "relay/engine.h"
 #include "plan.h"
 
 struct world;
@@ -63,6 +64,8 @@ struct checker {
 	uint32_t written[MAX_PARTS][MAX_OFFSETS];
 	uint32_t committed_view[MAX_PARTS][MAX_OFFSETS]; /* by committed transactions */
 	bool refused[MAX_PARTS][MAX_OFFSETS];		 /* as the engine says: known to be at fault */
+	bool skipped[MAX_PARTS][MAX_OFFSETS];		 /* of those: and skipped */
+	bool told[MAX_PARTS][MAX_OFFSETS + 1][3];	 /* a person has decided so, once */
 	uint32_t dead_letters[MAX_PARTS][MAX_OFFSETS];	 /* in their topic */
 	uint32_t dead_letters_view[MAX_PARTS][MAX_OFFSETS]; /* by committed transactions */
 	bool lost[MAX_PARTS][MAX_OFFSETS];		 /* as the engine says */
@@ -112,6 +115,11 @@ void checker_txn_committed(struct world *world, uint32_t txn);
 /* ---- what the engine tells its owner ---- */
 
 void checker_blocked(struct world *world, int instance, uint32_t part, int64_t offset);
+/* A person decides, before the engine hears of it. */
+void checker_told(struct world *world, uint32_t part, int64_t offset, enum unblock how);
+void checker_unblocked(struct world *world, int instance, uint32_t part, int64_t offset, enum unblock how);
+/* The source has a gap there. */
+void checker_gap(struct world *world, int instance, uint32_t part, int64_t offset);
 void checker_refused(struct world *world, int instance, uint32_t part, int64_t offset, enum error_policy policy);
 void checker_records_lost(struct world *world, int instance, uint32_t part, int64_t first, int64_t next);
 void checker_stepped(struct world *world, int instance);

@@ -74,7 +74,7 @@ static bool has_arrived(const struct world *world, uint32_t part, int64_t offset
 {
 	const struct checker *checker = &world->checker;
 
-	if (checker->refused[part][offset] && world->plan.on_error == ON_ERROR_SKIP)
+	if (checker->skipped[part][offset])
 		return true;
 	if (checker->refused[part][offset] && world->plan.delivery == DELIVERY_EXACTLY_ONCE)
 		return checker->dead_letters_view[part][offset] > 0;

@@ -47,12 +47,23 @@ static void host_lost(
 		checker_records_lost(instance->world, instance->number, part, first, next);
 }
 
+static void host_unblocked(void *opaque, uint32_t part, int64_t offset, enum unblock how, bool carried_out)
+{
+	struct instance *instance = opaque;
+
+	trace(instance->world, "instance %d: what was decided for %" PRIu32 "@%" PRId64 " is %s", instance->number, part,
+	    offset, carried_out ? "done" : "forgotten");
+	if (carried_out && !instance->dead)
+		checker_unblocked(instance->world, instance->number, part, offset, how);
+}
+
 static const struct engine_host_ops host_ops = {
 	.partition_blocked = host_blocked,
 	.refused = host_refused,
 	.failed = host_failed,
 	.trouble = host_trouble,
 	.lost = host_lost,
+	.unblocked = host_unblocked,
 };
 
 /* ---- the process ---- */
@@ -79,6 +90,47 @@ static void pause_or_resume(struct instance *instance)
 	set_turn(instance);
 }
 
+static void set_decision(struct instance *instance)
+{
+	const struct world *world = instance->world;
+
+	instance->decide_us = world->plan.unblock_max_us > 0
+	    ? world->now_us + random_between(&instance->decisions, 0, world->plan.unblock_max_us)
+	    : CLOCK_NEVER;
+}
+
+/* A person looks at a partition, and decides if it is blocked; now and then for another offset than that. */
+static void decide(struct instance *instance)
+{
+	struct world *world = instance->world;
+	uint32_t count = engine_part_count(instance->engine);
+	struct part_view view;
+	struct error err = { 0 };
+	enum unblock how;
+	uint32_t part;
+	int result;
+
+	if (world->now_us < instance->decide_us)
+		return;
+	set_decision(instance);
+	if (count == 0 || world->plan.unblock_max_us == 0)
+		return;
+	how = random_below(&instance->decisions, 3);
+	part = random_below(&instance->decisions, count);
+	engine_part_view(instance->engine, part, &view);
+	if (view.state != PART_BLOCKED)
+		return;
+	if (random_chance(&instance->decisions, 50))
+		view.blocked_at++;
+	checker_told(world, part, view.blocked_at, how);
+	if (how == UNBLOCK_RETRY && view.blocked_by == BLOCK_RECORD && world->mutant == MUTANT_RETRY_SKIPS)
+		how = UNBLOCK_SKIP;
+	result = engine_unblock(instance->engine, part, view.blocked_at, how, ++instance->orders, &err);
+	trace(world, "instance %d is told to %s %" PRIu32 "@%" PRId64 "%s%s", instance->number,
+	    how == UNBLOCK_RETRY ? "retry" : how == UNBLOCK_SKIP ? "skip" : "make a dead letter of", part,
+	    view.blocked_at, result < 0 ? ": " : "", result < 0 ? err.message : "");
+}
+
 void instance_start(struct world *world, int number)
 {
 	struct instance *instance = &world->instances[number];
@@ -86,6 +138,7 @@ void instance_start(struct world *world, int number)
 	struct engine_config config = {
 		.delivery = plan->delivery,
 		.on_error = plan->on_error,
+		.dead_letters = true,
 		.idempotent = plan->idempotent,
 		.commit_sync = plan->commit_sync,
 		.commit_records = plan->commit_records,
@@ -114,6 +167,7 @@ void instance_start(struct world *world, int number)
 	instance->frozen_until_us = instance->step_us = world->now_us;
 	instance->paused = false;
 	set_turn(instance);
+	set_decision(instance);
 	instance->member = -1;
 	instance->shim = (struct shim_state){ .countdown = random_below(&world->random, 20) };
 	source_open(&instance->source, world, instance);
@@ -181,6 +235,7 @@ static void step(struct instance *instance)
 		instance->source.wake_us = CLOCK_NEVER;
 	world->steps++;
 	pause_or_resume(instance);
+	decide(instance);
 	instance->step_us = engine_step(instance->engine, world->now_us);
 	if (instance->dead) {
 		instance_kill(instance);
@@ -202,6 +257,8 @@ int64_t instance_next_us(const struct instance *instance)
 		return instance->start_us;
 	if (instance->turn_us < next_us)
 		next_us = instance->turn_us;
+	if (instance->decide_us < next_us)
+		next_us = instance->decide_us;
 	if (source_next_us(&instance->source) < next_us)
 		next_us = source_next_us(&instance->source);
 	if (sink_next_us(&instance->sink) < next_us)

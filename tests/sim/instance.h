@@ -33,6 +33,9 @@ struct instance {
 	int64_t revoke_timeout_us; /* as its engine was told */
 	int64_t frozen_until_us;
 	bool paused;
+	int64_t decide_us; /* when a person decides next what becomes of a blocked partition */
+	uint64_t orders;
+	struct random decisions;
 	int64_t turn_us;  /* when it is paused or resumed next */
 	struct random pauses;
 	int64_t step_us;  /* when the engine wants to be called */

@@ -101,6 +101,15 @@ static void draw_pauses(struct plan *plan, const struct random *random)
 		plan->pause_max_us = random_between(&own, USEC_PER_MSEC, 10 * USEC_PER_SEC);
 }
 
+/* The same. */
+static void draw_unblocks(struct plan *plan, const struct random *random)
+{
+	struct random own = { .state = random->state ^ UINT64_C(0xc2b2ae3d27d4eb4f) };
+
+	if (random_chance(&own, 250))
+		plan->unblock_max_us = random_between(&own, USEC_PER_MSEC, 3 * USEC_PER_SEC);
+}
+
 /* Drawn beside the others for the same reason. None of the listed seeds has any. */
 static void draw_late_ends(struct plan *plan, const struct random *random)
 {
@@ -120,6 +129,7 @@ void plan_draw(struct plan *plan, struct random *random, struct random *later, e
 	plan->poison_too = random_chance(later, 300) ? 1 + random_below(later, 500) : 0;
 	draw_rate(plan, random);
 	draw_pauses(plan, random);
+	draw_unblocks(plan, random);
 	plan->idempotent = delivery == DELIVERY_EXACTLY_ONCE || random_chance(random, 750);
 	draw_shape(plan, random);
 	/* As the derivation has it: what is behind a refused request has not left. */
@@ -149,7 +159,7 @@ void plan_calm(struct plan *plan)
 	plan->commit_failure = plan->commit_timeout = plan->commit_partial = plan->commit_slow = 0;
 	plan->txn_abort = plan->txn_unknown = plan->txn_begin_failure = plan->txn_late = 0;
 	plan->rebalance = plan->kick = plan->freeze = plan->kill = plan->drain = 0;
-	plan->pause_max_us = 0;
+	plan->pause_max_us = plan->unblock_max_us = 0;
 	plan->revoke_timeout_us = 60 * USEC_PER_SEC;
 	plan->rebalance_timeout_us = 120 * USEC_PER_SEC;
 }

@@ -86,6 +86,7 @@ static struct world *world_new(const struct scenario *scenario)
 		instance->number = (int)i;
 		instance->member = -1;
 		instance->pauses.state = scenario->seed + i;
+		instance->decisions.state = scenario->seed * UINT64_C(0x2545f4914f6cdd1d) + i;
 		instance->start_us = world->now_us + random_between(&world->random, 0, 2 * USEC_PER_SEC);
 	}
 	return world;

@@ -22,6 +22,8 @@ const struct mutant_info mutants[MUTANT_COUNT] = {
 	[MUTANT_READ_TOO_MUCH] = { "read-too-much", DELIVERY_AT_LEAST_ONCE },
 	[MUTANT_IGNORE_RATE] = { "ignore-rate", DELIVERY_AT_LEAST_ONCE },
 	[MUTANT_IGNORE_PAUSE] = { "ignore-pause", DELIVERY_AT_LEAST_ONCE },
+	[MUTANT_RETRY_SKIPS] = { "retry-skips", DELIVERY_AT_LEAST_ONCE },
+	[MUTANT_UNBLOCK_AHEAD] = { "unblock-ahead", DELIVERY_AT_LEAST_ONCE },
 	[MUTANT_DRAIN_LIES] = { "drain-lies", DELIVERY_AT_LEAST_ONCE },
 	[MUTANT_SKIP_GOOD] = { "skip-good", DELIVERY_AT_LEAST_ONCE },
 	[MUTANT_DEAD_LETTER_ON_SUBMIT] = { "dead-letter-on-submit", DELIVERY_AT_LEAST_ONCE },
@@ -103,12 +105,17 @@ static void pass_source_commit(void *opaque, const struct mark *marks, size_t co
 		sim_source_ops.commit(&instance->source, changed, count);
 }
 
-static void pass_source_rewind(void *opaque, uint32_t part)
+static void pass_source_rewind(void *opaque, uint32_t part, bool cross_gap)
 {
 	struct instance *instance = opaque;
+	struct mark ahead = { .part = part, .offset = instance->world->cluster.sources[part].committed };
 
 	count_operation(instance);
-	sim_source_ops.rewind(&instance->source, part);
+	sim_source_ops.rewind(&instance->source, part, cross_gap);
+	if (!is_mutant(instance, MUTANT_UNBLOCK_AHEAD))
+		return;
+	move_beyond(instance, &ahead);
+	instance->source.parts[part].skip_to = ahead.offset;
 }
 
 static void pass_source_release_partition(void *opaque, uint32_t part)

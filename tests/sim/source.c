@@ -166,7 +166,9 @@ static void resolve(struct source *source, uint32_t part)
 
 		error_set(&err, -ENODATA, REMEDY_PERSON, "the source has a gap");
 		read->gap = false;
-		read->resolve_us = source_after(source, USEC_PER_SEC);
+		read->in_gap = true;
+		read->resolve_us = source_after(source, USEC_PER_SEC + 2 * world->plan.unblock_max_us);
+		checker_gap(world, source->instance->number, part, log->committed);
 		shim_source_blocked(source->instance, part, log->committed, &err);
 		return;
 	}
@@ -175,7 +177,7 @@ static void resolve(struct source *source, uint32_t part)
 	read->position = read->told_position =
 	    read->skip_to > log->committed ? read->skip_to : log->committed;
 	read->skip_to = -1;
-	read->again = false;
+	read->again = read->in_gap = false;
 	read->asleep = false;
 	trace(world, "instance %d reads %" PRIu32 " from %" PRId64 ", epoch %" PRIu64,
 	    source->instance->number, part, read->position, read->epoch);
@@ -348,7 +350,20 @@ void source_resolve_again(struct source *source, uint32_t part)
 	source->parts[part].resolve_us = source_after(source, source->world->plan.net_max_us);
 }
 
-static void sim_rewind(void *opaque, uint32_t part)
+/* The source is asked again where it has said that there is a gap. */
+static void look_at_gap_again(struct source *source, uint32_t part, bool cross_gap)
+{
+	struct world *world = source->world;
+	struct source_part *read = &source->parts[part];
+
+	read->resolve_us = source_after(source, world->plan.net_max_us);
+	if (cross_gap)
+		source_skip_ahead(source, part, world->cluster.sources[part].committed);
+	else
+		read->gap = random_chance(&world->random, world->plan.source_gap);
+}
+
+static void sim_rewind(void *opaque, uint32_t part, bool cross_gap)
 {
 	struct source *source = opaque;
 	struct source_part *read = &source->parts[part];
@@ -359,6 +374,8 @@ static void sim_rewind(void *opaque, uint32_t part)
 	read->skip_to = -1;
 	if (read->state == SOURCE_READING)
 		source_resolve_again(source, part);
+	else if (read->state == SOURCE_RESOLVING && read->in_gap)
+		look_at_gap_again(source, part, cross_gap);
 }
 
 static void sim_release_partition(void *opaque, uint32_t part)

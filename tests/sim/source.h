@@ -42,6 +42,7 @@ struct source_part {
 	int64_t skip_to;       /* retention has taken what lies before; -1 no */
 	bool again;	       /* had been reading: waits for the answer of a commit on its way */
 	bool gap;	       /* says blocked before it reads */
+	bool in_gap;	       /* has said so, and waits for a person, or until it heals */
 	bool asleep;	       /* has nothing; wakes the engine when that changes */
 };
 
@@ -93,6 +94,8 @@ extern const struct source_ops sim_source_ops;
 
 /* The fetch of sim_source_ops. */
 uint32_t source_fetch(void *source, uint32_t part, uint32_t max_records);
+/* Retention has taken some records from offset on: reading will go on behind them. */
+void source_skip_ahead(struct source *source, uint32_t part, int64_t offset);
 /* A new epoch will begin at the committed offset. */
 void source_resolve_again(struct source *source, uint32_t part);
 /* Some time from now, at most max_us. */

@@ -93,17 +93,17 @@ static struct payload *next_chunk(struct source *source, uint32_t part, uint32_t
 }
 
 /* Retention overtakes the reader: it will go on at a record further ahead. */
-static void skip_ahead(struct source *source, uint32_t part)
+void source_skip_ahead(struct source *source, uint32_t part, int64_t from)
 {
 	struct source_part *read = &source->parts[part];
 	struct source_log *log = &source->world->cluster.sources[part];
-	int64_t to = read->position + random_below(&source->world->random, 10);
+	int64_t to = from + random_below(&source->world->random, 10);
 
 	while (to < log->end && !source_log_has(log, to))
 		to++;
 	if (to >= log->end)
 		return;
-	for (int64_t offset = read->position; offset < to; offset++)
+	for (int64_t offset = from; offset < to; offset++)
 		log->records[offset].expired = true;
 	read->skip_to = to;
 }
@@ -125,7 +125,7 @@ uint32_t source_fetch(void *opaque, uint32_t part, uint32_t max_records)
 		trace(world, "instance %d has lost its position in %" PRIu32, source->instance->number, part);
 		source_resolve_again(source, part);
 		if (random_chance(&world->random, 500))
-			skip_ahead(source, part);
+			source_skip_ahead(source, part, read->position);
 		return 0;
 	}
 	if (random_chance(&world->random, world->plan.fetch_stale))

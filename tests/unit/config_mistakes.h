@@ -309,8 +309,8 @@ static const struct mistake mistakes[] = {
 	    "error main.conf:6: pipelines.orders.delivery: \"exactly-once\" is not a choice here; use "
 	    "\"at_least_once\", "
 	    "\"at_most_once\" or \"exactly_once\"\n" },
-	{ GOOD_CONFIG("", "", "dead_letter = \"x\";"),
-	    "error main.conf:6: pipelines.orders.dead_letter: is of no use with on_error = \"block\"; set "
+	{ GOOD_CONFIG("", "", "on_error = \"skip\"; dead_letter = \"x\";"),
+	    "error main.conf:6: pipelines.orders.dead_letter: is of no use with on_error = \"skip\"; set "
 	    "on_error = \"dead_letter\", or remove it\n" },
 	{ GOOD_CONFIG("", "", "on_error = \"dead_letter\";"),
 	    "error main.conf:6: pipelines.orders.on_error: \"dead_letter\" needs a topic for what is refused; "

@@ -42,7 +42,31 @@ struct fake {
 	struct error blocked;
 	bool may_lose;
 	unsigned chunks_out;
+	uint64_t epoch;
+	bool rewound, crossed; /* the source was asked to read again; to cross a gap */
+	int64_t log_start;     /* what lies before it is gone */
+	unsigned done, forgotten;
 };
+
+static void tell_gap(struct fake *fake)
+{
+	struct error gap;
+
+	error_set(&gap, ENGINE_GAP_CODE, REMEDY_PERSON, "a gap");
+	engine_on_source_blocked(fake->engine, 0, fake->committed, &gap);
+}
+
+static void answer_rewind(struct fake *fake)
+{
+	fake->rewound = false;
+	fake->last_written = fake->committed - 1;
+	if (fake->committed < fake->log_start && !fake->crossed) {
+		tell_gap(fake);
+		return;
+	}
+	fake->next_offset = fake->committed < fake->log_start ? fake->log_start : fake->committed;
+	engine_on_assigned(fake->engine, 0, ++fake->epoch, fake->next_offset);
+}
 
 static void source_serve(void *context)
 {
@@ -51,8 +75,10 @@ static void source_serve(void *context)
 	if (fake->assign) {
 		fake->assign = false;
 		fake->next_offset = 0;
-		engine_on_assigned(fake->engine, 0, 1, 0);
+		engine_on_assigned(fake->engine, 0, ++fake->epoch, 0);
 	}
+	if (fake->rewound && !fake->answer_commit)
+		answer_rewind(fake);
 	if (fake->answer_commit) {
 		fake->answer_commit = false;
 		fake->committed = fake->answer.offset;
@@ -66,7 +92,7 @@ static uint32_t source_fetch(void *context, uint32_t part, uint32_t max_records)
 	uint32_t count = 0;
 
 	for (; count < max_records && fake->next_offset < RECORDS; count++) {
-		const struct chunk chunk = { .part = 0, .epoch = 1, .first = fake->next_offset,
+		const struct chunk chunk = { .part = 0, .epoch = fake->epoch, .first = fake->next_offset,
 			.next = fake->next_offset + 1, .records = 1, .bytes = 10, .leader_epoch = -1,
 			.payload = &fake->at_fault[fake->next_offset] };
 
@@ -86,6 +112,15 @@ static void source_commit(void *context, const struct mark *marks, size_t count)
 	fake->answer_commit = true;
 }
 
+static void source_rewind(void *context, uint32_t part, bool cross_gap)
+{
+	struct fake *fake = context;
+
+	assert_false(fake->answer_commit); /* what lies before is committed, and that is answered */
+	fake->rewound = true;
+	fake->crossed = cross_gap;
+}
+
 static void source_release_partition(void *context, uint32_t part)
 {
 }
@@ -99,6 +134,7 @@ static const struct source_ops source_ops = {
 	.serve = source_serve,
 	.fetch = source_fetch,
 	.commit = source_commit,
+	.rewind = source_rewind,
 	.release_partition = source_release_partition,
 	.release_chunk = source_release_chunk,
 };
@@ -248,12 +284,21 @@ static void host_lost(void *context, uint32_t part, int64_t first, int64_t next,
 		fail_msg("loses %d", (int)first);
 }
 
+static void host_unblocked(void *context, uint32_t part, int64_t offset, enum unblock how, bool carried_out)
+{
+	struct fake *fake = context;
+
+	fake->done += carried_out;
+	fake->forgotten += !carried_out;
+}
+
 static const struct engine_host_ops host_ops = {
 	.partition_blocked = host_blocked,
 	.refused = host_refused,
 	.failed = host_failed,
 	.trouble = host_trouble,
 	.lost = host_lost,
+	.unblocked = host_unblocked,
 };
 
 static void begin(struct fake *fake, enum delivery delivery, enum error_policy on_error)
@@ -261,6 +306,7 @@ static void begin(struct fake *fake, enum delivery delivery, enum error_policy o
 	const struct engine_config config = {
 		.delivery = delivery,
 		.on_error = on_error,
+		.dead_letters = true,
 		.idempotent = true,
 		.commit_records = RECORDS,
 		.commit_interval_us = 1,
@@ -476,6 +522,205 @@ static void test_at_most_once_sends_the_good_ones_of_a_refused_batch_again(void 
 	check_all_but(&fake, 3);
 }
 
+/* ---- what a person decides ---- */
+
+/* Blocked at 700, and all before it relayed. */
+static void begin_blocked(struct fake *fake, enum delivery delivery)
+{
+	begin(fake, delivery, ON_ERROR_BLOCK);
+	fake->at_fault[700] = true;
+	for (int i = 1; i < 2000 && (fake->blocked_at < 0 || fake->committed != 700); i++)
+		engine_step(fake->engine, i * USEC_PER_MSEC);
+	assert_int_equal(fake->blocked_at, 700);
+	assert_int_equal(fake->committed, 700);
+}
+
+static void unblock(struct fake *fake, enum unblock how)
+{
+	struct error err = { 0 };
+
+	assert_int_equal(engine_unblock(fake->engine, 0, 700, how, 7, &err), 0);
+}
+
+static struct part_view look(const struct fake *fake)
+{
+	struct part_view view;
+
+	engine_part_view(fake->engine, 0, &view);
+	return view;
+}
+
+static void end(struct fake *fake)
+{
+	engine_free(fake->engine);
+	assert_int_equal(fake->chunks_out, 0);
+}
+
+static void check_gone_on(struct fake *fake, bool at_fault_too)
+{
+	assert_int_equal(fake->done, 1);
+	assert_int_equal(look(fake).order_done, 7);
+	assert_int_equal(look(fake).order, 0);
+	assert_int_equal(look(fake).state, PART_READING);
+	for (int64_t offset = 0; offset < RECORDS; offset++)
+		assert_int_equal(fake->written[offset], offset != 700 || at_fault_too);
+}
+
+static void test_a_blocked_record_that_is_skipped_is_counted_and_the_rest_arrives_once(void **state)
+{
+	static const enum delivery deliveries[] = { DELIVERY_AT_LEAST_ONCE, DELIVERY_AT_MOST_ONCE };
+
+	for (size_t i = 0; i < 2; i++) {
+		struct fake fake;
+
+		begin_blocked(&fake, deliveries[i]);
+		unblock(&fake, UNBLOCK_SKIP);
+		run_to(&fake, RECORDS);
+		for (int k = 0; k < 10; k++) /* at_most_once commits first */
+			engine_step(fake.engine, 1000 * USEC_PER_SEC + k * USEC_PER_MSEC);
+		check_gone_on(&fake, false);
+		assert_int_equal(fake.told[700], 1);
+		assert_int_equal(engine_counters(fake.engine)->skipped_records, 1);
+		assert_int_equal(engine_counters(fake.engine)->repeated_records, 0);
+		end(&fake);
+	}
+}
+
+static void test_a_blocked_record_becomes_a_dead_letter_as_decided(void **state)
+{
+	struct fake fake;
+
+	begin_blocked(&fake, DELIVERY_AT_LEAST_ONCE);
+	unblock(&fake, UNBLOCK_DEAD_LETTER);
+	run_to(&fake, RECORDS);
+	engine_step(fake.engine, 1000 * USEC_PER_SEC);
+	check_gone_on(&fake, false);
+	assert_int_equal(fake.dead_letters[700], 1);
+	assert_int_equal(engine_counters(fake.engine)->dead_lettered_records, 1);
+	end(&fake);
+}
+
+static void test_a_retry_relays_what_is_taken_now_and_blocks_again_at_what_is_not(void **state)
+{
+	struct fake fake;
+	int64_t now_us = 2000 * USEC_PER_SEC;
+
+	begin_blocked(&fake, DELIVERY_AT_LEAST_ONCE);
+	fake.blocked_at = -1;
+	unblock(&fake, UNBLOCK_RETRY);
+	for (int i = 0; i < 1000 && fake.blocked_at < 0; i++)
+		engine_step(fake.engine, now_us += USEC_PER_MSEC);
+	assert_int_equal(fake.blocked_at, 700);
+	assert_int_equal(look(&fake).order_done, 7);
+	assert_int_equal(fake.done, 0);
+	fake.at_fault[700] = false;
+	unblock(&fake, UNBLOCK_RETRY);
+	run_to(&fake, RECORDS);
+	engine_step(fake.engine, 4000 * USEC_PER_SEC);
+	check_gone_on(&fake, true);
+	end(&fake);
+}
+
+static void test_the_next_record_at_fault_blocks_again_and_was_not_decided_about(void **state)
+{
+	struct fake fake;
+
+	begin_blocked(&fake, DELIVERY_AT_LEAST_ONCE);
+	fake.at_fault[701] = true;
+	unblock(&fake, UNBLOCK_SKIP);
+	run_to(&fake, 701);
+	engine_step(fake.engine, 1000 * USEC_PER_SEC);
+	assert_int_equal(fake.blocked_at, 701);
+	assert_int_equal(engine_counters(fake.engine)->skipped_records, 1);
+	assert_int_equal(look(&fake).blocked_by, BLOCK_RECORD);
+	assert_int_equal(look(&fake).order_done, 7);
+	end(&fake);
+}
+
+static void test_a_decision_is_for_the_offset_that_was_seen_and_for_one_that_is_blocked(void **state)
+{
+	struct fake fake;
+	struct error err = { 0 };
+
+	begin(&fake, DELIVERY_AT_LEAST_ONCE, ON_ERROR_BLOCK);
+	assert_int_equal(engine_unblock(fake.engine, 0, 0, UNBLOCK_SKIP, 1, &err), -ESTALE);
+	fake.at_fault[700] = true;
+	run_to(&fake, 700);
+	assert_int_equal(engine_unblock(fake.engine, 0, 699, UNBLOCK_SKIP, 2, &err), -ESTALE);
+	assert_int_equal(look(&fake).order_done, 2); /* nobody waits for it */
+	unblock(&fake, UNBLOCK_SKIP);
+	assert_int_equal(look(&fake).order, 7);
+	assert_int_equal(engine_unblock(fake.engine, 0, 700, UNBLOCK_RETRY, 8, &err), -EALREADY);
+	assert_int_equal(engine_unblock(fake.engine, 5, 700, UNBLOCK_RETRY, 9, &err), -ESTALE);
+	end(&fake);
+}
+
+static void test_a_decision_is_forgotten_with_the_partition_and_that_is_said(void **state)
+{
+	struct fake fake;
+
+	begin_blocked(&fake, DELIVERY_AT_LEAST_ONCE);
+	unblock(&fake, UNBLOCK_SKIP);
+	engine_on_revoke_begin(fake.engine, 0);
+	assert_int_equal(fake.forgotten, 1);
+	for (int i = 1; i < 10; i++)
+		engine_step(fake.engine, 3000 * USEC_PER_SEC + i * USEC_PER_MSEC);
+	assert_false(fake.rewound);
+	assert_int_equal(look(&fake).state, PART_UNASSIGNED);
+	fake.blocked_at = -1;
+	fake.assign = true;
+	fake.last_written = -1;
+	for (int i = 1; i < 1000 && fake.blocked_at < 0; i++)
+		engine_step(fake.engine, 4000 * USEC_PER_SEC + i * USEC_PER_MSEC);
+	assert_int_equal(fake.blocked_at, 700);
+	assert_int_equal(engine_counters(fake.engine)->skipped_records, 0);
+	end(&fake);
+}
+
+static void test_a_gap_is_looked_at_again_or_crossed_and_is_no_dead_letter(void **state)
+{
+	struct fake fake;
+	struct error err = { 0 };
+	int64_t now_us = USEC_PER_SEC;
+
+	begin(&fake, DELIVERY_AT_LEAST_ONCE, ON_ERROR_BLOCK);
+	fake.assign = false;
+	fake.log_start = 500;
+	tell_gap(&fake);
+	assert_int_equal(look(&fake).blocked_by, BLOCK_GAP);
+	assert_int_equal(engine_unblock(fake.engine, 0, 0, UNBLOCK_DEAD_LETTER, 1, &err), -EOPNOTSUPP);
+	assert_int_equal(engine_unblock(fake.engine, 0, 0, UNBLOCK_RETRY, 2, &err), 0);
+	for (int i = 0; i < 5; i++)
+		engine_step(fake.engine, now_us += USEC_PER_MSEC);
+	assert_int_equal(look(&fake).state, PART_BLOCKED); /* it is still there */
+	assert_int_equal(look(&fake).order_done, 2);
+	assert_int_equal(engine_unblock(fake.engine, 0, 0, UNBLOCK_SKIP, 7, &err), 0);
+	fake.last_written = 499;
+	run_to(&fake, RECORDS);
+	assert_true(fake.crossed);
+	assert_int_equal(fake.done, 1);
+	for (int64_t offset = 0; offset < RECORDS; offset++)
+		assert_int_equal(fake.written[offset], offset >= 500);
+	end(&fake);
+}
+
+static void test_what_is_neither_record_nor_gap_is_only_tried_again(void **state)
+{
+	struct fake fake;
+	struct error err;
+
+	begin(&fake, DELIVERY_AT_LEAST_ONCE, ON_ERROR_BLOCK);
+	fake.assign = false;
+	error_set(&err, -ENOSPC, REMEDY_PERSON, "no room");
+	engine_on_source_blocked(fake.engine, 0, 0, &err);
+	assert_int_equal(look(&fake).blocked_by, BLOCK_SOURCE);
+	assert_int_equal(engine_unblock(fake.engine, 0, 0, UNBLOCK_SKIP, 1, &err), -EOPNOTSUPP);
+	assert_int_equal(engine_unblock(fake.engine, 0, 0, UNBLOCK_RETRY, 7, &err), 0);
+	run_to(&fake, RECORDS);
+	check_gone_on(&fake, true);
+	end(&fake);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -489,6 +734,14 @@ int main(void)
 		cmocka_unit_test(test_at_most_once_gives_back_what_it_had_committed_before_it_stops),
 		cmocka_unit_test(test_at_most_once_counts_what_it_could_not_give_back_once),
 		cmocka_unit_test(test_at_most_once_sends_the_good_ones_of_a_refused_batch_again),
+		cmocka_unit_test(test_a_blocked_record_that_is_skipped_is_counted_and_the_rest_arrives_once),
+		cmocka_unit_test(test_a_blocked_record_becomes_a_dead_letter_as_decided),
+		cmocka_unit_test(test_a_retry_relays_what_is_taken_now_and_blocks_again_at_what_is_not),
+		cmocka_unit_test(test_the_next_record_at_fault_blocks_again_and_was_not_decided_about),
+		cmocka_unit_test(test_a_decision_is_for_the_offset_that_was_seen_and_for_one_that_is_blocked),
+		cmocka_unit_test(test_a_decision_is_forgotten_with_the_partition_and_that_is_said),
+		cmocka_unit_test(test_a_gap_is_looked_at_again_or_crossed_and_is_no_dead_letter),
+		cmocka_unit_test(test_what_is_neither_record_nor_gap_is_only_tried_again),
 	};
 
 	return cmocka_run_group_tests_name("engine_refusal", tests, NULL, NULL);
