@@ -1,7 +1,9 @@
 #include "daemon/run.h"
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/log_ids.h"
@@ -25,6 +27,7 @@ struct run {
 	uint64_t memory_bytes;
 	bool stopping;
 	bool paused;
+	uint64_t orders; /* given to unblock partitions */
 	size_t count;
 	struct member *members;
 	struct pipeline_snapshot *snapshots; /* of the members; their counts go on from the past ones */
@@ -261,6 +264,72 @@ bool run_pause(struct run *run, bool paused)
 			pipeline_pause(run->members[i].pipeline, paused);
 	}
 	return is_new;
+}
+
+/* ---- what a person decides ---- */
+
+/* The partition, blocked where two members show it, and who has it; NULL: nobody. */
+static const struct partition_snapshot *find_partition(
+    const struct run *run, const char *topic, int32_t number, size_t *member)
+{
+	const struct partition_snapshot *found = NULL;
+
+	for (size_t i = 0; i < run->count; i++) {
+		const struct pipeline_snapshot *snapshot = &run->snapshots[i];
+
+		for (size_t k = 0; k < snapshot->partition_count; k++) {
+			const struct partition_snapshot *partition = &snapshot->partitions[k];
+
+			if (partition->partition != number || strcmp(partition->topic, topic) != 0 ||
+			    (found && partition->state != PART_BLOCKED))
+				continue;
+			found = partition;
+			*member = i;
+		}
+	}
+	return found;
+}
+
+static int check_unblock(const struct run *run, const struct partition_snapshot *partition, int64_t offset,
+    enum unblock how, struct error *err)
+{
+	if (partition->state != PART_BLOCKED)
+		return error_set(err, -ESTALE, REMEDY_PERSON, "%s [%" PRId32 "] is not blocked", partition->topic,
+		    partition->partition);
+	if (offset >= 0 && partition->blocked_at != offset)
+		return error_set(err, -ESTALE, REMEDY_PERSON,
+		    "%s [%" PRId32 "] is blocked at offset %" PRId64 ", not at %" PRId64 ": look at it again",
+		    partition->topic, partition->partition, partition->blocked_at, offset);
+	if (how == UNBLOCK_DEAD_LETTER && !run->settings->dead_letter)
+		return error_set(err, -EOPNOTSUPP, REMEDY_PERSON,
+		    "pipeline %s has no topic for dead letters: set dead_letter = \"TOPIC\", reload, then decide again",
+		    run->settings->name);
+	if (how != UNBLOCK_RETRY &&
+	    (partition->blocked_by == BLOCK_SOURCE || partition->blocked_by == BLOCK_BATCH ||
+		(how == UNBLOCK_DEAD_LETTER && partition->blocked_by == BLOCK_GAP)))
+		return error_set(err, -EOPNOTSUPP, REMEDY_PERSON,
+		    "%s [%" PRId32 "] is blocked by %s, for which only a retry helps%s: %s", partition->topic,
+		    partition->partition, block_name(partition->blocked_by),
+		    partition->blocked_by == BLOCK_GAP ? ", or to skip what is gone" : ", once its cause is mended",
+		    partition->error ? partition->error : "");
+	return 0;
+}
+
+int64_t run_unblock(struct run *run, const char *topic, int32_t number, int64_t *offset, enum unblock how,
+    struct error *err)
+{
+	size_t member;
+	const struct partition_snapshot *partition = find_partition(run, topic, number, &member);
+
+	if (!partition)
+		return error_set(err, -ENOENT, REMEDY_PERSON,
+		    "pipeline %s has no partition %s [%" PRId32 "] in this instance: see aloqctl status %s",
+		    run->settings->name, topic, number, run->settings->name);
+	if (check_unblock(run, partition, *offset, how, err) < 0)
+		return err->code;
+	*offset = partition->blocked_at;
+	pipeline_unblock(run->members[member].pipeline, topic, number, *offset, how, ++run->orders);
+	return (int64_t)run->orders;
 }
 
 bool run_is_stopping(const struct run *run)

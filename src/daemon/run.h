@@ -44,6 +44,13 @@ void run_stop(struct run *run, int64_t deadline_us);
 /* Tells all members to pause or to go on, see relay/pipeline.h. Returns whether that is new to them. */
 bool run_pause(struct run *run, bool paused);
 
+/* Passes what a person has decided for a blocked partition, see relay/pipeline.h, to the member that has it; the offset
+ * is that at which the last refresh has seen it blocked, or given: then it must be that. Returns the number of the
+ * order, > 0, which the partition's snapshot shows as done once it is; or a negative errno, with why in err: -ENOENT no
+ * member has it, -ESTALE it is not blocked, or not there, -EOPNOTSUPP this cannot be decided for it. */
+int64_t run_unblock(struct run *run, const char *topic, int32_t partition, int64_t *offset, enum unblock how,
+    struct error *err);
+
 bool run_is_stopping(const struct run *run);
 
 /* Have all threads ended, as of the last refresh? */

@@ -111,7 +111,65 @@ static void set_log_level(struct act *act)
 	site_log_level(act->site, RELOAD_WHOLE, act->page);
 }
 
+/* A whole number that is not negative, and nothing else. */
+static bool parse_number(const char *text, int64_t max, int64_t *number)
+{
+	char *end;
+
+	if (text[0] < '0' || text[0] > '9')
+		return false;
+	errno = 0;
+	*number = strtoll(text, &end, 10);
+	return errno == 0 && *end == '\0' && *number <= max;
+}
+
+/* What was decided, and as which order: JSON in which the names are those of Kafka, which need no escape; whatever
+ * else, it is not found before. */
+static void say_order(struct act *act, int64_t order, int64_t partition, int64_t offset)
+{
+	_cleanup_free_ char *json = xasprintf("{\"order\":%" PRId64 ",\"topic\":\"%s\",\"partition\":%" PRId64
+	    ",\"offset\":%" PRId64 "}\n", order, act->segments[3], partition, offset);
+
+	site_say(act->page, SITE_OK, json);
+	act->page->content_type = SITE_JSON;
+}
+
+static void unblock(struct act *act, enum unblock how)
+{
+	const char *given = argument(act, "offset");
+	int64_t partition, order, offset = -1;
+	struct error err = { 0 };
+
+	if (!takes_only(act, "offset"))
+		return;
+	if (!parse_number(act->segments[4], INT32_MAX, &partition) ||
+	    (given && !parse_number(given, INT64_MAX, &offset))) {
+		site_say(act->page, SITE_BAD_REQUEST, "A partition or an offset is no whole number.\n");
+		return;
+	}
+	act->place.topic = act->segments[3];
+	act->place.partition = (int32_t)partition;
+	order = supervisor_unblock(act->site->supervisor, act->segments[1], act->segments[3], (int32_t)partition,
+	    &offset, how, clock_monotonic_us(), &err);
+	act->place.offset = offset;
+	if (order == -ENXIO)
+		site_say(act->page, SITE_NOT_FOUND, SITE_NO_PIPELINE);
+	else if (order < 0)
+		answer_error(act->page, &err);
+	else
+		say_order(act, order, partition, offset);
+}
+
 /* ---- which one ---- */
+
+static const struct {
+	const char *verb, *command;
+	enum unblock how;
+} decisions[] = {
+	{ "retry", "unblock --retry", UNBLOCK_RETRY },
+	{ "skip", "unblock --skip", UNBLOCK_SKIP },
+	{ "dead-letter", "unblock --dead-letter", UNBLOCK_DEAD_LETTER },
+};
 
 static const struct {
 	const char *verb;
@@ -129,7 +187,8 @@ static void say_what_there_is(struct http_page *page)
 	site_say(page, SITE_NOT_FOUND,
 	    "There is nothing to do here; POST " SITE_RELOAD " reads the configuration again, " SITE_LOG_LEVEL
 	    "?level=LEVEL changes what is logged, and " SITE_ONE_PIPELINE
-	    "NAME/start, /stop, /restart, /pause and /resume do what they say.\n");
+	    "NAME/start, /stop, /restart, /pause and /resume do what they say, and " SITE_ONE_PIPELINE
+	    "NAME/partitions/TOPIC/NUMBER/retry, /skip and /dead-letter decide for a blocked partition.\n");
 }
 
 /* pipelines/NAME/VERB */
@@ -146,12 +205,26 @@ static void act_on_pipeline(struct act *act)
 	say_what_there_is(act->page);
 }
 
+/* pipelines/NAME/partitions/TOPIC/NUMBER/VERB */
+static void act_on_partition(struct act *act)
+{
+	for (size_t i = 0; i < sizeof decisions / sizeof decisions[0]; i++) {
+		if (strcmp(act->segments[5], decisions[i].verb) != 0 || strcmp(act->segments[2], "partitions") != 0)
+			continue;
+		act->command = decisions[i].command;
+		act->place.pipeline = act->segments[1];
+		unblock(act, decisions[i].how);
+		return;
+	}
+	say_what_there_is(act->page);
+}
+
 static void dispatch(struct act *act)
 {
 	const char *first = act->segment_count > 0 ? act->segments[0] : "";
 
 	if (act->site->stopping) {
-		act->command = "any";
+		act->command = act->segment_count > 0 ? act->segments[act->segment_count - 1] : "?";
 		site_say(act->page, SITE_UNAVAILABLE, "aloqd stops, and takes no commands any more.\n");
 	} else if (strcmp(first, "reload") == 0 && act->segment_count == 1) {
 		act->command = "reload";
@@ -161,6 +234,8 @@ static void dispatch(struct act *act)
 		set_log_level(act);
 	} else if (strcmp(first, "pipelines") == 0 && act->segment_count == 3) {
 		act_on_pipeline(act);
+	} else if (strcmp(first, "pipelines") == 0 && act->segment_count == 6) {
+		act_on_partition(act);
 	} else {
 		say_what_there_is(act->page);
 	}

@@ -118,6 +118,10 @@ static void put_partition(yajl_gen gen, const struct partition_snapshot *partiti
 	put_number(gen, "waits_for_broker", partition->waits_for_broker);
 	put_number(gen, "waits_ms", partition->waits_ms);
 	put_text(gen, "error", partition->error);
+	put_number(gen, "blocked_at", partition->state == PART_BLOCKED ? partition->blocked_at : -1);
+	put_text(gen, "blocked_by", partition->blocked_by == BLOCK_NONE ? NULL : block_name(partition->blocked_by));
+	put_count(gen, "order", partition->order);
+	put_count(gen, "order_done", partition->order_done);
 	put_text(gen, "last_error", partition->last_error);
 	put_number(gen, "last_error_at_ms", partition->last_error_at_ms);
 	if (partition->member > 0)

@@ -53,6 +53,11 @@ enum supervisor_order {
 int supervisor_tell(struct supervisor *supervisor, const char *name, enum supervisor_order order, const char *by,
     int64_t now_us, struct error *err);
 
+/* Passes what a person has decided for a blocked partition of the pipeline of this name, see daemon/run.h for offset and
+ * what is returned; -ENXIO: there is no such pipeline. */
+int64_t supervisor_unblock(struct supervisor *supervisor, const char *name, const char *topic, int32_t partition,
+    int64_t *offset, enum unblock how, int64_t now_us, struct error *err);
+
 /* How many pipelines still drain because they were changed or removed; who waits for them is none of them.
  * *name, unless name is NULL, is one of them. */
 size_t supervisor_changing(const struct supervisor *supervisor, const char **name);

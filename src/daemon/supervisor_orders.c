@@ -110,3 +110,15 @@ int supervisor_tell(struct supervisor *supervisor, const char *name, enum superv
 	supervisor_show(supervisor);
 	return result;
 }
+
+int64_t supervisor_unblock(struct supervisor *supervisor, const char *name, const char *topic, int32_t partition,
+    int64_t *offset, enum unblock how, int64_t now_us, struct error *err)
+{
+	struct place *place;
+
+	supervisor_refresh(supervisor, now_us);
+	place = find_place(supervisor, name);
+	if (!place)
+		return error_set(err, -ENXIO, REMEDY_PERSON, "there is no pipeline %s", name);
+	return run_unblock(place->run, topic, partition, offset, how, err);
+}

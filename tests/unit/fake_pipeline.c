@@ -60,6 +60,14 @@ void pipeline_pause(struct pipeline *pipeline, bool paused)
 	pipeline->script->paused = paused;
 }
 
+void pipeline_unblock(struct pipeline *pipeline, const char *topic, int32_t partition, int64_t offset,
+    enum unblock how, uint64_t order)
+{
+	pipeline->script->unblocked_at = offset;
+	pipeline->script->unblocked_how = (int)how;
+	pipeline->script->order = order;
+}
+
 void pipeline_stop(struct pipeline *pipeline, int64_t deadline_us)
 {
 	uint64_t one = 1;

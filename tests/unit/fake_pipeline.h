@@ -29,6 +29,9 @@ struct fake_script {
 	int64_t stop_deadline_us; /* 0: not told to stop, in this life */
 	unsigned starts;
 	bool paused;
+	int64_t unblocked_at;
+	int unblocked_how;
+	uint64_t order;
 	unsigned freed;
 };
 
