@@ -9,6 +9,8 @@ const struct command *const commands[] = {
 	&command_restart,
 	&command_pause,
 	&command_resume,
+	&command_unblock,
+	&command_wait,
 	&command_reload,
 	&command_log_level,
 	&command_produce,

@@ -15,4 +15,6 @@ extern const struct command command_resume;
 extern const struct command command_start;
 extern const struct command command_status;
 extern const struct command command_stop;
+extern const struct command command_unblock;
 extern const struct command command_verify;
+extern const struct command command_wait;

@@ -15,7 +15,9 @@ libctl_a_SOURCES = \
 	src/ctl/command_reload.c \
 	src/ctl/command_start.c \
 	src/ctl/command_status.c \
+	src/ctl/command_unblock.c \
 	src/ctl/command_verify.c \
+	src/ctl/command_wait.c \
 	src/ctl/commands.c src/ctl/commands.h \
 	src/ctl/comparison.c src/ctl/comparison.h src/ctl/comparison_internal.h \
 	src/ctl/comparison_match.c src/ctl/comparison_order.c \
@@ -29,14 +31,18 @@ libctl_a_SOURCES = \
 	src/ctl/offsets_file.c src/ctl/offsets_file.h \
 	src/ctl/option_value.c src/ctl/option_value.h \
 	src/ctl/order.c src/ctl/order.h \
+	src/ctl/partition_answer.c src/ctl/partition_answer.h \
 	src/ctl/pipeline_answer.c src/ctl/pipeline_answer.h \
 	src/ctl/progress.c src/ctl/progress.h \
 	src/ctl/record_line.c src/ctl/record_line.h src/ctl/record_parse.c \
 	src/ctl/reload.c src/ctl/reload.h \
+	src/ctl/screen.c src/ctl/screen.h \
 	src/ctl/status.c src/ctl/status.h \
+	src/ctl/status_watch.c src/ctl/status_watch.h \
 	src/ctl/table.c src/ctl/table.h \
 	src/ctl/tell.c src/ctl/tell.h \
-	src/ctl/verdict_print.c src/ctl/verdict_print.h
+	src/ctl/verdict_print.c src/ctl/verdict_print.h \
+	src/ctl/wait.c src/ctl/wait.h
 
 aloqctl_SOURCES = src/ctl/main.c
 aloqctl_LDADD = libctl.a libkafka.a libconf.a libcore.a libbase.a \

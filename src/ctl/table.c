@@ -10,7 +10,10 @@
 struct table {
 	const struct table_column *columns;
 	size_t column_count;
-	char **cells; /* row after row */
+	struct cell {
+		char *text;
+		enum table_colour colour;
+	} *cells; /* row after row */
 	size_t cell_count, cell_capacity;
 };
 
@@ -34,7 +37,12 @@ void table_add(struct table *table, const char *text)
 		table->cell_capacity = table->cell_capacity ? table->cell_capacity * 2 : 64;
 		table->cells = xreallocarray(table->cells, table->cell_capacity, sizeof *table->cells);
 	}
-	table->cells[table->cell_count++] = xstrdup(safe);
+	table->cells[table->cell_count++] = (struct cell){ .text = xstrdup(safe) };
+}
+
+void table_colour(struct table *table, enum table_colour colour)
+{
+	table->cells[table->cell_count - 1].colour = colour;
 }
 
 void table_add_number(struct table *table, int64_t number)
@@ -60,13 +68,26 @@ static void print_spaces(FILE *out, size_t count)
 	fprintf(out, "%*s", (int)count, "");
 }
 
-static void print_cell(FILE *out, const char *text, size_t width, bool right, bool last)
+static void print_coloured(FILE *out, const char *text, enum table_colour colour)
+{
+	static const char *const codes[] = {
+		[TABLE_RED] = "\x1b[31m", [TABLE_GREEN] = "\x1b[32m", [TABLE_YELLOW] = "\x1b[33m"
+	};
+
+	if (colour == TABLE_PLAIN)
+		fputs(text, out);
+	else
+		fprintf(out, "%s%s\x1b[0m", codes[colour], text);
+}
+
+static void print_cell(
+    FILE *out, const char *text, enum table_colour colour, size_t width, bool right, bool last)
 {
 	size_t padding = width - width_of(text);
 
 	if (right)
 		print_spaces(out, padding);
-	fputs(text, out);
+	print_coloured(out, text, colour);
 	if (!right && !last)
 		print_spaces(out, padding);
 	if (last)
@@ -77,24 +98,30 @@ static void print_cell(FILE *out, const char *text, size_t width, bool right, bo
 
 void table_print(const struct table *table, FILE *out)
 {
+	table_print_coloured(table, false, out);
+}
+
+void table_print_coloured(const struct table *table, bool colour, FILE *out)
+{
 	size_t columns = table->column_count;
 	size_t *widths = xcalloc(columns, sizeof *widths);
 
 	for (size_t c = 0; c < columns; c++)
 		widths[c] = width_of(table->columns[c].title);
 	for (size_t i = 0; i < table->cell_count; i++) {
-		size_t width = width_of(table->cells[i]);
+		size_t width = width_of(table->cells[i].text);
 
 		if (width > widths[i % columns])
 			widths[i % columns] = width;
 	}
 	for (size_t c = 0; c < columns; c++)
-		print_cell(
-		    out, table->columns[c].title, widths[c], table->columns[c].right, c + 1 == columns);
+		print_cell(out, table->columns[c].title, TABLE_PLAIN, widths[c], table->columns[c].right,
+		    c + 1 == columns);
 	for (size_t i = 0; i < table->cell_count; i++) {
 		size_t c = i % columns;
 
-		print_cell(out, table->cells[i], widths[c], table->columns[c].right, c + 1 == columns);
+		print_cell(out, table->cells[i].text, colour ? table->cells[i].colour : TABLE_PLAIN, widths[c],
+		    table->columns[c].right, c + 1 == columns);
 	}
 	free(widths);
 }
@@ -104,7 +131,7 @@ void table_free(struct table *table)
 	if (!table)
 		return;
 	for (size_t i = 0; i < table->cell_count; i++)
-		free(table->cells[i]);
+		free(table->cells[i].text);
 	free(table->cells);
 	free(table);
 }

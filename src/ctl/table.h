@@ -22,8 +22,13 @@ void table_add(struct table *table, const char *text);
 /* Negative: unknown, shows as "-". */
 void table_add_number(struct table *table, int64_t number);
 
+/* Colours the cell that was added last, where the table is printed so. */
+enum table_colour { TABLE_PLAIN, TABLE_RED, TABLE_GREEN, TABLE_YELLOW };
+void table_colour(struct table *table, enum table_colour colour);
+
 /* Writes the titles and all rows, each column as wide as its widest cell. */
 void table_print(const struct table *table, FILE *out);
+void table_print_coloured(const struct table *table, bool colour, FILE *out);
 
 /* Accepts NULL. */
 void table_free(struct table *table);

@@ -73,6 +73,7 @@ EXTRA_DIST += \
 	tests/integration/test_resources.py \
 	tests/integration/test_rate.py \
 	tests/integration/test_security.py \
+	tests/integration/test_steering.py \
 	tests/integration/test_targets.py \
 	tests/integration/test_tools.py \
 	tests/integration/test_verify.py \

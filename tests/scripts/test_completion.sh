@@ -83,7 +83,28 @@ check "and so for a pause" items "$(completed aloqctl --socket "$work/control.so
 check "an action stands before it" "export" "$(completed aloqctl offsets ex)"
 check "all actions" "show export import seek" "$(completed aloqctl offsets '')"
 check "and behind it a pipeline" items "$(completed aloqctl --socket "$work/control.sock" offsets seek it)"
+check "and so for a wait, as many as one likes" "orders orders-2" \
+    "$(completed aloqctl --socket "$work/control.sock" wait items ord)"
+check "and so behind options" items "$(completed aloqctl --socket "$work/control.sock" unblock --retry it)"
+check "levels of the log" "warning" "$(completed aloqctl log-level wa)"
 check "one is enough" '' "$(completed aloqctl --socket "$work/control.sock" status orders '')"
+
+# A partition that is blocked needs a broker: a program that prints what aloqctl prints then.
+cat >"$work/aloqctl" <<'EOS'
+#!/bin/sh
+case $* in
+*--help) echo "  unblock PIPELINE TOPIC PARTITION" ;;
+*"status orders") printf 'pipeline     orders\nstate        blocked\n\n%s\n%s\n%s\n%s\n' \
+    'MEMBER  TOPIC   PARTITION  STATE    COMMITTED' '1  in.a  3  blocked  7' '2  in.a  4  reading  7' '2  in.b  10  blocked  7' ;;
+esac
+EOS
+chmod +x "$work/aloqctl"
+real=$build
+build=$work
+check "the topics with blocked partitions" "in.a in.b" "$(completed aloqctl unblock --skip orders in)"
+check "and of them the partitions" "3" "$(completed aloqctl unblock orders in.a '')"
+check "nothing of a pipeline that has none" "" "$(completed aloqctl unblock other in)"
+build=$real
 
 check "the sandbox's commands are completed" cluster "$(completed aloq-sandbox cl)"
 check "a command's options are completed" "--brokers --source --target --target-brokers" "$(completed aloq-sandbox check --)"
