@@ -1,28 +1,35 @@
 #include "daemon/metrics_text.h"
 #include <inttypes.h>
+#include <string.h>
+#include "base/utf8.h"
 
 void metrics_head(FILE *out, const char *family, const char *type, const char *help)
 {
 	fprintf(out, "# HELP %s %s\n# TYPE %s %s\n", family, help, family, type);
 }
 
-/* With the three characters escaped that the format knows. */
+/* With the three characters escaped that the format knows. One byte that is not UTF-8 would cost the whole page: it is
+ * written as \xHH. */
 static void write_value(FILE *out, const char *value)
 {
-	for (const char *p = value; *p; p++) {
-		switch (*p) {
-		case '\\':
-			fputs("\\\\", out);
-			break;
-		case '"':
-			fputs("\\\"", out);
-			break;
-		case '\n':
+	const unsigned char *at = (const unsigned char *)value;
+	size_t left = strlen(value);
+
+	while (left > 0) {
+		uint32_t character;
+		size_t length = utf8_decode(at, left, &character);
+
+		if (length == 0)
+			fprintf(out, "\\\\x%02x", *at);
+		else if (*at == '\\' || *at == '"')
+			fprintf(out, "\\%c", *at);
+		else if (*at == '\n')
 			fputs("\\n", out);
-			break;
-		default:
-			fputc(*p, out);
-		}
+		else
+			fwrite(at, 1, length, out);
+		length = length ? length : 1;
+		at += length;
+		left -= length;
 	}
 }
 

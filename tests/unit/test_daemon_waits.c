@@ -330,6 +330,17 @@ static void test_no_series_comes_twice(void **state)
 	free(text);
 }
 
+static void test_a_name_that_a_broker_has_made_up_costs_no_page(void **state)
+{
+	struct partition_snapshot partition = { .topic = (char *)"a\xff\"b\\c\nd\xe2\x82\xac" };
+	struct pipeline_snapshot snapshot = { .name = (char *)"relay", .partitions = &partition, .partition_count = 1 };
+	char *text = page(&snapshot, 1);
+
+	assert_has(text, "\naloqd_partition_blocked{pipeline=\"relay\",topic=\"a\\\\xff\\\"b\\\\c\\nd\xe2\x82\xac\","
+			 "partition=\"0\"} 0\n");
+	free(text);
+}
+
 static void test_the_sum_of_a_histogram_does_not_fall_when_ages_are_absurd(void **state)
 {
 	struct pipeline_snapshot snapshot = { .name = (char *)"relay" };
@@ -362,6 +373,7 @@ int main(void)
 		cmocka_unit_test(test_metrics_tell_what_partitions_wait_for_and_ages_in_seconds),
 		cmocka_unit_test(test_too_many_partitions_are_left_out_and_that_is_told),
 		cmocka_unit_test(test_no_series_comes_twice),
+		cmocka_unit_test(test_a_name_that_a_broker_has_made_up_costs_no_page),
 		cmocka_unit_test(test_the_sum_of_a_histogram_does_not_fall_when_ages_are_absurd),
 	};
 
