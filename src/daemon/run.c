@@ -34,6 +34,7 @@ struct run {
 	struct pipeline_snapshot whole;      /* refers to them */
 	struct pipeline_snapshot *past;      /* by number, of the members before: counts alone */
 	size_t past_count;
+	int64_t ready_us; /* when the run before did its work last; -1: it did not, or there is none */
 };
 
 /* ---- the counts of the runs before ---- */
@@ -52,6 +53,19 @@ static void add_past(const struct run *run, struct pipeline_snapshot *snapshot, 
 {
 	if (i < run->past_count)
 		members_add_counts(snapshot, &run->past[i]);
+}
+
+/* A pipeline that is started anew has not been away for longer than it was. */
+static void take_readiness(struct run *run, const struct run *before, int64_t now_us)
+{
+	if (before->whole.unready_ms >= 0)
+		run->ready_us = now_us - before->whole.unready_ms * USEC_PER_MSEC;
+}
+
+static void add_readiness(const struct run *run, struct pipeline_snapshot *snapshot, int64_t now_us)
+{
+	if (snapshot->unready_ms < 0 && run->ready_us >= 0)
+		snapshot->unready_ms = (now_us - run->ready_us) / USEC_PER_MSEC;
 }
 
 /* ---- start ---- */
@@ -96,6 +110,7 @@ static struct run *run_new(struct config *config, const struct config_pipeline *
 {
 	struct run *run = xcalloc(1, sizeof *run);
 
+	run->ready_us = -1;
 	run->config = config_hold(config);
 	run->settings = settings;
 	run->count = (size_t)settings->members;
@@ -117,8 +132,10 @@ struct run *run_start(struct config *config, const struct config_pipeline *setti
 
 	run->memory_bytes = memory_bytes;
 	run->paused = before && before->paused;
-	if (before)
+	if (before) {
 		take_counts(run, before);
+		take_readiness(run, before, now_us);
+	}
 	for (size_t i = 0; i < run->count; i++)
 		start_member(run, i, cluster_ids, wake_fd);
 	run_refresh(run, now_us, 0);
@@ -212,6 +229,7 @@ static void refresh_member(struct run *run, size_t i, int64_t now_us, int64_t pa
 		log_end(snapshot);
 	}
 	add_past(run, snapshot, i);
+	add_readiness(run, snapshot, now_us);
 }
 
 void run_refresh(struct run *run, int64_t now_us, int64_t pause_us)

@@ -100,6 +100,7 @@ void pipeline_snapshot(struct pipeline *pipeline, struct pipeline_snapshot *snap
 		.name = xstrdup(pipeline->config->name),
 		.member = pipeline->config->member,
 		.state = script->state,
+		.unready_ms = script->unready_ms,
 		.heartbeats = script->heartbeats,
 		.drain_was_clean = script->clean,
 		.counters = { .acked_records = 5 },

@@ -24,6 +24,7 @@ struct fake_script {
 	enum fake_stop stop;
 	enum pipeline_state state;
 	uint64_t heartbeats;
+	int64_t unready_ms;
 
 	uint64_t memory_bytes;
 	int64_t stop_deadline_us; /* 0: not told to stop, in this life */

@@ -105,6 +105,30 @@ static void test_what_has_not_changed_is_left_alone_and_outlives_its_configurati
 	supervisor_free(supervisor);
 }
 
+static void test_a_pipeline_that_is_started_anew_has_been_away_since_it_was_last_ready(void **state)
+{
+	struct supervisor *supervisor = start(TWO);
+
+	fake_scripts[0].state = PIPELINE_DRAINING;
+	fake_scripts[0].unready_ms = 3000;
+	apply(supervisor, CLUSTERS PIPELINES(PIPELINE("0", "on_error = \"skip\";") PIPELINE("1", "")), 0, 1, 0, 1);
+	supervisor_refresh(supervisor, 10 * USEC_PER_SEC);
+	fake_scripts[0].ended = true;
+	supervisor_refresh(supervisor, 10 * USEC_PER_SEC);
+	assert_int_equal(fake_scripts[0].starts, 2);
+	fake_scripts[0].state = PIPELINE_STARTING;
+	fake_scripts[0].unready_ms = -1; /* this run has not been ready */
+	supervisor_refresh(supervisor, 12 * USEC_PER_SEC);
+	assert_int_equal(find(supervisor, "p0")->unready_ms, 5000);
+	fake_scripts[0].unready_ms = 0;
+	supervisor_refresh(supervisor, 13 * USEC_PER_SEC);
+	assert_int_equal(find(supervisor, "p0")->unready_ms, 0);
+	fake_scripts[1].unready_ms = -1; /* nor was one before it */
+	supervisor_refresh(supervisor, 14 * USEC_PER_SEC);
+	assert_int_equal(find(supervisor, "p1")->unready_ms, -1);
+	supervisor_free(supervisor);
+}
+
 static void test_a_changed_pipeline_starts_anew_only_when_its_old_self_has_ended(void **state)
 {
 	struct supervisor *supervisor = start(TWO);
@@ -423,6 +447,8 @@ int main(void)
 		    test_what_has_not_changed_is_left_alone_and_outlives_its_configuration, fake_reset),
 		cmocka_unit_test_setup(
 		    test_a_changed_pipeline_starts_anew_only_when_its_old_self_has_ended, fake_reset),
+		cmocka_unit_test_setup(
+		    test_a_pipeline_that_is_started_anew_has_been_away_since_it_was_last_ready, fake_reset),
 		cmocka_unit_test_setup(test_a_paused_pipeline_that_is_changed_starts_anew_paused, fake_reset),
 		cmocka_unit_test_setup(test_counters_do_not_fall_when_a_pipeline_starts_anew, fake_reset),
 		cmocka_unit_test_setup(
