@@ -99,7 +99,7 @@ static int set_bounds(const struct consumption *consumption, struct topic_reader
 		if (consumption->from == FROM_END)
 			part->start = part->log_end;
 		else if (consumption->from == FROM_OFFSET && consumption->from_value > part->log_start)
-			part->start = consumption->from_value;
+			part->start = consumption->from_value < part->log_end ? consumption->from_value : part->log_end;
 		if (consumption->until_end)
 			part->end = part->log_end;
 		if (consumption->partition >= 0 && part->partition != consumption->partition)

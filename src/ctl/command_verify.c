@@ -23,6 +23,10 @@
 enum { POLL_MS = 100, EXIT_NOT_CLEAN = 1 };
 #define MEBIBYTE (UINT64_C(1) << 20)
 
+/* Of --memory: what the program and two clients take that hold nothing. */
+#define BASE_BYTES (20 * MEBIBYTE)
+#define PREFETCH_BYTES_MAX (64 * MEBIBYTE)
+
 struct verification {
 	const struct call *call;
 	const char *source_topic, *target_topic;
@@ -84,10 +88,11 @@ static int connect_side(struct connection *connection, const struct call *call, 
 static struct topic_reader *open_side(const struct verification *verification, const struct connection *connection,
     const char *topic, struct error *err)
 {
+	uint64_t prefetch_bytes = (verification->memory_bytes - BASE_BYTES) / 8;
 	const struct topic_reader_options options = {
 		.cluster = &connection->cluster,
 		.isolation = verification->isolation,
-		.prefetch_bytes = verification->memory_bytes / 8 < 64 * MEBIBYTE ? verification->memory_bytes / 8 : 64 * MEBIBYTE,
+		.prefetch_bytes = prefetch_bytes < PREFETCH_BYTES_MAX ? prefetch_bytes : PREFETCH_BYTES_MAX,
 		.timeout_ms = (int)verification->timeout_ms,
 	};
 	_cleanup_(topic_reader_freep) struct topic_reader *reader = topic_reader_new(&options, err);
@@ -153,7 +158,7 @@ static void make_comparison(struct verification *verification)
 	const char *directory = getenv("TMPDIR");
 	struct comparison_options options = {
 		/* the rest is the clients' */
-		.memory_bytes = verification->memory_bytes / 4 * 3,
+		.memory_bytes = (verification->memory_bytes - BASE_BYTES) / 4 * 3,
 		.directory = directory && *directory ? directory : "/var/tmp",
 		.shown = (size_t)verification->shown,
 	};

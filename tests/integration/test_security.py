@@ -4,6 +4,7 @@ import base64
 import contextlib
 import http.server
 import json
+import os
 import re
 import subprocess
 import threading
@@ -80,8 +81,19 @@ class Bench:
         assert_untold(daemon)
         assert daemon.terminate() == 0
         for name in ways:
+            self.assert_tools_reach(daemon, name)
+        for name in ways:
             verdict = compare(source.records, read_topic(self.guarded, self.topic(f"{name}.out")).records)
             assert verdict.compared == self.count and verdict.kept_exactly(), (name, verdict)
+
+
+    def assert_tools_reach(self, daemon, cluster):
+        """aloqctl's own clients have the cluster's settings and secrets, too."""
+        done = subprocess.run([BUILD / "aloqctl", "consume", "-c", daemon.config, "--cluster", cluster, "--until-end",
+                               "--json", self.source], stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60, text=True,
+                              check=False, env=os.environ | {"CREDENTIALS_DIRECTORY": str(self.directory)})
+        assert done.returncode == 0 and done.stdout.count("\n") == self.count, (cluster, done.stderr)
+        assert not any(secret in done.stderr for secret in SECRETS), done.stderr
 
 
 @pytest.fixture(name="bench")
