@@ -88,16 +88,16 @@ static rd_kafka_event_t *end(
     const struct group_client *client, struct request *request, const char *what, struct error *err)
 {
 	rd_kafka_event_t *event = rd_kafka_queue_poll(request->queue, client->timeout_ms + 1000);
+	rd_kafka_resp_err_t code = event ? rd_kafka_event_error(event) : RD_KAFKA_RESP_ERR__TIMED_OUT;
 
 	rd_kafka_queue_destroy(request->queue);
 	rd_kafka_AdminOptions_destroy(request->options);
-	if (event && !rd_kafka_event_error(event))
+	if (!code)
 		return event;
-	if (event)
-		tool_client_error(err, rd_kafka_event_error(event), "%s of the group \"%s\"", what, client->group);
+	if (code == RD_KAFKA_RESP_ERR__TIMED_OUT || code == RD_KAFKA_RESP_ERR__TRANSPORT)
+		tool_client_no_answer(client->client, client->cluster, code, err);
 	else
-		error_set(err, -ETIMEDOUT, REMEDY_RETRY, "the brokers %s do not answer: %s of the group \"%s\"",
-		    client->cluster->brokers, what, client->group);
+		tool_client_error(err, code, "%s of the group \"%s\"", what, client->group);
 	if (event)
 		rd_kafka_event_destroy(event);
 	return NULL;

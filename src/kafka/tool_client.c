@@ -7,7 +7,7 @@
 #include "kafka/client.h"
 #include "kafka/security.h"
 
-enum { DESCRIBE_TIMEOUT_MS = 3000 };
+enum { DESCRIBE_TIMEOUT_MS = 1000 };
 
 rd_kafka_t *tool_client_new(rd_kafka_type_t type, struct settings *settings, int events, struct error *err)
 {
@@ -73,8 +73,7 @@ int tool_client_error_object(struct error *err, rd_kafka_error_t *object, const 
 	return result;
 }
 
-/* Why nobody has answered. */
-static int no_answer(rd_kafka_t *client, const struct config_cluster *cluster, rd_kafka_resp_err_t code, struct error *err)
+int tool_client_no_answer(rd_kafka_t *client, const struct config_cluster *cluster, rd_kafka_resp_err_t code, struct error *err)
 {
 	char words[512];
 
@@ -96,7 +95,7 @@ int tool_client_partitions(rd_kafka_t *client, const struct config_cluster *clus
 		return error_set(err, -EINVAL, REMEDY_PERSON, "\"%s\" is no name of a topic", topic);
 	code = rd_kafka_metadata(client, 0, handle, &metadata, timeout_ms);
 	if (code) {
-		result = no_answer(client, cluster, code, err);
+		result = tool_client_no_answer(client, cluster, code, err);
 	} else {
 		code = metadata->topic_cnt == 1 ? metadata->topics[0].err : RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
 		if (code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART || (!code && metadata->topics[0].partition_cnt < 1))

@@ -16,7 +16,10 @@ rd_kafka_t *tool_client_new(rd_kafka_type_t type, struct settings *settings, int
 int tool_client_partitions(rd_kafka_t *client, const struct config_cluster *cluster, const char *topic, int timeout_ms,
     int32_t *partitions, struct error *err);
 
-/* The topic's max.message.bytes; 0: nobody tells, which costs some seconds at most. */
+/* Nobody has answered in time: fills err with why, as far as the client knows. Returns a negative errno. */
+int tool_client_no_answer(rd_kafka_t *client, const struct config_cluster *cluster, rd_kafka_resp_err_t code, struct error *err);
+
+/* The topic's max.message.bytes; 0: nobody tells, which costs a second at most. */
 uint64_t tool_client_max_message_bytes(rd_kafka_t *client, const char *topic);
 
 /* An error event of a client. Returns true, with err set, when it is one that waiting does not mend. */
