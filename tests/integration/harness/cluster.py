@@ -265,9 +265,16 @@ class Cluster:
     def _watermarks(self, topic, isolation="read_committed"):
         consumer = Consumer({"bootstrap.servers": self.brokers, "log_level": 2, "group.id": "watermarks",
                              "isolation.level": isolation})
+
+        # A broker that has just come back, or been thawed, may not lead yet.
+        def ask():
+            try:
+                return {partition: consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=20)
+                        for partition in self.partitions(topic)}
+            except KafkaException:
+                return None
         try:
-            return {partition: consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=20)
-                    for partition in self.partitions(topic)}
+            return eventually(ask, 30, f"the ends of {topic}")
         finally:
             consumer.close()
 
