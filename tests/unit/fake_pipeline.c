@@ -106,10 +106,22 @@ void pipeline_snapshot(struct pipeline *pipeline, struct pipeline_snapshot *snap
 		.counters = { .acked_records = 5 },
 		.lag = -1,
 	};
+	if (!script->has_partition)
+		return;
+	snapshot->partitions = xcalloc(1, sizeof *snapshot->partitions);
+	snapshot->partitions[0] = (struct partition_snapshot){ .topic = xstrdup("in"),
+		.partition = 3,
+		.state = script->blocked_at >= 0 ? PART_BLOCKED : PART_READING,
+		.blocked_at = script->blocked_at,
+		.blocked_by = (enum block)script->blocked_by };
+	snapshot->partition_count = 1;
 }
 
 void pipeline_snapshot_clear(struct pipeline_snapshot *snapshot)
 {
+	for (size_t i = 0; i < snapshot->partition_count; i++)
+		free(snapshot->partitions[i].topic);
+	free(snapshot->partitions);
 	free(snapshot->name);
 	free(snapshot->reason);
 	free(snapshot->last_error);

@@ -30,6 +30,9 @@ struct fake_script {
 	int64_t stop_deadline_us; /* 0: not told to stop, in this life */
 	unsigned starts;
 	bool paused;
+	bool has_partition;	  /* "in" [3], as said here: */
+	int64_t blocked_at;	  /* -1: it is not */
+	int blocked_by;
 	int64_t unblocked_at;
 	int unblocked_how;
 	uint64_t order;

@@ -320,6 +320,14 @@ static void test_pipelines_are_stopped_started_and_restarted_by_name(void **stat
 	assert_int_equal(post(fixture, "/api/v1/pipelines/p1/restart"), 200);
 	assert_true(hear(fixture, "STATUS=3 pipelines: 3 running", BOUND_MS));
 	assert_int_equal(post(fixture, "/api/v1/pipelines/nobody/start"), 404);
+	assert_int_equal(post(fixture, "/api/v1/pipelines/nobody/partitions/in1/0/skip"), 404);
+	assert_int_equal(post(fixture, "/api/v1/pipelines/p1/partitions/in1/0/skip"), 409); /* has none */
+	assert_int_equal(post(fixture, "/api/v1/pipelines/p1/partitions/in1/0/forget"), 404);
+	assert_int_equal(post(fixture, "/api/v1/pipelines/p1/partitions/in1/-1/skip"), 400);
+	assert_int_equal(post(fixture, "/api/v1/pipelines/p1/partitions/in1/99999999999/skip"), 400);
+	assert_int_equal(post(fixture, "/api/v1/pipelines/p1/partitions/in1/0/skip?offset=1x"), 400);
+	assert_int_equal(post(fixture, "/api/v1/pipelines/p1/partitions/in1/0/skip?offset="), 400);
+	assert_int_equal(post(fixture, "/api/v1/pipelines/p1/partitions/in1/0/skip?at=1"), 400);
 	kill(fixture->child, SIGTERM);
 	assert_int_equal(end(fixture, BOUND_MS), EX_OK);
 }

@@ -281,6 +281,66 @@ static void test_what_cannot_be_told_says_why(void **state)
 	supervisor_free(supervisor);
 }
 
+/* What p0, blocked at 57, comes to: the order's number, or a negative errno. */
+static int64_t unblock(struct supervisor *supervisor, int32_t partition, int64_t offset, enum unblock how)
+{
+	struct error err = { 0 };
+	int64_t order = supervisor_unblock(supervisor, "p0", "in", partition, &offset, how, 5, &err);
+
+	assert_int_equal(order < 0, err.message[0] != '\0');
+	assert_true(order < 0 || offset == 57);
+	return order;
+}
+
+static void test_a_decision_reaches_the_pipeline_for_the_offset_that_is_blocked(void **state)
+{
+	struct supervisor *supervisor = start(CLUSTERS PIPELINES(PIPELINE("0", "dead_letter = \"dead\";")));
+
+	fake_scripts[0].has_partition = true;
+	fake_scripts[0].blocked_at = 57;
+	fake_scripts[0].blocked_by = BLOCK_RECORD;
+	assert_int_equal(unblock(supervisor, 3, -1, UNBLOCK_SKIP), 1);
+	assert_int_equal(fake_scripts[0].unblocked_at, 57);
+	assert_int_equal(fake_scripts[0].unblocked_how, UNBLOCK_SKIP);
+	assert_int_equal(fake_scripts[0].order, 1);
+	assert_int_equal(unblock(supervisor, 3, 57, UNBLOCK_DEAD_LETTER), 2);
+	assert_int_equal(fake_scripts[0].order, 2);
+	assert_int_equal(unblock(supervisor, 3, 56, UNBLOCK_SKIP), -ESTALE);
+	assert_int_equal(unblock(supervisor, 4, -1, UNBLOCK_SKIP), -ENOENT);
+	fake_scripts[0].blocked_at = -1;
+	assert_int_equal(unblock(supervisor, 3, -1, UNBLOCK_RETRY), -ESTALE);
+	assert_int_equal(fake_scripts[0].order, 2);
+	supervisor_free(supervisor);
+}
+
+static void test_what_cannot_be_decided_is_refused_before_it_reaches_the_pipeline(void **state)
+{
+	static const struct {
+		enum block by;
+		bool retry, skip, dead_letter;
+	} cases[] = {
+		{ BLOCK_RECORD, true, true, false }, /* there is no topic for dead letters */
+		{ BLOCK_BATCH, true, false, false },
+		{ BLOCK_GAP, true, true, false },
+		{ BLOCK_SOURCE, true, false, false },
+	};
+	struct supervisor *supervisor = start(CLUSTERS PIPELINES(PIPELINE("0", "")));
+	int64_t offset = -1;
+	struct error err = { 0 };
+
+	fake_scripts[0].has_partition = true;
+	fake_scripts[0].blocked_at = 57;
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		fake_scripts[0].blocked_by = (int)cases[i].by;
+		assert_int_equal(unblock(supervisor, 3, -1, UNBLOCK_RETRY) > 0, cases[i].retry);
+		assert_int_equal(unblock(supervisor, 3, -1, UNBLOCK_SKIP) > 0, cases[i].skip);
+		assert_int_equal(unblock(supervisor, 3, -1, UNBLOCK_DEAD_LETTER), -EOPNOTSUPP);
+	}
+	assert_int_equal(
+	    supervisor_unblock(supervisor, "p9", "in", 3, &offset, UNBLOCK_RETRY, 5, &err), -ENXIO);
+	supervisor_free(supervisor);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -298,6 +358,10 @@ int main(void)
 		cmocka_unit_test_setup(test_a_reload_that_enables_or_disables_has_the_last_word, fake_reset),
 		cmocka_unit_test_setup(test_what_is_removed_is_gone_also_when_it_was_stopped, fake_reset),
 		cmocka_unit_test_setup(test_what_cannot_be_told_says_why, fake_reset),
+		cmocka_unit_test_setup(
+		    test_a_decision_reaches_the_pipeline_for_the_offset_that_is_blocked, fake_reset),
+		cmocka_unit_test_setup(
+		    test_what_cannot_be_decided_is_refused_before_it_reaches_the_pipeline, fake_reset),
 	};
 	int failed;
 

@@ -74,7 +74,7 @@ tests_unit_test_config_values_LDADD = $(config_tests_libs)
 endif
 
 if HAVE_CMOCKA
-daemon_tests = tests/unit/test_ctl_call tests/unit/test_ctl_status tests/unit/test_ctl_watch tests/unit/test_daemon tests/unit/test_daemon_pages \
+daemon_tests = tests/unit/test_ctl_call tests/unit/test_ctl_client tests/unit/test_ctl_status tests/unit/test_ctl_watch tests/unit/test_daemon tests/unit/test_daemon_pages \
 	tests/unit/test_daemon_waits tests/unit/test_http tests/unit/test_http_hostile \
 	tests/unit/test_manual tests/unit/test_members \
 	tests/unit/test_supervisor tests/unit/test_supervisor_orders \
@@ -86,6 +86,8 @@ tests_unit_test_ctl_call_SOURCES = tests/unit/test_ctl_call.c
 tests_unit_test_ctl_call_LDADD = $(tests_unit_test_ctl_status_LDADD)
 tests_unit_test_ctl_watch_SOURCES = tests/unit/test_ctl_watch.c
 tests_unit_test_ctl_watch_LDADD = $(tests_unit_test_ctl_status_LDADD)
+tests_unit_test_ctl_client_SOURCES = tests/unit/test_ctl_client.c
+tests_unit_test_ctl_client_LDADD = $(tests_unit_test_ctl_status_LDADD)
 tests_unit_test_ctl_status_SOURCES = tests/unit/test_ctl_status.c
 tests_unit_test_ctl_status_LDADD = libctl.a libkafka.a libconf.a libcore.a libbase.a $(CURL_LIBS) $(RDKAFKA_LIBS) \
 	$(LIBCONFIG_LIBS) $(YAJL_LIBS) $(SYSTEMD_LIBS) $(CMOCKA_LIBS)
