@@ -35,7 +35,7 @@ struct fake {
 	int64_t next_offset;
 	bool assign;
 	int64_t committed;
-	bool answer_commit;
+	bool answer_commit, hold_commits;
 	struct mark answer;
 	unsigned told[RECORDS];
 	int64_t blocked_at;
@@ -79,7 +79,7 @@ static void source_serve(void *context)
 	}
 	if (fake->rewound && !fake->answer_commit)
 		answer_rewind(fake);
-	if (fake->answer_commit) {
+	if (fake->answer_commit && !fake->hold_commits) {
 		fake->answer_commit = false;
 		fake->committed = fake->answer.offset;
 		engine_on_commit_done(fake->engine, &fake->answer, 1, NULL);
@@ -586,6 +586,27 @@ static void test_a_blocked_record_that_is_skipped_is_counted_and_the_rest_arrive
 	}
 }
 
+static void test_what_lies_before_is_committed_before_the_partition_is_read_again(void **state)
+{
+	struct fake fake;
+
+	begin(&fake, DELIVERY_AT_LEAST_ONCE, ON_ERROR_BLOCK);
+	fake.at_fault[700] = fake.hold_commits = true;
+	for (int i = 1; i < 2000 && (fake.blocked_at < 0 || fake.last_written < 699); i++)
+		engine_step(fake.engine, i * USEC_PER_MSEC);
+	unblock(&fake, UNBLOCK_SKIP);
+	for (int i = 1; i < 100; i++)
+		engine_step(fake.engine, 100 * USEC_PER_SEC + i * USEC_PER_MSEC);
+	assert_false(fake.rewound);
+	assert_int_equal(look(&fake).state, PART_BLOCKED);
+	fake.hold_commits = false;
+	run_to(&fake, RECORDS);
+	engine_step(fake.engine, 1000 * USEC_PER_SEC);
+	check_gone_on(&fake, false);
+	assert_int_equal(engine_counters(fake.engine)->repeated_records, 0);
+	end(&fake);
+}
+
 static void test_a_blocked_record_becomes_a_dead_letter_as_decided(void **state)
 {
 	struct fake fake;
@@ -735,6 +756,7 @@ int main(void)
 		cmocka_unit_test(test_at_most_once_counts_what_it_could_not_give_back_once),
 		cmocka_unit_test(test_at_most_once_sends_the_good_ones_of_a_refused_batch_again),
 		cmocka_unit_test(test_a_blocked_record_that_is_skipped_is_counted_and_the_rest_arrives_once),
+		cmocka_unit_test(test_what_lies_before_is_committed_before_the_partition_is_read_again),
 		cmocka_unit_test(test_a_blocked_record_becomes_a_dead_letter_as_decided),
 		cmocka_unit_test(test_a_retry_relays_what_is_taken_now_and_blocks_again_at_what_is_not),
 		cmocka_unit_test(test_the_next_record_at_fault_blocks_again_and_was_not_decided_about),
