@@ -42,9 +42,13 @@ struct http_server {
 	int64_t run_began_us;
 };
 
-static void add_headers(struct MHD_Response *response, const char *content_type)
+#define POLICY_OF_NOTHING "default-src 'none'; frame-ancestors 'none'"
+
+static void add_headers(struct MHD_Response *response, const char *content_type, const char *policy)
 {
 	/* A header that does not fit leaves a page that is still right. */
+	MHD_add_response_header(response, "Content-Security-Policy", policy ? policy : POLICY_OF_NOTHING);
+	MHD_add_response_header(response, "Referrer-Policy", "no-referrer");
 	MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, content_type);
 	MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
 	MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
@@ -60,7 +64,7 @@ static enum MHD_Result refuse(struct MHD_Connection *connection, unsigned status
 
 	if (!response)
 		return MHD_NO;
-	add_headers(response, "text/plain; charset=utf-8");
+	add_headers(response, "text/plain; charset=utf-8", NULL);
 	if (name)
 		MHD_add_response_header(response, name, value);
 	result = MHD_queue_response(connection, status, response);
@@ -82,7 +86,7 @@ static enum MHD_Result answer(
 	if (!response)
 		return refuse(connection, MHD_HTTP_SERVICE_UNAVAILABLE, MHD_HTTP_HEADER_RETRY_AFTER, "1",
 		    "Too many visitors have not taken their pages yet.\n");
-	add_headers(response, page->content_type);
+	add_headers(response, page->content_type, page->policy);
 	result = MHD_queue_response(connection, page->status, response);
 	/* Names that there are not would push out those that are asked for. */
 	if (!path || page->status == MHD_HTTP_NOT_FOUND)

@@ -17,6 +17,7 @@ struct http_server;
 struct http_page {
 	unsigned status;
 	const char *content_type; /* static */
+	const char *policy;       /* static: what a browser may load and run for it; NULL: nothing */
 	char *body;               /* malloc()ed; the server frees. NULL: no memory, answered with 500 */
 	size_t length;
 };

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/log_ids.h"
 #include "base/memory.h"
+#include "core/rate_meter.h"
 #include "daemon/members.h"
 
 #define OWN_PAUSE_US (3 * USEC_PER_SEC) /* refreshes come every second; a longer pause is our own */
@@ -32,6 +33,7 @@ struct run {
 	struct member *members;
 	struct pipeline_snapshot *snapshots; /* of the members; their counts go on from the past ones */
 	struct pipeline_snapshot whole;      /* refers to them */
+	struct rate_meter acked;
 	struct pipeline_snapshot *past;      /* by number, of the members before: counts alone */
 	size_t past_count;
 	int64_t ready_us; /* when the run before did its work last; -1: it did not, or there is none */
@@ -240,6 +242,7 @@ void run_refresh(struct run *run, int64_t now_us, int64_t pause_us)
 	members_sum(&run->whole, run->snapshots, run->count);
 	for (size_t i = run->count; i < run->past_count; i++)
 		members_add_counts(&run->whole, &run->past[i]);
+	run->whole.records_per_s = rate_meter_look(&run->acked, run->whole.counters.acked_records, now_us);
 }
 
 const struct pipeline_snapshot *run_snapshot(const struct run *run)

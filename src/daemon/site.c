@@ -46,20 +46,19 @@ static void livez(struct site *site, enum reload_detail detail, struct http_page
 	site_say(page, SITE_UNAVAILABLE, text);
 }
 
-static const struct pipeline_snapshot *fresh_snapshots(struct site *site, size_t *count)
+const struct pipeline_snapshot *site_snapshots(struct site *site, size_t *count)
 {
 	supervisor_refresh_lazily(site->supervisor, clock_monotonic_us());
 	return supervisor_snapshots(site->supervisor, count);
 }
 
-/* A stream that writes the page's body; finish() ends it. */
-static FILE *begin(struct http_page *page, const char *content_type)
+FILE *site_begin(struct http_page *page, const char *content_type)
 {
 	page->content_type = content_type;
 	return open_memstream(&page->body, &page->length);
 }
 
-static void finish(struct http_page *page, FILE *out, unsigned status)
+void site_finish(struct http_page *page, FILE *out, unsigned status)
 {
 	bool whole = !ferror(out);
 
@@ -73,7 +72,7 @@ static void finish(struct http_page *page, FILE *out, unsigned status)
 static void readyz(struct site *site, enum reload_detail detail, struct http_page *page)
 {
 	size_t count;
-	const struct pipeline_snapshot *snapshots = fresh_snapshots(site, &count);
+	const struct pipeline_snapshot *snapshots = site_snapshots(site, &count);
 	FILE *out;
 
 	(void)detail;
@@ -81,28 +80,28 @@ static void readyz(struct site *site, enum reload_detail detail, struct http_pag
 		site_say(page, SITE_UNAVAILABLE, "aloqd stops\n");
 		return;
 	}
-	out = begin(page, SITE_TEXT);
+	out = site_begin(page, SITE_TEXT);
 	if (out)
-		finish(page, out, health_write_readiness(out, snapshots, count) ? SITE_OK : SITE_UNAVAILABLE);
+		site_finish(page, out, health_write_readiness(out, snapshots, count) ? SITE_OK : SITE_UNAVAILABLE);
 }
 
 static void metrics(struct site *site, enum reload_detail detail, struct http_page *page)
 {
 	size_t count;
-	const struct pipeline_snapshot *snapshots = fresh_snapshots(site, &count);
-	FILE *out = begin(page, METRICS_CONTENT_TYPE);
+	const struct pipeline_snapshot *snapshots = site_snapshots(site, &count);
+	FILE *out = site_begin(page, METRICS_CONTENT_TYPE);
 
 	(void)detail;
 	if (!out)
 		return;
 	metrics_write(out, &site->identity, site->started_ms, reload_status(site->reload), snapshots, count);
-	finish(page, out, SITE_OK);
+	site_finish(page, out, SITE_OK);
 }
 
 static void list(struct site *site, enum reload_detail detail, enum pipeline_detail pipeline_detail, struct http_page *page)
 {
 	size_t count;
-	const struct pipeline_snapshot *snapshots = fresh_snapshots(site, &count);
+	const struct pipeline_snapshot *snapshots = site_snapshots(site, &count);
 
 	page->status = SITE_OK;
 	page->content_type = SITE_JSON;
@@ -130,7 +129,7 @@ void site_last_reload(struct site *site, enum reload_detail detail, struct http_
 void site_one_pipeline(struct site *site, const char *name, struct http_page *page)
 {
 	size_t count;
-	const struct pipeline_snapshot *snapshots = fresh_snapshots(site, &count);
+	const struct pipeline_snapshot *snapshots = site_snapshots(site, &count);
 
 	for (size_t i = 0; i < count; i++) {
 		if (strcmp(snapshots[i].name, name) != 0)
@@ -148,7 +147,7 @@ void site_one_pipeline(struct site *site, const char *name, struct http_page *pa
 static void say_not_found(struct http_page *page)
 {
 	site_say(page, SITE_NOT_FOUND,
-	    "There is no such page; there are /health, /livez, /readyz, /metrics, " SITE_PIPELINES
+	    "There is no such page; there are /, /health, /livez, /readyz, /metrics, " SITE_PIPELINES
 	    ", " SITE_PARTITIONS " and " SITE_RELOAD ".\n");
 }
 
@@ -167,14 +166,14 @@ void site_log_level(struct site *site, enum reload_detail detail, struct http_pa
 
 static void explain_one(struct site *site, const char *name, struct http_page *page)
 {
-	FILE *out = begin(page, SITE_TEXT);
+	FILE *out = site_begin(page, SITE_TEXT);
 	struct error err = { 0 };
 	int result;
 
 	if (!out)
 		return;
 	result = explain(out, reload_config(site->reload), name, &err);
-	finish(page, out, SITE_OK);
+	site_finish(page, out, SITE_OK);
 	if (result == 0)
 		return;
 	free(page->body);
@@ -195,6 +194,7 @@ static void find_page(struct site *site, const char *path, enum reload_detail de
 		const char *path;
 		void (*page)(struct site *site, enum reload_detail detail, struct http_page *page);
 	} pages[] = {
+		{ "/", site_status_page },
 		{ "/health", health },
 		{ "/livez", livez },
 		{ "/readyz", readyz },
@@ -212,7 +212,9 @@ static void find_page(struct site *site, const char *path, enum reload_detail de
 			return;
 		}
 	}
-	if (strncmp(path, SITE_ONE_PIPELINE, strlen(SITE_ONE_PIPELINE)) == 0)
+	if (strncmp(path, SITE_PIPELINE_PAGE, strlen(SITE_PIPELINE_PAGE)) == 0)
+		site_pipeline_page(site, path + strlen(SITE_PIPELINE_PAGE), detail, page);
+	else if (strncmp(path, SITE_ONE_PIPELINE, strlen(SITE_ONE_PIPELINE)) == 0)
 		site_one_pipeline(site, path + strlen(SITE_ONE_PIPELINE), page);
 	else if (detail == RELOAD_WHOLE && strncmp(path, SITE_EXPLAIN "/", strlen(SITE_EXPLAIN "/")) == 0)
 		explain_one(site, path + strlen(SITE_EXPLAIN "/"), page);

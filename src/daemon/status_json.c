@@ -81,7 +81,7 @@ static void put_counters(yajl_gen gen, const struct engine_counters *counters)
 	yajl_gen_map_close(gen);
 }
 
-static const char *part_state_name(enum part_state state)
+const char *status_json_part_state(enum part_state state)
 {
 	switch (state) {
 	case PART_UNASSIGNED:
@@ -103,7 +103,7 @@ static void put_partition(yajl_gen gen, const struct partition_snapshot *partiti
 	yajl_gen_map_open(gen);
 	put_text(gen, "topic", partition->topic);
 	put_number(gen, "partition", partition->partition);
-	put_text(gen, "state", part_state_name(partition->state));
+	put_text(gen, "state", status_json_part_state(partition->state));
 	put_number(gen, "state_since_ms", partition->state_since_ms);
 	put_number(gen, "committed", partition->committed);
 	put_number(gen, "mark", partition->mark);
@@ -211,6 +211,7 @@ static void put_pipeline(yajl_gen gen, const struct pipeline_snapshot *snapshot,
 	put_count(gen, "in_flight_bytes", snapshot->in_flight_bytes);
 	put_name(gen, "drain_was_clean");
 	yajl_gen_bool(gen, snapshot->drain_was_clean);
+	put_number(gen, "records_per_s", snapshot->records_per_s);
 	put_number(gen, "lag", snapshot->lag);
 	put_number(gen, "oldest_unsettled_age_ms", snapshot->oldest_unsettled_age_ms);
 	put_waiting(gen, snapshot);

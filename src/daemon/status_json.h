@@ -28,5 +28,8 @@ char *status_json_all(const struct identity *identity, const struct reload_statu
 /* The last reload's object. The same terms. */
 char *status_json_reload(const struct reload_status *reload, enum reload_detail detail, size_t *length);
 
+/* As "state" of a partition: "reading". */
+const char *status_json_part_state(enum part_state state);
+
 /* One pipeline's object. The same terms. */
 char *status_json_one(const struct pipeline_snapshot *snapshot, size_t *length);

@@ -73,6 +73,7 @@ struct pipeline_snapshot {
 	int64_t lag;		  /* sum; -1 when one is unknown or none is assigned */
 	int64_t oldest_unsettled_age_ms; /* the greatest of its partitions; -1 none */
 	size_t waiting[WAIT_COUNT]; /* how many of its partitions wait for what */
+	int64_t records_per_s;	  /* acknowledged, over about the last 10 s, of a pipeline as a whole; -1 unknown */
 	bool starts_anew;	  /* of a pipeline as a whole: another run follows once this one has ended */
 	const struct pipeline_snapshot *members; /* of a pipeline as a whole, see daemon/members.h; else NULL */
 	size_t member_count;

@@ -386,7 +386,15 @@ static void test_ready_means_that_the_control_socket_answers(void **state)
 	assert_int_equal(ask(fixture, "/api/v1/pipelines/2"), 200); /* is not enabled */
 	assert_int_equal(ask(fixture, "/api/v1/pipelines/3"), 404);
 	assert_int_equal(ask(fixture, "/api/v1/pipelines/"), 404);
-	assert_int_equal(ask(fixture, "/"), 404);
+	assert_int_equal(ask(fixture, "/"), 200);
+	assert_int_equal(ask(fixture, "/pipelines/1"), 200);
+	assert_int_equal(ask(fixture, "/pipelines/1/1"), 200);
+	assert_int_equal(ask(fixture, "/pipelines/1/2"), 404);
+	assert_int_equal(ask(fixture, "/pipelines/1/01"), 404);
+	assert_int_equal(ask(fixture, "/pipelines/1/x"), 404);
+	assert_int_equal(ask(fixture, "/pipelines/3"), 404);
+	assert_int_equal(ask(fixture, "/pipelines/"), 404);
+	assert_int_equal(ask(fixture, "/index.html"), 404);
 	assert_true(hear(fixture, "STATUS=3 pipelines: 2 running, 1 stopped; ", BOUND_MS));
 }
 

@@ -42,6 +42,7 @@ static void page(void *context, const char *path, struct http_page *answer)
 		return;
 	answer->status = strcmp(path, "/hello") == 0 ? 200 : 404;
 	answer->content_type = "text/plain";
+	answer->policy = strcmp(path, "/allowed") == 0 ? "default-src 'self'" : NULL;
 	answer->body = xstrdup("hello\n");
 	answer->length = 6;
 }
@@ -145,6 +146,28 @@ static void test_head_is_answered_without_the_page(void **state)
 	assert_memory_equal(answer, "HTTP/1.1 200 ", 13);
 	assert_non_null(strstr(answer, "Content-Length: 6\r\n"));
 	assert_null(strstr(answer, "hello\n"));
+}
+
+/* Also the server's own. */
+static void test_a_browser_may_load_nothing_for_a_page_but_what_its_policy_says(void **state)
+{
+	static const struct {
+		const char *path, *until, *policy;
+	} pages[] = {
+		{ "/hello", "\r\n\r\nhello\n", "\r\nContent-Security-Policy: default-src 'none'; frame-ancestors 'none'\r\n" },
+		{ "/allowed", "\r\n\r\nhello\n", "\r\nContent-Security-Policy: default-src 'self'\r\n" },
+		{ "/%", "wrongly encoded", "\r\nContent-Security-Policy: default-src 'none'; frame-ancestors 'none'\r\n" },
+	};
+	char answer[2048], request[128];
+
+	for (size_t i = 0; i < sizeof pages / sizeof pages[0]; i++) {
+		snprintf(request, sizeof request, "GET %s HTTP/1.1\r\nHost: a\r\n\r\n", pages[i].path);
+		ask(*state, request, answer, sizeof answer, pages[i].until);
+		assert_non_null(strstr(answer, pages[i].policy));
+		assert_non_null(strstr(answer, "\r\nX-Content-Type-Options: nosniff\r\n"));
+		assert_non_null(strstr(answer, "\r\nCache-Control: no-store\r\n"));
+		assert_non_null(strstr(answer, "\r\nReferrer-Policy: no-referrer\r\n"));
+	}
 }
 
 static void test_other_methods_and_bodies_are_refused_without_asking_the_site(void **state)
@@ -448,6 +471,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_get_is_answered_with_the_page, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_head_is_answered_without_the_page, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+		    test_a_browser_may_load_nothing_for_a_page_but_what_its_policy_says, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 		    test_other_methods_and_bodies_are_refused_without_asking_the_site, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(

@@ -13,7 +13,7 @@ endif
 if HAVE_CMOCKA
 core_tests = tests/unit/test_backoff tests/unit/test_commit_policy tests/unit/test_histogram \
 	tests/unit/test_offset_tracker tests/unit/test_partition_wait tests/unit/test_pipeline_state tests/unit/test_prefetch_turns \
-	tests/unit/test_rate_limit tests/unit/test_topic_pattern
+	tests/unit/test_rate_limit tests/unit/test_rate_meter tests/unit/test_topic_pattern
 check_PROGRAMS += $(core_tests)
 TESTS += $(core_tests)
 tests_unit_test_backoff_SOURCES = tests/unit/test_backoff.c
@@ -32,6 +32,8 @@ tests_unit_test_pipeline_state_SOURCES = tests/unit/test_pipeline_state.c
 tests_unit_test_pipeline_state_LDADD = libcore.a libbase.a $(CMOCKA_LIBS)
 tests_unit_test_rate_limit_SOURCES = tests/unit/test_rate_limit.c
 tests_unit_test_rate_limit_LDADD = libcore.a libbase.a $(CMOCKA_LIBS)
+tests_unit_test_rate_meter_SOURCES = tests/unit/test_rate_meter.c
+tests_unit_test_rate_meter_LDADD = libcore.a libbase.a $(CMOCKA_LIBS)
 tests_unit_test_topic_pattern_SOURCES = tests/unit/test_topic_pattern.c
 tests_unit_test_topic_pattern_LDADD = libcore.a libbase.a $(CMOCKA_LIBS)
 endif
@@ -76,7 +78,7 @@ endif
 if HAVE_CMOCKA
 daemon_tests = tests/unit/test_ctl_call tests/unit/test_ctl_client tests/unit/test_ctl_status tests/unit/test_ctl_watch tests/unit/test_daemon tests/unit/test_daemon_pages \
 	tests/unit/test_daemon_waits tests/unit/test_http tests/unit/test_http_hostile \
-	tests/unit/test_manual tests/unit/test_members \
+	tests/unit/test_manual tests/unit/test_members tests/unit/test_status_page \
 	tests/unit/test_supervisor tests/unit/test_supervisor_orders \
 	tests/unit/test_supervisor_reload
 fake_pipeline = tests/unit/fake_pipeline.c tests/unit/fake_pipeline.h
@@ -100,6 +102,8 @@ tests_unit_test_daemon_waits_SOURCES = tests/unit/test_daemon_waits.c
 tests_unit_test_daemon_waits_LDADD = libdaemon.a libcore.a libbase.a $(YAJL_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_members_SOURCES = tests/unit/test_members.c
 tests_unit_test_members_LDADD = libdaemon.a libcore.a libbase.a $(YAJL_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_status_page_SOURCES = tests/unit/test_status_page.c
+tests_unit_test_status_page_LDADD = libdaemon.a libcore.a libbase.a $(YAJL_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_http_SOURCES = tests/unit/test_http.c
 tests_unit_test_http_LDADD = libdaemon.a libbase.a $(MICROHTTPD_LIBS) $(SYSTEMD_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_http_hostile_SOURCES = tests/unit/test_http_hostile.c
