@@ -2,10 +2,12 @@
 
 import json
 import re
+import signal
+import subprocess
 
 import pytest
 
-from harness.aloqd import aloqctl
+from harness.aloqd import BUILD, aloqctl
 from harness.checker import compare
 from harness.reader import read_topic
 from harness.trial import Trial
@@ -118,11 +120,20 @@ def test_a_pipeline_stops_starts_and_restarts_as_it_is_told(kafka, topic, aloqd)
     fill(kafka.brokers, trial.source, [small_record(index) for index in range(100, 150)], 1)
     assert tell(daemon, "reload").endswith("no pipeline has changed\n")
     assert daemon.pipeline()["state"] == "stopped", "also through a reload"
+    waiting = aloqctl(daemon, "wait", "--timeout", "1s", "relay")
+    assert waiting.returncode == 75 and "relay: stopped, no lag known yet: by command of uid" in waiting.stderr, waiting
     assert json.loads(tell(daemon, "--json", "start", "relay"))["state"] == "running"
-    trial.await_caught_up(daemon)
+    tell(daemon, "wait", "--timeout", "30s")
     assert daemon.counter("acked_records") == 150, "its counts go on"
     assert tell(daemon, "restart", "relay") == "relay: running\n"
     assert aloqctl(daemon, "start", "nobody").returncode == 1
+    with subprocess.Popen([BUILD / "aloqctl", "--socket", daemon.control, "status", "--watch=100ms"], text=True,
+                          stdout=subprocess.PIPE) as watch:
+        lines = [watch.stdout.readline() for _ in range(6)]
+        watch.send_signal(signal.SIGINT)
+        watch.stdout.read()
+        assert watch.wait(timeout=10) == 0, "a watch ends when it is told to, and that is no failure"
+    assert [line.split()[0] if line.strip() else "" for line in lines] == 2 * ["PIPELINE", "relay", ""], lines
     log = daemon.log_text()
     assert log.count("pipeline=relay: ended: stopped; ") == 2
     verdict = trial.finish(daemon)
