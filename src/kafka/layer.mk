@@ -2,9 +2,6 @@
 libkafka_a_SOURCES = \
 	src/kafka/library.c src/kafka/library.h \
 	src/kafka/mock_cluster.c src/kafka/mock_cluster.h \
-	src/kafka/simple_client.c src/kafka/simple_client.h \
-	src/kafka/simple_consumer.c src/kafka/simple_consumer.h \
-	src/kafka/simple_producer.c src/kafka/simple_producer.h \
 	src/kafka/group_offsets.c src/kafka/group_offsets.h \
 	src/kafka/tool_client.c src/kafka/tool_client.h \
 	src/kafka/topic_reader.c src/kafka/topic_reader.h \

@@ -3,7 +3,6 @@
 #include <librdkafka/rdkafka.h>
 #include <librdkafka/rdkafka_mock.h>
 #include "base/memory.h"
-#include "kafka/simple_client.h"
 
 struct mock_cluster {
 	rd_kafka_t *handle; /* a client that never connects: librdkafka hangs a mock cluster on one */
@@ -13,13 +12,18 @@ struct mock_cluster {
 
 struct mock_cluster *mock_cluster_new(int brokers, struct error *err)
 {
-	static const struct simple_setting settings[] = { { "client.id", "aloq-sandbox-cluster" } };
 	_cleanup_(mock_cluster_freep) struct mock_cluster *cluster = xcalloc(1, sizeof *cluster);
+	rd_kafka_conf_t *conf = rd_kafka_conf_new();
+	char why[512];
 
 	cluster->brokers = brokers;
-	cluster->handle = simple_client_new(RD_KAFKA_PRODUCER, settings, 1, NULL, NULL, err);
-	if (!cluster->handle)
+	rd_kafka_conf_set_log_cb(conf, NULL);
+	cluster->handle = rd_kafka_new(RD_KAFKA_PRODUCER, conf, why, sizeof why);
+	if (!cluster->handle) {
+		rd_kafka_conf_destroy(conf); /* ours again only when rd_kafka_new() has failed */
+		error_set(err, -EINVAL, REMEDY_PERSON, "librdkafka makes no client: %s", why);
 		return NULL;
+	}
 	cluster->mock = rd_kafka_mock_cluster_new(cluster->handle, brokers);
 	if (!cluster->mock) {
 		error_set(

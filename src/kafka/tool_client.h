@@ -1,4 +1,4 @@
-/* tool_client.h: what the clients of aloqctl have in common: made with the settings of a cluster as the daemon has them,
+/* tool_client.h: what the clients of aloqctl and aloq-sandbox have in common: made with the settings of a cluster as the daemon has them,
  * and asked for a topic. Only for src/kafka. Thread: the one that made the client. */
 #pragma once
 #include <librdkafka/rdkafka.h>

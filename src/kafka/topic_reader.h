@@ -1,4 +1,4 @@
-/* topic_reader.h: reads partitions of topics for aloqctl: in no group, from any offset, as far as wanted; commits nothing.
+/* topic_reader.h: reads partitions of topics for aloqctl and aloq-sandbox: in no group, from any offset, as far as wanted; commits nothing.
  * Thread: the one that made it. */
 #pragma once
 #include <stdbool.h>

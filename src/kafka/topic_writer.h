@@ -1,4 +1,4 @@
-/* topic_writer.h: writes records to one topic for aloqctl, and knows what became of each.
+/* topic_writer.h: writes records to one topic for aloqctl and aloq-sandbox, and knows what became of each.
  *
  * With acks all it is idempotent; a key decides its partition as it does with Java's client (murmur2).
  * Thread: the one that made it. */

@@ -7,13 +7,13 @@
 #include <sysexits.h>
 #include "base/clock.h"
 #include "base/memory.h"
-#include "kafka/simple_consumer.h"
+#include "kafka/topic_reader.h"
 #include "ctl/order.h"
 #include "sandbox/arguments.h"
 #include "sandbox/audit.h"
 #include "sandbox/commands.h"
 
-enum { POLL_MS = 200, ANSWER_MS = 30 * 1000, EXIT_BROKEN = 1 };
+enum { PREFETCH_BYTES = 16 << 20, POLL_MS = 200, ANSWER_MS = 30 * 1000, EXIT_BROKEN = 1 };
 
 struct options {
 	const char *brokers;
@@ -89,17 +89,20 @@ static void image_append_field(struct image *image, const void *bytes, size_t si
 		image_append(image, bytes, size);
 }
 
-static void image_take(struct image *image, const struct simple_record *record)
+static void image_take(struct image *image, const struct read_record *record)
 {
 	const char *name;
 	const void *value;
 	size_t value_bytes;
+	int64_t timestamp_ms;
 
 	image->size = 0;
-	image_append(image, &record->timestamp_ms, sizeof record->timestamp_ms);
+	/* As the producer set it; -1: none, or stamped by the broker. */
+	timestamp_ms = record->stamped_by_broker ? -1 : record->timestamp_ms;
+	image_append(image, &timestamp_ms, sizeof timestamp_ms);
 	image_append_field(image, record->key, record->key_bytes);
 	image_append_field(image, record->value, record->value_bytes);
-	for (size_t i = 0; simple_record_header(record, i, &name, &value, &value_bytes); i++) {
+	for (size_t i = 0; read_header(record, i, &name, &value, &value_bytes); i++) {
 		image_append_field(image, name, strlen(name));
 		image_append_field(image, value, value_bytes);
 	}
@@ -130,20 +133,30 @@ static int read_topic(struct audit *audit, const struct options *options, bool i
 {
 	const char *topic = is_source ? options->source : options->target;
 	const char *brokers = is_source ? options->brokers : options->target_brokers;
-	_cleanup_(simple_consumer_freep) struct simple_consumer *consumer = NULL;
+	const struct config_cluster cluster = { .name = (char *)"sandbox", .brokers = (char *)(uintptr_t)brokers };
+	const struct topic_reader_options reader_options = {
+		.cluster = &cluster, .prefetch_bytes = PREFETCH_BYTES, .timeout_ms = ANSWER_MS
+	};
+	_cleanup_(topic_reader_freep) struct topic_reader *reader = NULL;
+	struct reader_part *parts;
+	size_t part_count;
 	int64_t deadline_us = clock_monotonic_us() + ANSWER_MS * USEC_PER_MSEC;
 	struct image image = { 0 };
 	int result = 0;
 
-	consumer = simple_consumer_new(brokers, topic, ANSWER_MS, err);
-	if (!consumer)
+	reader = topic_reader_new(&reader_options, err);
+	if (!reader || topic_reader_add(reader, topic, err) < 0)
 		return err->code;
-	while (result >= 0 && !simple_consumer_at_end(consumer)) {
-		struct simple_record record;
+	parts = topic_reader_parts(reader, &part_count);
+	for (size_t i = 0; i < part_count; i++)
+		parts[i].end = parts[i].log_end;
+	result = topic_reader_start(reader, err);
+	while (result >= 0 && !topic_reader_done(reader)) {
+		struct read_record record;
 		struct audit_record audited;
 		struct order order;
 
-		result = simple_consumer_poll(consumer, POLL_MS, &record, err);
+		result = topic_reader_poll(reader, POLL_MS, &record, err);
 		if (result == 0 && clock_monotonic_us() > deadline_us)
 			result = error_set(err, -ETIMEDOUT, REMEDY_RETRY,
 			    "topic %s: its end was not reached: no record came for %d s", topic,
@@ -152,8 +165,7 @@ static int read_topic(struct audit *audit, const struct options *options, bool i
 			continue;
 		deadline_us = clock_monotonic_us() + ANSWER_MS * USEC_PER_MSEC;
 		image_take(&image, &record);
-		audited =
-		    (struct audit_record){ -1, record.partition, record.offset, image.bytes, image.size };
+		audited = (struct audit_record){ -1, parts[record.part].partition, record.offset, image.bytes, image.size };
 		if (order_decode(&order, record.value, record.value_bytes) == 0)
 			audited.identity = order.id;
 		if (is_source)

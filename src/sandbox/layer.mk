@@ -15,4 +15,5 @@ aloq_sandbox_SOURCES = \
 	src/sandbox/main.c \
 	src/sandbox/orders.c \
 	src/sandbox/track.c
-aloq_sandbox_LDADD = libsandbox.a libctl.a libkafka.a libbase.a $(RDKAFKA_LIBS) $(YAJL_LIBS)
+aloq_sandbox_LDADD = libsandbox.a libctl.a libkafka.a libconf.a libcore.a libbase.a \
+	$(RDKAFKA_LIBS) $(LIBCONFIG_LIBS) $(YAJL_LIBS) $(SYSTEMD_LIBS)

@@ -7,12 +7,12 @@
 #include <sysexits.h>
 #include "base/clock.h"
 #include "base/stop.h"
-#include "kafka/simple_producer.h"
+#include "kafka/topic_writer.h"
 #include "ctl/order.h"
 #include "sandbox/arguments.h"
 #include "sandbox/commands.h"
 
-enum { POLL_MS = 10, FLUSH_MS = 60 * 1000, RATE_MAX = 1000 * 1000, ORDER_BYTES_MAX = 256 };
+enum { POLL_MS = 10, TIMEOUT_MS = 60 * 1000, RATE_MAX = 1000 * 1000, ORDER_BYTES_MAX = 256 };
 
 struct options {
 	const char *brokers;
@@ -69,9 +69,10 @@ static int parse_options(int argc, char **argv, struct options *options)
 	return argument_none_left("orders", argc, argv, optind);
 }
 
-static int send_order(struct simple_producer *producer, int64_t id, struct error *err)
+static int send_order(struct topic_writer *writer, int64_t id, struct error *err)
 {
 	char json[ORDER_BYTES_MAX];
+	struct written_record record;
 	struct order order;
 	int length;
 
@@ -79,7 +80,14 @@ static int send_order(struct simple_producer *producer, int64_t id, struct error
 	length = order_encode(&order, json, sizeof json);
 	if (length < 0)
 		return error_set(err, length, REMEDY_PERSON, "order %" PRId64 ": %s", id, strerror(-length));
-	return simple_producer_send(producer, order.user, strlen(order.user), json, (size_t)length, err);
+	record = (struct written_record){
+		.partition = -1,
+		.key = order.user,
+		.key_bytes = strlen(order.user),
+		.value = json,
+		.value_bytes = (size_t)length,
+	};
+	return topic_writer_send(writer, &record, err);
 }
 
 /* How many should have been sent by now. */
@@ -93,8 +101,18 @@ static int64_t due_count(const struct options *options, int64_t start_us)
 	return due < options->count ? due : options->count;
 }
 
+/* Waits until all is reported, which is bounded by the writer's timeout. */
+static int await_reports(struct topic_writer *writer, struct error *err)
+{
+	int result = 0;
+
+	while (result == 0 && topic_writer_pending(writer) > 0)
+		result = topic_writer_poll(writer, POLL_MS, err);
+	return result;
+}
+
 /* Sends them all, or until a signal comes. */
-static int produce(struct simple_producer *producer, const struct options *options, struct error *err)
+static int produce(struct topic_writer *writer, const struct options *options, struct error *err)
 {
 	int64_t start_us = clock_monotonic_us();
 	int64_t sent = 0;
@@ -104,21 +122,31 @@ static int produce(struct simple_producer *producer, const struct options *optio
 		int result = 0;
 
 		while (sent < due && result == 0) {
-			result = send_order(producer, options->first + sent, err);
+			result = send_order(writer, options->first + sent, err);
 			if (result == 0)
 				sent++;
 		}
-		if (result < 0 && result != -EAGAIN)
+		if (result == 0 || result == -EAGAIN)
+			result = topic_writer_poll(writer, sent < options->count ? POLL_MS : 0, err);
+		if (result < 0)
 			return result;
-		simple_producer_poll(producer, sent < options->count ? POLL_MS : 0);
 	}
-	return simple_producer_flush(producer, FLUSH_MS, err);
+	return await_reports(writer, err);
+}
+
+static void tell_failures(const struct write_counts *counts)
+{
+	for (size_t i = 0; i < counts->failure_count; i++)
+		fprintf(stderr, "aloq-sandbox orders: %" PRIu64 " orders failed: %s\n", counts->failures[i].records,
+		    counts->failures[i].reason);
 }
 
 int command_orders(int argc, char **argv)
 {
-	_cleanup_(simple_producer_freep) struct simple_producer *producer = NULL;
-	const struct simple_producer_counters *counters;
+	_cleanup_(topic_writer_freep) struct topic_writer *writer = NULL;
+	struct config_cluster cluster = { .name = (char *)"sandbox" };
+	struct topic_writer_options writer_options = { .cluster = &cluster, .acks = ACKS_ALL, .timeout_ms = TIMEOUT_MS };
+	const struct write_counts *counts;
 	struct options options;
 	struct error err;
 	int64_t start_us = clock_monotonic_us();
@@ -127,19 +155,19 @@ int command_orders(int argc, char **argv)
 	if (parse_options(argc, argv, &options) < 0)
 		return EX_USAGE;
 	stop_prepare();
-	producer = simple_producer_new(options.brokers, options.topic, &err);
-	if (!producer) {
+	cluster.brokers = (char *)(uintptr_t)options.brokers;
+	writer_options.topic = options.topic;
+	writer = topic_writer_new(&writer_options, &err);
+	if (!writer) {
 		fprintf(stderr, "aloq-sandbox orders: %s\n", err.message);
 		return EX_UNAVAILABLE;
 	}
-	complete = produce(producer, &options, &err) == 0;
+	complete = produce(writer, &options, &err) == 0;
 	if (!complete)
 		fprintf(stderr, "aloq-sandbox orders: %s\n", err.message);
-	counters = simple_producer_counters(producer);
-	if (counters->failed)
-		fprintf(stderr, "aloq-sandbox orders: %" PRIu64 " orders failed: %s\n", counters->failed,
-		    simple_producer_last_error(producer));
-	printf("%" PRIu64 " orders produced, %" PRIu64 " delivered, in %.1f s\n", counters->sent,
-	    counters->delivered, (double)(clock_monotonic_us() - start_us) / (double)USEC_PER_SEC);
-	return complete && counters->delivered == counters->sent ? EX_OK : EX_UNAVAILABLE;
+	counts = topic_writer_counts(writer);
+	tell_failures(counts);
+	printf("%" PRIu64 " orders produced, %" PRIu64 " delivered, in %.1f s\n", counts->sent, counts->delivered,
+	    (double)(clock_monotonic_us() - start_us) / (double)USEC_PER_SEC);
+	return complete && counts->delivered == counts->sent ? EX_OK : EX_UNAVAILABLE;
 }

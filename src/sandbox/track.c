@@ -5,13 +5,13 @@
 #include <stdio.h>
 #include <sysexits.h>
 #include "base/stop.h"
-#include "kafka/simple_consumer.h"
+#include "kafka/topic_reader.h"
 #include "ctl/order.h"
 #include "sandbox/arguments.h"
 #include "sandbox/commands.h"
 #include "sandbox/id_set.h"
 
-enum { POLL_MS = 100, ANSWER_MS = 10 * 1000 };
+enum { POLL_MS = 100, PREFETCH_BYTES = 16 << 20, ANSWER_MS = 10 * 1000 };
 
 struct options {
 	const char *brokers;
@@ -67,7 +67,7 @@ struct tracker {
 };
 
 /* Prints each so manieth order, each so manieth repeat, and every record that is no order. */
-static void track_record(struct tracker *tracker, const struct simple_record *record)
+static void track_record(struct tracker *tracker, const struct read_record *record, int32_t partition)
 {
 	struct order order;
 	uint64_t number;
@@ -75,7 +75,7 @@ static void track_record(struct tracker *tracker, const struct simple_record *re
 
 	tracker->arrivals++;
 	if (order_decode(&order, record->value, record->value_bytes) < 0) {
-		printf("not an order   partition %" PRId32 " offset %" PRId64 "\n", record->partition,
+		printf("not an order   partition %" PRId32 " offset %" PRId64 "\n", partition,
 		    record->offset);
 		return;
 	}
@@ -84,7 +84,7 @@ static void track_record(struct tracker *tracker, const struct simple_record *re
 	if (number % (uint64_t)tracker->options->every != 0)
 		return;
 	printf("order %6" PRId64 "  %-6s %2" PRId64 " x %-8s partition %" PRId32 " offset %" PRId64 "%s\n",
-	    order.id, order.user, order.quantity, order.item, record->partition, record->offset,
+	    order.id, order.user, order.quantity, order.item, partition, record->offset,
 	    is_new ? "" : "  again");
 }
 
@@ -93,18 +93,20 @@ static bool is_complete(const struct tracker *tracker)
 	return tracker->options->count && tracker->seen.members >= (uint64_t)tracker->options->count;
 }
 
-static int track(struct tracker *tracker, struct simple_consumer *consumer, struct error *err)
+static int track(struct tracker *tracker, struct topic_reader *reader, struct error *err)
 {
-	struct simple_record record;
+	size_t count;
+	const struct reader_part *parts = topic_reader_parts(reader, &count);
+	struct read_record record;
 	int timeout_ms = 0;
 
 	while (!is_complete(tracker)) {
-		int result = simple_consumer_poll(consumer, timeout_ms, &record, err);
+		int result = topic_reader_poll(reader, timeout_ms, &record, err);
 
 		if (result < 0)
 			return result;
 		if (result > 0)
-			track_record(tracker, &record);
+			track_record(tracker, &record, parts[record.part].partition);
 		if (result == 0 || timeout_ms) {
 			/* What has been printed is to be seen before it waits. */
 			fflush(stdout);
@@ -118,7 +120,11 @@ static int track(struct tracker *tracker, struct simple_consumer *consumer, stru
 
 int command_track(int argc, char **argv)
 {
-	_cleanup_(simple_consumer_freep) struct simple_consumer *consumer = NULL;
+	_cleanup_(topic_reader_freep) struct topic_reader *reader = NULL;
+	struct config_cluster cluster = { .name = (char *)"sandbox" };
+	const struct topic_reader_options reader_options = {
+		.cluster = &cluster, .prefetch_bytes = PREFETCH_BYTES, .timeout_ms = ANSWER_MS
+	};
 	struct options options;
 	struct tracker tracker = { .options = &options };
 	struct error err;
@@ -127,12 +133,13 @@ int command_track(int argc, char **argv)
 	if (parse_options(argc, argv, &options) < 0)
 		return EX_USAGE;
 	stop_prepare();
-	consumer = simple_consumer_new(options.brokers, options.topic, ANSWER_MS, &err);
-	if (!consumer) {
+	cluster.brokers = (char *)(uintptr_t)options.brokers;
+	reader = topic_reader_new(&reader_options, &err);
+	if (!reader || topic_reader_add(reader, options.topic, &err) < 0 || topic_reader_start(reader, &err) < 0) {
 		fprintf(stderr, "aloq-sandbox track: %s\n", err.message);
 		return EX_UNAVAILABLE;
 	}
-	result = track(&tracker, consumer, &err);
+	result = track(&tracker, reader, &err);
 	if (result < 0)
 		fprintf(stderr, "aloq-sandbox track: %s\n", err.message);
 	printf("%" PRIu64 " orders arrived, %" PRIu64 " of them different, %" PRIu64 " again\n",
