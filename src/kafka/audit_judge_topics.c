@@ -66,10 +66,12 @@ static void judge_in_sync(const struct audit_facts *facts, const struct audit_cl
 
 	if (facts->pipeline->to.acks != ACKS_ALL || least == 0)
 		return;
+	/* KAFKA-15583 */
 	if (least > topic->replicas)
-		audit_found(findings, AUDIT_ERROR, &place, fewer,
+		audit_found(findings, AUDIT_WARNING, &place, fewer,
 		    "the %s has %" PRId32
-		    " replica%s, so with acks = \"all\" nothing can ever be written to it",
+		    " replica%s: before Kafka 3.7 nothing can ever be written to it with acks = \"all\", and from then on "
+		    "the replicas that there are must do",
 		    role_name(role), topic->replicas, topic->replicas == 1 ? "" : "s");
 	else if (topic->in_sync < least)
 		audit_found(findings, AUDIT_WARNING, &place, "bring the missing brokers back",

@@ -191,7 +191,7 @@ struct topic_case {
 static void test_each_setting_of_a_topic_has_its_finding(void **state)
 {
 	static const struct topic_case cases[] = {
-		{ false, "min.insync.replicas", "4", AUDIT_ERROR, "nothing can ever be written",
+		{ false, "min.insync.replicas", "4", AUDIT_WARNING, "nothing can ever be written",
 		    "min.insync.replicas=2" },
 		{ false, "min.insync.replicas", "3", AUDIT_WARNING, "when one broker is down",
 		    "min.insync.replicas=2" },
