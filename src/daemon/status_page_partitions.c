@@ -1,5 +1,6 @@
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 #include "base/cleanup.h"
 #include "base/memory.h"
 #include "daemon/html.h"
@@ -22,20 +23,57 @@ static void write_waiting(FILE *out, const struct pipeline_snapshot *snapshot)
 	fputs("</ul>\n", out);
 }
 
-static void write_partition_words(
-    FILE *out, const struct status_page *page, const struct partition_snapshot *partition)
+/* A table of partitions. */
+struct listing {
+	FILE *out;
+	const struct status_page *page;
+	const struct pipeline_snapshot *snapshot;
+	char kind; /* 's' of those that stand still, 'p' of all: so that no row's id comes twice */
+};
+
+static bool has_members(const struct listing *listing)
 {
+	return listing->snapshot->member_count > 1;
+}
+
+/* Nothing in it means anything to a shell: the command may be copied. */
+static bool is_plain(const char *name)
+{
+	static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
+
+	return name[0] && name[0] != '-' && name[strspn(name, plain)] == '\0';
+}
+
+/* Where it is blocked, and how somebody decides on it. */
+static void write_decision(const struct listing *listing, const struct partition_snapshot *partition)
+{
+	const char *pipeline = listing->snapshot->name;
+
+	fprintf(listing->out, "<p>Blocked at offset %" PRId64 ". To decide: <code>aloqctl unblock ", partition->blocked_at);
+	if (is_plain(pipeline) && is_plain(partition->topic))
+		fprintf(listing->out, "%s %s %" PRId32, pipeline, partition->topic, partition->partition);
+	else
+		fputs("PIPELINE TOPIC PARTITION", listing->out);
+	fputs("</code> with <code>--retry</code>, <code>--skip</code> or <code>--dead-letter</code>.</p>", listing->out);
+}
+
+static void write_partition_words(const struct listing *listing, const struct partition_snapshot *partition)
+{
+	FILE *out = listing->out;
+
 	fputs("<td class=\"words\">", out);
 	if (partition->error) {
 		fputs("<p class=\"why\">", out);
-		html_text_cut(out, partition->error, HTML_CUT_MAX);
+		html_text_cut(out, partition->error, STATUS_PAGE_WHY_BYTES);
 		fputs("</p>", out);
 	} else if (partition->last_error) {
 		fputs("<p class=\"past\">", out);
-		status_page_error(out, partition->last_error, partition->last_error_at_ms, page->now_ms,
+		status_page_error(out, partition->last_error, partition->last_error_at_ms, listing->page->now_ms,
 		    STATUS_PAGE_CUT_BYTES);
 		fputs("</p>", out);
 	}
+	if (partition->state == PART_BLOCKED && listing->kind == 's')
+		write_decision(listing, partition);
 	fputs("</td>", out);
 }
 
@@ -46,19 +84,18 @@ static void write_offset_cell(FILE *out, const char *class_name, int64_t offset)
 	fputs("</td>", out);
 }
 
-/* kind: of the table, so that a row's id comes once. */
-static void write_partition(FILE *out, const struct status_page *page, const struct partition_snapshot *partition,
-    bool has_members, char kind)
+static void write_partition(const struct listing *listing, const struct partition_snapshot *partition)
 {
+	FILE *out = listing->out;
 	_cleanup_free_ char *words = stuck_words(partition);
 	const char *state = status_json_part_state(partition->state);
 
-	fprintf(out, "<tr id=\"%c-", kind);
+	fprintf(out, "<tr id=\"%c-", listing->kind);
 	html_segment(out, partition->topic);
 	fprintf(out, "-%" PRId32 "-%" PRId32 "\"><th scope=\"row\">", partition->partition, partition->member);
 	html_text_cut(out, partition->topic, STATUS_PAGE_CUT_BYTES);
 	fprintf(out, " [%" PRId32 "]</th>", partition->partition);
-	if (has_members)
+	if (has_members(listing))
 		fprintf(out, "<td class=\"member\">%" PRId32 "</td>", partition->member);
 	fprintf(out, "<td class=\"is\"><span class=\"part %s\">%s</span></td><td class=\"wait\">", state, state);
 	status_page_wait(out, partition->waits_for, words);
@@ -71,14 +108,16 @@ static void write_partition(FILE *out, const struct status_page *page, const str
 	write_offset_cell(out, "end", partition->log_end);
 	status_page_count_cell(out, "flight", (int64_t)partition->in_flight);
 	status_page_age_cell(out, "old", partition->oldest_unsettled_age_ms);
-	write_partition_words(out, page, partition);
+	write_partition_words(listing, partition);
 	fputs("</tr>\n", out);
 }
 
-static void begin_partitions(FILE *out, bool has_members)
+static void begin_partitions(const struct listing *listing)
 {
+	FILE *out = listing->out;
+
 	fputs("<table class=\"partitions\">\n<thead><tr><th scope=\"col\">Partition</th>", out);
-	if (has_members)
+	if (has_members(listing))
 		fputs("<th scope=\"col\" class=\"number\">Member</th>", out);
 	fputs("<th scope=\"col\">State</th><th scope=\"col\">Waits for</th><th scope=\"col\" class=\"number\">Still</th>"
 	      "<th scope=\"col\" class=\"number\">Lag</th><th scope=\"col\" class=\"number\">Mark</th>"
@@ -105,9 +144,9 @@ static int compare_stillness(const void *one, const void *other)
 }
 
 /* Those that stand still, the longest first, before all: of thousands nobody finds them otherwise. */
-static void write_still(
-    FILE *out, const struct status_page *page, const struct pipeline_snapshot *snapshot, bool has_members)
+static void write_still(FILE *out, const struct status_page *page, const struct pipeline_snapshot *snapshot)
 {
+	const struct listing listing = { .out = out, .page = page, .snapshot = snapshot, .kind = 's' };
 	_cleanup_free_ const struct partition_snapshot **still = xcalloc(snapshot->partition_count + 1, sizeof *still);
 	size_t count = 0;
 
@@ -117,11 +156,13 @@ static void write_still(
 	if (count == 0)
 		return;
 	qsort(still, count, sizeof(const struct partition_snapshot *), compare_stillness);
-	fprintf(out, "<h3>Stand still, the longest first (%zu%s)</h3>\n", count,
-	    count > STILL_MAX ? ", the first of them" : "");
-	begin_partitions(out, has_members);
+	if (count > STILL_MAX)
+		fprintf(out, "<h3>Stand still (%zu, the longest %d)</h3>\n", count, STILL_MAX);
+	else
+		fprintf(out, "<h3>Stand still (%zu)</h3>\n", count);
+	begin_partitions(&listing);
 	for (size_t i = 0; i < count && i < STILL_MAX; i++)
-		write_partition(out, page, still[i], has_members, 's');
+		write_partition(&listing, still[i]);
 	fputs("</tbody>\n</table>\n", out);
 }
 
@@ -157,7 +198,7 @@ static void write_page_links(FILE *out, const char *name, size_t number, size_t 
 static void write_all(
     FILE *out, const struct status_page *page, const struct pipeline_snapshot *snapshot, size_t number)
 {
-	bool has_members = snapshot->member_count > 1;
+	const struct listing listing = { .out = out, .page = page, .snapshot = snapshot, .kind = 'p' };
 	size_t pages = status_page_pages(snapshot);
 	size_t first = (number - 1) * STATUS_PAGE_PARTITIONS;
 	size_t end = first + STATUS_PAGE_PARTITIONS;
@@ -173,9 +214,9 @@ static void write_all(
 	write_page_links(out, snapshot->name, number, pages);
 	if (pages > 1)
 		fprintf(out, "<p>%zu to %zu of %zu, by topic and number.</p>\n", first + 1, end, snapshot->partition_count);
-	begin_partitions(out, has_members);
+	begin_partitions(&listing);
 	for (size_t i = first; i < end; i++)
-		write_partition(out, page, &snapshot->partitions[i], has_members, 'p');
+		write_partition(&listing, &snapshot->partitions[i]);
 	fputs("</tbody>\n</table>\n", out);
 	write_page_links(out, snapshot->name, number, pages);
 }
@@ -190,6 +231,6 @@ size_t status_page_pages(const struct pipeline_snapshot *snapshot)
 void status_page_partitions(
     FILE *out, const struct status_page *page, const struct pipeline_snapshot *snapshot, size_t number)
 {
-	write_still(out, page, snapshot, snapshot->member_count > 1);
+	write_still(out, page, snapshot);
 	write_all(out, page, snapshot, number);
 }

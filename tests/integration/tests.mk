@@ -35,6 +35,7 @@ EXTRA_DIST += \
 	tests/integration/conftest.py \
 	tests/integration/harness/__init__.py \
 	tests/integration/harness/aloqd.py \
+	tests/integration/harness/browser.py \
 	tests/integration/harness/checker.py \
 	tests/integration/harness/cluster.py \
 	tests/integration/harness/config.py \
@@ -74,6 +75,7 @@ EXTRA_DIST += \
 	tests/integration/test_rate.py \
 	tests/integration/test_security.py \
 	tests/integration/test_steering.py \
+	tests/integration/test_status_page.py \
 	tests/integration/test_targets.py \
 	tests/integration/test_tools.py \
 	tests/integration/test_verify.py \

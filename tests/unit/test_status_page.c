@@ -410,7 +410,7 @@ static void test_a_partition_tells_what_it_waits_for_in_the_words_of_the_others(
 		    .waits_for_broker = 3, .waits_ms = 93000, .lag = 4, .committed = -1, .log_end = -1,
 		    .last_error = (char *)"timed out", .last_error_at_ms = NOW_MS - 60000 },
 		{ .topic = (char *)"orders", .partition = 2, .state = PART_BLOCKED, .waits_for = WAIT_PERSON,
-		    .waits_ms = 100000, .error = (char *)"too large", .last_error = (char *)"too large" },
+		    .waits_ms = 100000, .blocked_at = 77, .error = (char *)"too large", .last_error = (char *)"too large" },
 	};
 	struct pipeline_snapshot snapshot = running();
 	_cleanup_free_ char *page = NULL;
@@ -426,17 +426,37 @@ static void test_a_partition_tells_what_it_waits_for_in_the_words_of_the_others(
 	assert_has(page, "<b>records</b>: <span>new records: there is nothing to read</span>");
 	assert_has(page, "<td class=\"mark\">18</td><td class=\"committed\">17</td><td class=\"next\">19</td><td class=\"end\">20</td>");
 	assert_has(page, "<span class=\"part blocked\">blocked</span>");
-	assert_has(page, "<p class=\"why\">too large</p>");
+	assert_has(page, "<p class=\"why\">too large</p><p>Blocked at offset 77. To decide: <code>aloqctl unblock orders orders 2"
+			 "</code> with ");
+	assert_int_equal(count_of(page, "aloqctl unblock"), 1);
 	assert_has(page, "1m00s ago, 22:14:00 UTC</time>: timed out</p>");
 	assert_has(page, "stands still at offset 0 for 1m33s: it waits for");
 	/* Those that stand still are in front of all, the longest first, and no id comes twice. */
-	still = strstr(page, "Stand still, the longest first (2)");
+	still = strstr(page, "<h3>Stand still (2)</h3>");
 	assert_non_null(still);
 	assert_true(strstr(page, "id=\"s-orders-2-0\"") < strstr(page, "id=\"s-orders-1-0\""));
 	assert_true(strstr(page, "id=\"s-orders-1-0\"") < strstr(page, "id=\"p-orders-0-0\""));
 	assert_int_equal(count_of(page, "id=\"p-orders-1-0\""), 1);
 	assert_int_equal(count_of(page, "id=\"s-orders-0-0\""), 0);
 	assert_null(strstr(page, ">Member<"));
+}
+
+/* What is copied to a shell is no place for a name that a broker has made up. */
+static void test_a_command_holds_only_plain_names(void **state)
+{
+	static const char *const topics[] = { "a b", "$(reboot)", "-x", "a;b", "a\nb", "" };
+
+	for (size_t i = 0; i < sizeof topics / sizeof topics[0]; i++) {
+		struct partition_snapshot partition = { .topic = (char *)topics[i], .state = PART_BLOCKED,
+			.waits_for = WAIT_PERSON, .error = (char *)"too large" };
+		struct pipeline_snapshot snapshot = running();
+		_cleanup_free_ char *page = NULL;
+
+		snapshot.partitions = &partition;
+		snapshot.partition_count = 1;
+		page = pipeline_page(&snapshot, 1);
+		assert_has(page, "<code>aloqctl unblock PIPELINE TOPIC PARTITION</code>");
+	}
 }
 
 static void test_thousands_of_partitions_are_pages(void **state)
@@ -457,6 +477,7 @@ static void test_thousands_of_partitions_are_pages(void **state)
 
 		seen += count_of(page, "<tr id=\"p-");
 		assert_int_equal(count_of(page, "<tr id=\"s-"), 20);
+		assert_has(page, "<h3>Stand still (5001, the longest 20)</h3>");
 		assert_has(page, "id=\"s-orders-5000-0\"");
 		assert_true(strlen(page) < 300000);
 		if (number == 10)
@@ -529,6 +550,7 @@ int main(void)
 		cmocka_unit_test(test_no_hostile_text_comes_through),
 		cmocka_unit_test(test_200_pipelines_are_a_small_page_made_at_once),
 		cmocka_unit_test(test_a_partition_tells_what_it_waits_for_in_the_words_of_the_others),
+		cmocka_unit_test(test_a_command_holds_only_plain_names),
 		cmocka_unit_test(test_thousands_of_partitions_are_pages),
 		cmocka_unit_test(test_members_and_numbers_of_a_pipeline),
 		cmocka_unit_test(test_the_policy_lets_nothing_in_but_this_style_and_script),
