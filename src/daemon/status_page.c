@@ -6,7 +6,7 @@
 #include "daemon/status_page_internal.h"
 
 /* So many are named one by one; the table has all. */
-enum { URGENT_MAX = 50 };
+enum { URGENT_MAX = 25 };
 
 /* ---- in a line or two ---- */
 
@@ -52,23 +52,24 @@ static void write_sums(FILE *out, const struct pipeline_snapshot *snapshots, siz
 	html_count(out, lag);
 	fputs("</b>", out);
 	if (unknown)
-		fprintf(out, ", unknown of %zu", unknown);
+		fprintf(out, ", unknown for %zu", unknown);
 	fputs("</span></p>\n", out);
 }
 
 /* ---- what wants a look ---- */
 
-static void write_urgent(FILE *out, const struct pipeline_snapshot *snapshots, size_t count, size_t urgent)
-{
-	size_t told = 0;
+/* The worst first: what waits for a person, then what stands still, then what tries again by itself. */
+static const enum pipeline_state by_urgency[] = { PIPELINE_FAILED, PIPELINE_BLOCKED, PIPELINE_RUNNING,
+	PIPELINE_BACKING_OFF, PIPELINE_STARTING, PIPELINE_DRAINING, PIPELINE_PAUSED, PIPELINE_STOPPED };
+_Static_assert(sizeof by_urgency / sizeof by_urgency[0] == PIPELINE_STATE_COUNT, "each state once");
 
-	if (urgent == 0) {
-		fputs("<p class=\"calm\">Nothing needs attention.</p>\n", out);
-		return;
-	}
-	fprintf(out, "<section class=\"urgent\">\n<h2>%zu need%s attention</h2>\n<ul>\n", urgent, urgent == 1 ? "s" : "");
+/* Those in this state, of all no more than there is room for. Returns how many there are then. */
+static size_t write_urgent_in(FILE *out, const struct status_page *page, enum pipeline_state state,
+    const struct pipeline_snapshot *snapshots, size_t count, size_t told)
+{
 	for (size_t i = 0; i < count && told < URGENT_MAX; i++) {
-		_cleanup_free_ char *why = status_page_urgent(&snapshots[i]);
+		_cleanup_free_ char *why =
+		    snapshots[i].state == state ? status_page_urgent(page, &snapshots[i]) : NULL;
 
 		if (!why)
 			continue;
@@ -81,6 +82,21 @@ static void write_urgent(FILE *out, const struct pipeline_snapshot *snapshots, s
 		fputs("</span></li>\n", out);
 		told++;
 	}
+	return told;
+}
+
+static void write_urgent(FILE *out, const struct status_page *page, const struct pipeline_snapshot *snapshots,
+    size_t count, size_t urgent)
+{
+	size_t told = 0;
+
+	if (urgent == 0) {
+		fputs("<p class=\"calm\">Nothing needs attention.</p>\n", out);
+		return;
+	}
+	fprintf(out, "<section class=\"urgent\">\n<h2>%zu need%s attention</h2>\n<ul>\n", urgent, urgent == 1 ? "s" : "");
+	for (size_t i = 0; i < PIPELINE_STATE_COUNT; i++)
+		told = write_urgent_in(out, page, by_urgency[i], snapshots, count, told);
 	fputs("</ul>\n", out);
 	if (told < urgent)
 		fprintf(out, "<p>And %zu more: see the table.</p>\n", urgent - told);
@@ -101,7 +117,7 @@ static void write_latency_cell(FILE *out, const char *class_name, const struct h
 
 static void write_words_cell(FILE *out, const struct status_page *page, const struct pipeline_snapshot *snapshot)
 {
-	_cleanup_free_ char *urgent = status_page_urgent(snapshot);
+	_cleanup_free_ char *urgent = status_page_urgent(page, snapshot);
 	const char *why = urgent ? urgent : snapshot->reason;
 	bool is_the_same = why && snapshot->last_error && strcmp(why, snapshot->last_error) == 0;
 
@@ -126,11 +142,11 @@ static void write_row(FILE *out, const struct status_page *page, const struct pi
 	html_segment(out, snapshot->name);
 	fputs("\"><th scope=\"row\">", out);
 	status_page_link(out, snapshot->name);
-	fprintf(out, "<small>%s</small></th><td class=\"is\">", delivery_name(snapshot->delivery));
+	fputs("</th><td class=\"is\">", out);
 	status_page_state(out, snapshot);
-	fputs("<small>", out);
+	fputs(" <small>", out);
 	html_age(out, page->now_ms > snapshot->state_since_ms ? page->now_ms - snapshot->state_since_ms : 0);
-	fputs("</small></td>", out);
+	fprintf(out, "</small></td><td class=\"delivery\">%s</td>", delivery_name(snapshot->delivery));
 	status_page_count_cell(out, "rate", snapshot->records_per_s);
 	status_page_count_cell(out, "lag", snapshot->lag);
 	status_page_age_cell(out, "old", snapshot->oldest_unsettled_age_ms);
@@ -147,7 +163,7 @@ static void write_table(
 	fputs("<table class=\"all\">\n<caption>Rate: records acknowledged a second, over about the last 10 seconds. "
 	      "Oldest: the age of the oldest unsettled record. Latency: from fetch to acknowledgement, "
 	      "since the start, as upper bounds that double.</caption>\n"
-	      "<thead><tr><th scope=\"col\">Pipeline</th><th scope=\"col\">State, for</th>"
+	      "<thead><tr><th scope=\"col\">Pipeline</th><th scope=\"col\">State, for</th><th scope=\"col\" class=\"delivery\">Delivery</th>"
 	      "<th scope=\"col\" class=\"number\">Records/s</th><th scope=\"col\" class=\"number\">Lag</th>"
 	      "<th scope=\"col\" class=\"number\">Oldest</th>"
 	      "<th scope=\"col\" class=\"number\">p50</th><th scope=\"col\" class=\"number\">p99</th>"
@@ -165,7 +181,7 @@ void status_page_write(
 	size_t urgent = 0;
 
 	for (size_t i = 0; i < count; i++) {
-		_cleanup_free_ char *why = status_page_urgent(&snapshots[i]);
+		_cleanup_free_ char *why = status_page_urgent(page, &snapshots[i]);
 
 		urgent += why != NULL;
 	}
@@ -176,7 +192,7 @@ void status_page_write(
 		    out);
 	} else {
 		write_sums(out, snapshots, count);
-		write_urgent(out, snapshots, count, urgent);
+		write_urgent(out, page, snapshots, count, urgent);
 		fputs("<h2>Pipelines</h2>\n", out);
 		write_table(out, page, snapshots, count);
 	}

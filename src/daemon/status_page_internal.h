@@ -16,7 +16,7 @@ void status_page_begin(FILE *out, const struct status_page *page, const char *na
 void status_page_end(FILE *out);
 
 /* Would somebody on call want to know of it? With the reason in words that the caller frees; NULL: no. */
-char *status_page_urgent(const struct pipeline_snapshot *snapshot);
+char *status_page_urgent(const struct status_page *page, const struct pipeline_snapshot *snapshot);
 
 /* The state with its colour: a word in an element. */
 void status_page_state(FILE *out, const struct pipeline_snapshot *snapshot);

@@ -213,7 +213,7 @@ static void write_all(
 	write_waiting(out, snapshot);
 	write_page_links(out, snapshot->name, number, pages);
 	if (pages > 1)
-		fprintf(out, "<p>%zu to %zu of %zu, by topic and number.</p>\n", first + 1, end, snapshot->partition_count);
+		fprintf(out, "<p class=\"range\">%zu to %zu of %zu, by topic and number.</p>\n", first + 1, end, snapshot->partition_count);
 	begin_partitions(&listing);
 	for (size_t i = first; i < end; i++)
 		write_partition(&listing, &snapshot->partitions[i]);

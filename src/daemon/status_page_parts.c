@@ -74,14 +74,18 @@ void status_page_end(FILE *out)
 	fputs("</script>\n</body>\n</html>\n", out);
 }
 
-char *status_page_urgent(const struct pipeline_snapshot *snapshot)
+/* Everything starts once, and is drained. */
+static bool is_on_its_way(const struct status_page *page, const struct pipeline_snapshot *snapshot)
+{
+	return snapshot->state == PIPELINE_DRAINING ||
+	       (snapshot->state == PIPELINE_STARTING && page->now_ms - snapshot->state_since_ms <= READY_AWAY_MS);
+}
+
+char *status_page_urgent(const struct status_page *page, const struct pipeline_snapshot *snapshot)
 {
 	const struct partition_snapshot *still = stuck_partition(snapshot, STUCK_TOLD_MS);
 
-	if (pipeline_state_is_ready(snapshot->state) || snapshot->state == PIPELINE_DRAINING)
-		return still ? stuck_sentence(still) : NULL;
-	/* It starts, as everything does once. */
-	if (snapshot->state == PIPELINE_STARTING && !snapshot->reason && snapshot->unready_ms < READY_AWAY_MS)
+	if (pipeline_state_is_ready(snapshot->state) || is_on_its_way(page, snapshot))
 		return still ? stuck_sentence(still) : NULL;
 	return xstrdup(snapshot->reason ? snapshot->reason : "it does not say why");
 }

@@ -9,7 +9,7 @@
 
 static void write_words(FILE *out, const struct status_page *page, const struct pipeline_snapshot *snapshot)
 {
-	_cleanup_free_ char *urgent = status_page_urgent(snapshot);
+	_cleanup_free_ char *urgent = status_page_urgent(page, snapshot);
 	const struct partition_snapshot *still = stuck_partition(snapshot, STUCK_TOLD_MS);
 	_cleanup_free_ char *stuck = still ? stuck_sentence(still) : NULL;
 
@@ -150,7 +150,7 @@ static void write_members(FILE *out, const struct pipeline_snapshot *snapshot)
 bool status_page_write_pipeline(
     FILE *out, const struct status_page *page, const struct pipeline_snapshot *snapshot, size_t number)
 {
-	_cleanup_free_ char *urgent = status_page_urgent(snapshot);
+	_cleanup_free_ char *urgent = status_page_urgent(page, snapshot);
 
 	if (number < 1 || number > status_page_pages(snapshot))
 		return false;
@@ -171,7 +171,7 @@ void status_page_write_missing(FILE *out, const struct status_page *page, const 
 {
 	status_page_begin(out, page, name, 0);
 	fputs("<p class=\"back\"><a href=\"/\">All pipelines</a></p>\n"
-	      "<p class=\"warning\">There is no pipeline of this name, or it has not so many pages of partitions.</p>\n",
+	      "<p class=\"warning\">There is no pipeline of this name, or no such page of its partitions.</p>\n",
 	    out);
 	status_page_end(out);
 }

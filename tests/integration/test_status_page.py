@@ -130,7 +130,7 @@ def test_states_reasons_and_partitions_one_click_away(scene, browser):
     browser.go(f"{scene.url}/")
     states = {"orders": "running", "payments": "blocked", "audit": "failed", "paused": "paused", "archive": "stopped",
               "far-away": "backing_off"}
-    assert {name: row(browser, name)["is"].split("\n")[0] for name in states} == states
+    assert {name: row(browser, name)["is"].split()[0] for name in states} == states
     assert len({browser.style(f".state.{state}", "backgroundColor") for state in states.values()}) >= 5
     urgent = {text.split()[1]: text for text in browser.texts(".urgent li")}
     assert set(urgent) == {"payments", "audit", "far-away"}, urgent
