@@ -160,7 +160,7 @@ static void write_row(FILE *out, const struct status_page *page, const struct pi
 static void write_table(
     FILE *out, const struct status_page *page, const struct pipeline_snapshot *snapshots, size_t count)
 {
-	fputs("<table class=\"all\">\n<caption>Rate: records acknowledged a second, over about the last 10 seconds. "
+	fputs("<table class=\"all\" aria-labelledby=\"t-all\">\n<caption>Rate: records acknowledged a second, over about the last 10 seconds. "
 	      "Oldest: the age of the oldest unsettled record. Latency: from fetch to acknowledgement, "
 	      "since the start, as upper bounds that double.</caption>\n"
 	      "<thead><tr><th scope=\"col\">Pipeline</th><th scope=\"col\">State, for</th><th scope=\"col\" class=\"delivery\">Delivery</th>"
@@ -193,7 +193,7 @@ void status_page_write(
 	} else {
 		write_sums(out, snapshots, count);
 		write_urgent(out, page, snapshots, count, urgent);
-		fputs("<h2>Pipelines</h2>\n", out);
+		fputs("<h2 id=\"t-all\">Pipelines</h2>\n", out);
 		write_table(out, page, snapshots, count);
 	}
 	status_page_end(out);

@@ -2,7 +2,7 @@
 // opened, selected or focused stays. Without this script the page is as whole, and the link loads it anew.
 "use strict";
 (() => {
-	const EVERY_MS = 2000, AGAIN_MS = 5000, PATIENCE_MS = 10000;
+	const EVERY_MS = 2000, AGAIN_MS = 5000, PATIENCE_MS = 5000;
 	const live = document.getElementById("live"), notice = document.getElementById("notice");
 	let timer = 0, paused = false, asking = null;
 
@@ -90,16 +90,15 @@
 		asking = fetchPage();
 		const [status, text] = await asking;
 		asking = null;
-		if (status === 200)
+		const answered = status === 200 || status === 404; // a page that is not there any more says so itself
+		if (answered)
 			show(text);
-		else if (status === 404)
-			tell("This is not there any more (aloqd answers 404).");
 		else if (status)
 			tell(`aloqd answers ${status}; it is asked again every few seconds.`);
 		else
 			tell("aloqd does not answer; it is asked again every few seconds.");
 		// A page that takes long is not asked for all the time.
-		const wait = status === 200 ? Math.max(EVERY_MS, 10 * (performance.now() - began)) : AGAIN_MS;
+		const wait = answered ? Math.max(EVERY_MS, 10 * (performance.now() - began)) : AGAIN_MS;
 		if (!paused && !document.hidden)
 			timer = setTimeout(refresh, wait);
 	}

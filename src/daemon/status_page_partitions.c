@@ -116,7 +116,8 @@ static void begin_partitions(const struct listing *listing)
 {
 	FILE *out = listing->out;
 
-	fputs("<table class=\"partitions\">\n<thead><tr><th scope=\"col\">Partition</th>", out);
+	fprintf(out, "<table class=\"partitions\" aria-labelledby=\"t-%c\">\n", listing->kind);
+	fputs("<thead><tr><th scope=\"col\">Partition</th>", out);
 	if (has_members(listing))
 		fputs("<th scope=\"col\" class=\"number\">Member</th>", out);
 	fputs("<th scope=\"col\">State</th><th scope=\"col\">Waits for</th><th scope=\"col\" class=\"number\">Still</th>"
@@ -157,9 +158,9 @@ static void write_still(FILE *out, const struct status_page *page, const struct 
 		return;
 	qsort(still, count, sizeof(const struct partition_snapshot *), compare_stillness);
 	if (count > STILL_MAX)
-		fprintf(out, "<h3>Stand still (%zu, the longest %d)</h3>\n", count, STILL_MAX);
+		fprintf(out, "<h3 id=\"t-s\">Stand still (%zu, the longest %d)</h3>\n", count, STILL_MAX);
 	else
-		fprintf(out, "<h3>Stand still (%zu)</h3>\n", count);
+		fprintf(out, "<h3 id=\"t-s\">Stand still (%zu)</h3>\n", count);
 	begin_partitions(&listing);
 	for (size_t i = 0; i < count && i < STILL_MAX; i++)
 		write_partition(&listing, still[i]);
@@ -205,7 +206,7 @@ static void write_all(
 
 	if (end > snapshot->partition_count)
 		end = snapshot->partition_count;
-	fprintf(out, "<h3>Partitions (%zu)</h3>\n", snapshot->partition_count);
+	fprintf(out, "<h3 id=\"t-p\">Partitions (%zu)</h3>\n", snapshot->partition_count);
 	if (snapshot->partition_count == 0) {
 		fputs("<p>No partition is assigned to this instance.</p>\n", out);
 		return;

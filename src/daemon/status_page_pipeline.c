@@ -122,7 +122,7 @@ static void write_members(FILE *out, const struct pipeline_snapshot *snapshot)
 {
 	if (snapshot->member_count < 2)
 		return;
-	fputs("<h3>Members</h3>\n<table class=\"members\">\n<thead><tr><th scope=\"col\" class=\"number\">Member</th>"
+	fputs("<h3 id=\"t-m\">Members</h3>\n<table class=\"members\" aria-labelledby=\"t-m\">\n<thead><tr><th scope=\"col\" class=\"number\">Member</th>"
 	      "<th scope=\"col\">State</th><th scope=\"col\" class=\"number\">Partitions</th>"
 	      "<th scope=\"col\" class=\"number\">Lag</th><th scope=\"col\" class=\"number\">Acknowledged</th>"
 	      "<th scope=\"col\">Reason</th></tr></thead>\n<tbody>\n",

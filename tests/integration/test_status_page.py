@@ -11,7 +11,7 @@ from harness.aloqd import Aloqd, aloqctl
 from harness.browser import CHROMIUM, DRIVER, Browser
 from harness.cluster import free_port
 from harness.config import relay
-from harness.waiting import eventually
+from harness.waiting import eventually, holds_for
 from harness.workload import CREATED, EPOCH_MS, Load, Record, fill, small_record
 
 pytestmark = pytest.mark.skipif(not (CHROMIUM and DRIVER),
@@ -252,6 +252,10 @@ def test_what_a_browser_is_told_and_what_it_is_not_let_do(scene, browser):
         assert scene.daemon.get(path)[0] == 200, "the control socket has it, too"
     for path in ("/pipelines/", "/pipelines/orders/2", "/pipelines/nobody", "/pipelines/orders%2F1%2F1", "//"):
         assert ask(scene.url + path)[0] == 404, path
+    browser.go(f"{scene.url}/pipelines/nobody")
+    at = browser.text("#as-of")
+    eventually(lambda: browser.text("#as-of") != at, 10, "what may come yet is asked for again")
+    assert "There is no pipeline of this name" in browser.text("#live") and browser.text("#notice") == ""
     browser.go(f"{scene.url}/")
     browser.run("""const script = document.createElement("script"), style = document.createElement("style");
 script.textContent = "window.taken = 1"; style.textContent = "h1 { display: none }";
@@ -295,10 +299,12 @@ def test_200_pipelines(scene, browser, aloqd):
 def test_a_daemon_that_is_gone_is_told_and_one_that_is_back(scene, browser):
     browser.go(f"{scene.url}/")
     assert browser.text("#notice") == ""
-    scene.daemon.kill()
+    scene.daemon.freeze()  # as good as gone: it takes the connection, and says nothing
     notice = eventually(lambda: browser.text("#notice"), 20, "it says so")
     at = browser.text("#as-of")
     assert "aloqd does not answer" in notice and at in notice and re.fullmatch(r"[-\d]{10} [:\d]{8} UTC", at), notice
     assert row(browser, "payments")["is"].startswith("blocked"), "what was known is still there"
+    scene.daemon.kill()
+    holds_for(lambda: browser.text("#notice") == notice, 1, lambda: browser.text("#notice"))
     scene.daemon.start()
     eventually(lambda: browser.text("#notice") == "" and browser.text("#as-of") != at, 20, "it goes on by itself")

@@ -272,7 +272,7 @@ static void test_what_somebody_must_look_at_comes_first_with_its_reason(void **s
 	assert_has(page, "<p class=\"note\">by command of uid 0</p><p class=\"past\"><time");
 	assert_has(page, "2h00m ago, 20:15:00 UTC</time>: long ago</p>");
 	assert_int_equal(count_of(page, "<li>"), 2);
-	assert_true(strstr(page, "<h2>2 need") < strstr(page, "<h2>Pipelines"));
+	assert_true(strstr(page, "<h2>2 need") < strstr(page, "<h2 id=\"t-all\">Pipelines"));
 }
 
 static void test_the_worst_is_told_first(void **state)
@@ -449,7 +449,7 @@ static void test_a_partition_tells_what_it_waits_for_in_the_words_of_the_others(
 	assert_has(page, "1m00s ago, 22:14:00 UTC</time>: timed out</p>");
 	assert_has(page, "stands still at offset 0 for 1m33s: it waits for");
 	/* Those that stand still are in front of all, the longest first, and no id comes twice. */
-	still = strstr(page, "<h3>Stand still (2)</h3>");
+	still = strstr(page, "<h3 id=\"t-s\">Stand still (2)</h3>");
 	assert_non_null(still);
 	assert_true(strstr(page, "id=\"s-orders-2-0\"") < strstr(page, "id=\"s-orders-1-0\""));
 	assert_true(strstr(page, "id=\"s-orders-1-0\"") < strstr(page, "id=\"p-orders-0-0\""));
@@ -494,7 +494,7 @@ static void test_thousands_of_partitions_are_pages(void **state)
 
 		seen += count_of(page, "<tr id=\"p-");
 		assert_int_equal(count_of(page, "<tr id=\"s-"), 20);
-		assert_has(page, "<h3>Stand still (5001, the longest 20)</h3>");
+		assert_has(page, "<h3 id=\"t-s\">Stand still (5001, the longest 20)</h3>");
 		assert_has(page, "id=\"s-orders-5000-0\"");
 		assert_true(strlen(page) < 300000);
 		if (number == 10)
