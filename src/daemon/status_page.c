@@ -115,20 +115,22 @@ static void write_latency_cell(FILE *out, const char *class_name, const struct h
 	fputs("</td>", out);
 }
 
+/* A reason that tells the last error is that, and is told once, with its time. */
 static void write_words_cell(FILE *out, const struct status_page *page, const struct pipeline_snapshot *snapshot)
 {
 	_cleanup_free_ char *urgent = status_page_urgent(page, snapshot);
 	const char *why = urgent ? urgent : snapshot->reason;
-	bool is_the_same = why && snapshot->last_error && strcmp(why, snapshot->last_error) == 0;
+	bool tells_error = why && snapshot->last_error && strstr(why, snapshot->last_error);
 
 	fputs("<td class=\"words\">", out);
-	if (why && !is_the_same) {
+	if (why) {
 		fprintf(out, "<p class=\"%s\">", urgent ? "why" : "note");
-		html_text_cut(out, why, STATUS_PAGE_CUT_BYTES);
+		status_page_error(
+		    out, why, tells_error ? snapshot->last_error_at_ms : 0, page->now_ms, STATUS_PAGE_CUT_BYTES);
 		fputs("</p>", out);
 	}
-	if (snapshot->last_error) {
-		fprintf(out, "<p class=\"%s\">", is_the_same && urgent ? "why" : "past");
+	if (snapshot->last_error && !tells_error) {
+		fputs("<p class=\"past\">", out);
 		status_page_error(
 		    out, snapshot->last_error, snapshot->last_error_at_ms, page->now_ms, STATUS_PAGE_CUT_BYTES);
 		fputs("</p>", out);

@@ -1,4 +1,5 @@
 #include <inttypes.h>
+#include <string.h>
 #include "base/cleanup.h"
 #include "base/memory.h"
 #include "daemon/html.h"
@@ -6,6 +7,21 @@
 #include "daemon/stuck.h"
 
 /* ---- the pipeline ---- */
+
+/* Only when it was, where the reason tells it. */
+static void write_last_error(FILE *out, const struct status_page *page, const struct pipeline_snapshot *snapshot)
+{
+	const char *error = snapshot->last_error;
+
+	if (!error)
+		return;
+	fputs("<p class=\"past\">Last error: ", out);
+	if (snapshot->reason && strstr(snapshot->reason, error) && snapshot->last_error_at_ms > 0)
+		html_past(out, snapshot->last_error_at_ms, page->now_ms);
+	else
+		status_page_error(out, error, snapshot->last_error_at_ms, page->now_ms, 0);
+	fputs("</p>\n", out);
+}
 
 static void write_words(FILE *out, const struct status_page *page, const struct pipeline_snapshot *snapshot)
 {
@@ -31,11 +47,7 @@ static void write_words(FILE *out, const struct status_page *page, const struct 
 		html_text(out, stuck);
 		fputs("</p>\n", out);
 	}
-	if (snapshot->last_error) {
-		fputs("<p class=\"past\">Last error: ", out);
-		status_page_error(out, snapshot->last_error, snapshot->last_error_at_ms, page->now_ms, 0);
-		fputs("</p>\n", out);
-	}
+	write_last_error(out, page, snapshot);
 }
 
 static void write_latency(FILE *out, const char *title, const struct histogram *histogram)

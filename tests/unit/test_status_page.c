@@ -250,7 +250,7 @@ static void test_what_somebody_must_look_at_comes_first_with_its_reason(void **s
 	snapshots[1].name = (char *)"payments";
 	snapshots[1].state = PIPELINE_BLOCKED;
 	snapshots[1].reason = (char *)"payments [3]: too large";
-	snapshots[1].last_error = (char *)"payments [3]: too large";
+	snapshots[1].last_error = (char *)"too large"; /* which the reason tells */
 	snapshots[1].last_error_at_ms = NOW_MS - 60000;
 	snapshots[2].name = (char *)"audit";
 	snapshots[2].partitions = &still;
@@ -521,12 +521,17 @@ static void test_members_and_numbers_of_a_pipeline(void **state)
 	snapshot.member_count = 2;
 	snapshot.partitions = &partition;
 	snapshot.partition_count = 1;
+	snapshot.reason = (char *)"member 2: refused";
+	snapshot.last_error = (char *)"refused";
+	snapshot.last_error_at_ms = NOW_MS - 60000;
 	snapshot.held_records = 3;
 	snapshot.held_bytes = 2048;
 	snapshot.counters.dead_lettered_records = 12;
 	page = pipeline_page(&snapshot, 1);
 	assert_has(page, "<span class=\"state failed\">failed</span></td>");
 	assert_has(page, "<td class=\"words\">refused</td>");
+	assert_has(page, "member 2: refused</p>");
+	assert_has(page, "Last error: <time datetime=\"2023-11-14T22:14:00Z\">1m00s ago, 22:14:00 UTC</time></p>");
 	assert_has(page, "<td class=\"member\">2</td>");
 	assert_has(page, "<dt>Held</dt><dd>3 records, 2.0\xe2\x80\xafKiB</dd>");
 	assert_has(page, "<dt>dead-lettered</dt><dd>12</dd>");
