@@ -7,9 +7,9 @@ packages_to_build=(
 packages_to_package=(dpkg-dev debhelper xz-utils)
 packages_to_boot=(systemd-container debootstrap util-linux dpkg-dev)
 packages_to_run_kafka=(default-jre-headless maven)
+packages_to_browse=(chromium chromium-driver) # the status page is looked at
 packages_to_test=(
 	libcmocka-dev python3-pytest python3-confluent-kafka openssl xz-utils mandoc valgrind
-	chromium chromium-driver # the status page is looked at
 	prometheus # and promtool; the tests start their own: its service may be disabled
 	"${packages_to_run_kafka[@]}"
 )
