@@ -1,4 +1,5 @@
 /* A record from a line of JSON. Not with yajl's tree, whose strings end at a NUL: one in a key or value would cut it off. */
+#include <ctype.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -304,6 +305,42 @@ static int on_array_end(void *context)
 	return 1;
 }
 
+/* The four hex digits behind \u; -1: it is no such escape. */
+static int escaped_unit(const char *at, const char *end)
+{
+	int unit = 0;
+
+	if (end - at < 6 || at[0] != '\\' || at[1] != 'u')
+		return -1;
+	for (int i = 2; i < 6; i++) {
+		if (!isxdigit((unsigned char)at[i]))
+			return -1;
+		unit = unit << 4 | (at[i] <= '9' ? at[i] - '0' : (at[i] | 0x20) - 'a' + 10);
+	}
+	return unit;
+}
+
+/* Half of a pair is no character. yajl makes a question mark of it, or bytes that are no UTF-8: another record than the
+ * line says. A backslash stands in strings alone. */
+static bool has_half_pair(const char *line, size_t length)
+{
+	const char *end = line + length;
+	const char *at = line;
+
+	while ((at = memchr(at, '\\', (size_t)(end - at))) != NULL) {
+		int unit = escaped_unit(at, end);
+		bool is_high = unit >= 0xd800 && unit <= 0xdbff;
+		int next = is_high ? escaped_unit(at + 6, end) : -1;
+
+		if (unit >= 0xd800 && unit <= 0xdfff && (!is_high || next < 0xdc00 || next > 0xdfff))
+			return true;
+		at += is_high ? 12 : unit >= 0 ? 6 : 2;
+		if (at >= end)
+			return false;
+	}
+	return false;
+}
+
 void parsed_record_clear(struct parsed_record *parsed)
 {
 	for (size_t i = 0; i < parsed->text_count; i++)
@@ -343,6 +380,9 @@ int record_parse_json(struct parsed_record *parsed, const char *line, size_t len
 		return error_set(err, -EBADMSG, REMEDY_PERSON, "%s", problem.message);
 	if (status != yajl_status_ok || parser.place != AT_END)
 		return error_set(err, -EBADMSG, REMEDY_PERSON, "it is not JSON");
+	if (has_half_pair(line, length))
+		return error_set(err, -EBADMSG, REMEDY_PERSON,
+		    "half of a surrogate pair (\\ud800 to \\udfff) is no character; {\"base64\":\"...\"} takes any bytes");
 	parsed->record.headers = parsed->headers;
 	parsed->record.header_count = parsed->header_count;
 	return 0;

@@ -224,6 +224,10 @@ static void test_a_wrong_line_says_what_is_wrong(void **state)
 		{ "{\"headers\":[[\"a\",\"b\",\"c\"]]}", "headers are not written as" },
 		{ "{\"headers\":[[null,\"b\"]]}", "the name of a header is null" },
 		{ "{\"value\":\"\xff\"}", "not JSON" },
+		{ "{\"value\":\"\\ud83d\"}", "half of a surrogate pair" },
+		{ "{\"value\":\"\\ud83dx\\ude00\"}", "half of a surrogate pair" },
+		{ "{\"value\":\"\\ude00\"}", "half of a surrogate pair" },
+		{ "{\"value\":\"\\uD83D\\uD83D\\uDE00\"}", "half of a surrogate pair" },
 	};
 	struct parsed_record parsed = { .texts = NULL };
 
@@ -240,6 +244,7 @@ static void test_a_wrong_line_says_what_is_wrong(void **state)
 static void test_members_may_be_absent_and_a_nul_is_kept(void **state)
 {
 	static const char line[] = "{\"value\":\"a\\u0000b\",\"offset\":5,\"topic\":\"x\"}";
+	static const char surrogates[] = "{\"value\":\"\\ud83d\\ude00\\\\ud83d\"}";
 	struct parsed_record parsed = { .texts = NULL };
 
 	assert_int_equal(record_parse_json(&parsed, line, strlen(line), NULL), 0);
@@ -248,6 +253,9 @@ static void test_members_may_be_absent_and_a_nul_is_kept(void **state)
 	assert_memory_equal(parsed.record.value, "a\0b", 3);
 	assert_int_equal(parsed.record.partition, -1);
 	assert_int_equal(parsed.record.timestamp_ms, 0);
+	assert_int_equal(record_parse_json(&parsed, surrogates, strlen(surrogates), NULL), 0);
+	assert_int_equal(parsed.record.value_bytes, 10);
+	assert_memory_equal(parsed.record.value, "\xf0\x9f\x98\x80\\ud83d", 10); /* the backslash is a character there */
 	assert_int_equal(record_parse_json(&parsed, "{}", 2, NULL), 0);
 	assert_null(parsed.record.value);
 	parsed_record_clear(&parsed);
