@@ -44,9 +44,10 @@ static int parse_from(struct consumption *consumption)
 	}
 	if (!strncmp(text, offset, sizeof offset - 1) && text[sizeof offset - 1] >= '0' &&
 	    text[sizeof offset - 1] <= '9') {
+		errno = 0;
 		consumption->from = FROM_OFFSET;
 		consumption->from_value = strtoll(text + sizeof offset - 1, &end, 10);
-		if (*end == '\0')
+		if (*end == '\0' && errno == 0)
 			return 0;
 	}
 	if (!strncmp(text, time, sizeof time - 1)) {
