@@ -107,19 +107,21 @@ enum partition_wait partition_wait_decide(const struct partition_facts *facts)
 	return commits_are_late(facts) ? commit_of(facts) : WAIT_NOTHING;
 }
 
-void partition_watch_look(struct partition_watch *watch, struct partition_facts *facts, uint64_t epoch, int64_t mark,
-    int64_t committed, int64_t now_us)
+void partition_watch_look(struct partition_watch *watch, struct partition_facts *facts, int64_t mark, int64_t committed,
+    int64_t now_us)
 {
-	bool is_new = watch->still_since_us == 0 || watch->epoch != epoch;
+	bool is_new = watch->still_since_us == 0;
+	bool goes_on_elsewhere = mark < watch->mark && watch->committed != committed;
 
-	if (is_new || watch->mark != mark)
+	/* What an aborted transaction takes back is done again, perhaps for ever. */
+	if (is_new || mark > watch->mark || goes_on_elsewhere) {
 		watch->still_since_us = now_us;
+		watch->mark = mark;
+	}
 	if (!facts->uncommitted)
 		watch->behind_since_us = 0;
 	else if (is_new || watch->behind_since_us == 0 || watch->committed != committed)
 		watch->behind_since_us = now_us;
-	watch->epoch = epoch;
-	watch->mark = mark;
 	watch->committed = committed;
 	facts->still_us = now_us - watch->still_since_us;
 	facts->uncommitted_us = watch->behind_since_us ? now_us - watch->behind_since_us : 0;

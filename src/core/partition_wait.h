@@ -68,16 +68,17 @@ bool partition_wait_is_idle(enum partition_wait wait);
 
 /* How long a partition has stood still, for which reason. The owner keeps one for each; zeroed at first. */
 struct partition_watch {
-	uint64_t epoch;
-	int64_t mark, committed;
+	int64_t mark; /* the furthest one */
+	int64_t committed;
 	int64_t still_since_us;
 	int64_t behind_since_us; /* 0: its commits are not behind */
 	enum partition_wait wait;
 };
 
-/* Looks at its offsets and fills still_us and uncommitted_us of the facts. epoch: of the read at hand. */
-void partition_watch_look(struct partition_watch *watch, struct partition_facts *facts, uint64_t epoch, int64_t mark,
-    int64_t committed, int64_t now_us);
+/* Looks at its offsets and fills still_us and uncommitted_us of the facts. A mark that falls back, and comes again to where
+ * it was, has not moved, unless another offset is committed. */
+void partition_watch_look(struct partition_watch *watch, struct partition_facts *facts, int64_t mark, int64_t committed,
+    int64_t now_us);
 
 /* Decides, and remembers since when: watch->wait. Returns how long it has waited, in us; 0 when it relays. The time is
  * that since it has last moved, whatever it has waited for meanwhile; what it waits for by turns is no progress. */

@@ -207,7 +207,6 @@ enum part_state { PART_UNASSIGNED, PART_READING, PART_REVOKING, PART_BLOCKED };
 
 struct part_view {
 	enum part_state state;
-	uint64_t epoch;
 	int64_t committed; /* last offset committed in this epoch, -1 none yet */
 	int64_t mark;
 	int64_t end; /* next offset to read */

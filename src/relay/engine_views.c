@@ -22,7 +22,7 @@ void engine_part_view(const struct engine *engine, uint32_t number, struct part_
 	const struct part *part = &engine->parts[number];
 	const struct offset_slot *oldest = NULL;
 
-	*view = (struct part_view){ .state = part->state, .epoch = part->epoch, .committed = part->committed,
+	*view = (struct part_view){ .state = part->state, .committed = part->committed,
 		.mark = -1, .end = -1, .oldest_unsettled = -1, .oldest_unsettled_us = CLOCK_NEVER,
 		.blocked = part->blocked, .blocked_at = part->blocked ? part->blocked_at : -1 };
 	view->blocked_by = engine_blocked_by(part);

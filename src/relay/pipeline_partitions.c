@@ -132,7 +132,7 @@ static void look_at_wait(struct pipeline *pipeline, struct partition_snapshot *p
 	facts.source_down = pipeline->source_watch.down;
 	facts.target_down = pipeline->sink_watch.down;
 	facts.lag = partition->lag;
-	partition_watch_look(&memory->watch, &facts, view->epoch, view->mark, view->committed, now_us);
+	partition_watch_look(&memory->watch, &facts, view->mark, view->committed, now_us);
 	partition->waits_ms = partition_watch_decide(&memory->watch, &facts, now_us) / USEC_PER_MSEC;
 	partition->waits_for = memory->watch.wait;
 	partition->waits_for_broker = broker_of(pipeline, partition, part, now_us);
@@ -154,6 +154,7 @@ static void add_partition(struct pipeline *pipeline, struct pipeline_snapshot *s
 	engine_part_view(pipeline->engine, part, &view);
 	if (view.state == PART_UNASSIGNED) {
 		memory_of(pipeline, part)->state_since_ms = 0;
+		memory_of(pipeline, part)->watch = (struct partition_watch){ 0 };
 		return;
 	}
 	source_part_name(pipeline->source, part, &topic, &partition->partition);

@@ -218,7 +218,7 @@ static int64_t look(struct watched *watched, int64_t later_us)
 {
 	watched->now_us += later_us;
 	partition_watch_look(
-	    &watched->watch, &watched->facts, 1, watched->mark, watched->committed, watched->now_us);
+	    &watched->watch, &watched->facts, watched->mark, watched->committed, watched->now_us);
 	return partition_watch_decide(&watched->watch, &watched->facts, watched->now_us);
 }
 
@@ -281,14 +281,37 @@ static void test_a_partition_that_is_blocked_out_of_idleness_says_so_at_once(voi
 	assert_int_equal(watched.watch.wait, WAIT_PERSON);
 }
 
-static void test_another_epoch_begins_anew(void **state)
+static void test_what_is_taken_back_and_done_again_is_no_progress(void **state)
 {
 	struct watched watched = { .facts = sent(), .mark = 5, .committed = 5, .now_us = 100 * S };
 
+	watched.facts.in_transactions = true;
+	look(&watched, 0);
+	watched.mark = 25;
+	look(&watched, S);
+	for (int i = 0; i < 60; i++) { /* each transaction is aborted */
+		watched.mark = i % 2 ? 25 : 5;
+		look(&watched, S);
+	}
+	assert_int_equal(look(&watched, 0), 60 * S);
+	watched.mark = watched.committed = 25;
+	watched.mark = 26;
+	assert_int_equal(look(&watched, S), 0);
+}
+
+static void test_one_that_goes_on_from_another_committed_offset_begins_anew(void **state)
+{
+	struct watched watched = { .facts = sent(), .mark = 25, .committed = 25, .now_us = 100 * S };
+
 	look(&watched, 0);
 	assert_int_equal(look(&watched, 40 * S), 40 * S);
-	watched.watch.epoch = 2;
+	watched.mark = watched.committed = 5;
 	assert_int_equal(look(&watched, S), 0);
+	watched.mark = 6;
+	look(&watched, S);
+	assert_int_equal(look(&watched, 30 * S), 30 * S);
+	watched.committed = 6; /* of what it had moved to before */
+	assert_int_equal(look(&watched, S), 31 * S);
 }
 
 static void test_commits_are_behind_since_they_last_moved_or_had_nothing_to_do(void **state)
@@ -326,7 +349,8 @@ int main(void)
 		cmocka_unit_test(test_reading_on_is_no_progress_while_the_oldest_waits),
 		cmocka_unit_test(test_the_time_without_anything_to_do_is_not_held_against_what_comes_then),
 		cmocka_unit_test(test_a_partition_that_is_blocked_out_of_idleness_says_so_at_once),
-		cmocka_unit_test(test_another_epoch_begins_anew),
+		cmocka_unit_test(test_what_is_taken_back_and_done_again_is_no_progress),
+		cmocka_unit_test(test_one_that_goes_on_from_another_committed_offset_begins_anew),
 		cmocka_unit_test(test_commits_are_behind_since_they_last_moved_or_had_nothing_to_do),
 	};
 
