@@ -127,6 +127,12 @@ static int decide(struct unblocking *unblocking, int64_t *order)
 	return exit_code;
 }
 
+/* A later one that was refused is done before it. */
+static bool is_done(const struct unblocking *unblocking, int64_t order)
+{
+	return unblocking->partition.order_done >= order && unblocking->partition.order != order;
+}
+
 static int await_done(struct unblocking *unblocking, int64_t order)
 {
 	int64_t timeout_ms = TIMEOUT_MS, end_us;
@@ -135,7 +141,7 @@ static int await_done(struct unblocking *unblocking, int64_t order)
 	if (exit_code != 0 || call_has(unblocking->call, "no-wait"))
 		return exit_code;
 	end_us = clock_after_us(clock_monotonic_us(), timeout_ms * USEC_PER_MSEC);
-	while ((exit_code = look(unblocking)) == 0 && unblocking->partition.order_done < order) {
+	while ((exit_code = look(unblocking)) == 0 && !is_done(unblocking, order)) {
 		if (clock_monotonic_us() >= end_us)
 			return answer_fail(EX_TEMPFAIL, "it is not done yet: what lies before it is to be settled and "
 							"committed first, or the pipeline is paused (aloqctl status PIPELINE)");

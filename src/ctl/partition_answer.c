@@ -81,6 +81,7 @@ int partition_answer_parse(
 	copy_text(answer->blocked_by, sizeof answer->blocked_by, found, "blocked_by");
 	answer->committed = number_of(found, "committed");
 	answer->blocked_at = number_of(found, "blocked_at");
+	answer->order = number_of(found, "order");
 	answer->order_done = number_of(found, "order_done");
 	error = YAJL_GET_STRING(member(found, "error"));
 	answer->error = error ? escape_whole(error) : NULL;

@@ -9,7 +9,8 @@ struct partition_answer {
 	int64_t blocked_at; /* -1: it is not */
 	char blocked_by[32];
 	char *error; /* escaped; NULL: none */
-	int64_t order_done;
+	int64_t order; /* of a decision that is being carried out; 0 none */
+	int64_t order_done; /* the last one that is done, or was refused */
 };
 
 /* Finds it in a pipeline of /api/v1/pipelines/. 0; -ENOENT: the pipeline has none of it; -EBADMSG: json is not what aloqd

@@ -321,6 +321,10 @@ static int check_unblock(const struct run *run, const struct partition_snapshot 
 		return error_set(err, -ESTALE, REMEDY_PERSON,
 		    "%s [%" PRId32 "] is blocked at offset %" PRId64 ", not at %" PRId64 ": look at it again",
 		    partition->topic, partition->partition, partition->blocked_at, offset);
+	if (partition->order != 0)
+		return error_set(err, -EALREADY, REMEDY_PERSON,
+		    "%s [%" PRId32 "]: what was decided before is being carried out", partition->topic,
+		    partition->partition);
 	if (how == UNBLOCK_DEAD_LETTER && !run->settings->dead_letter)
 		return error_set(err, -EOPNOTSUPP, REMEDY_PERSON,
 		    "pipeline %s has no topic for dead letters: set dead_letter = \"TOPIC\", reload, then decide again",

@@ -23,7 +23,9 @@ enum block engine_blocked_by(const struct part *part)
 
 static void finish(struct engine *engine, struct part *part)
 {
-	part->order_done = part->order->number;
+	/* A later one may have been refused meanwhile. */
+	if (part->order->number > part->order_done)
+		part->order_done = part->order->number;
 	free(part->order);
 	part->order = NULL;
 	engine->orders--;

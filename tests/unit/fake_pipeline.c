@@ -113,7 +113,8 @@ void pipeline_snapshot(struct pipeline *pipeline, struct pipeline_snapshot *snap
 		.partition = 3,
 		.state = script->blocked_at >= 0 ? PART_BLOCKED : PART_READING,
 		.blocked_at = script->blocked_at,
-		.blocked_by = (enum block)script->blocked_by };
+		.blocked_by = (enum block)script->blocked_by,
+		.order = script->carried_out };
 	snapshot->partition_count = 1;
 }
 

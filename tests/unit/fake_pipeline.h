@@ -33,6 +33,7 @@ struct fake_script {
 	bool has_partition;	  /* "in" [3], as said here: */
 	int64_t blocked_at;	  /* -1: it is not */
 	int blocked_by;
+	uint64_t carried_out;	  /* the order that is being carried out; 0 none */
 	int64_t unblocked_at;
 	int unblocked_how;
 	uint64_t order;

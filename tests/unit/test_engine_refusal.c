@@ -673,6 +673,12 @@ static void test_a_decision_is_for_the_offset_that_was_seen_and_for_one_that_is_
 	assert_int_equal(look(&fake).order, 7);
 	assert_int_equal(engine_unblock(fake.engine, 0, 700, UNBLOCK_RETRY, 8, &err), -EALREADY);
 	assert_int_equal(engine_unblock(fake.engine, 5, 700, UNBLOCK_RETRY, 9, &err), -ESTALE);
+	assert_int_equal(look(&fake).order, 7); /* who waits for it waits on */
+	assert_int_equal(look(&fake).order_done, 8);
+	run_to(&fake, RECORDS);
+	engine_step(fake.engine, 1000 * USEC_PER_SEC);
+	assert_int_equal(look(&fake).order, 0);
+	assert_int_equal(look(&fake).order_done, 8); /* it does not fall: who looks only now has not missed his */
 	end(&fake);
 }
 

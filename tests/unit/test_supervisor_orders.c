@@ -307,6 +307,8 @@ static void test_a_decision_reaches_the_pipeline_for_the_offset_that_is_blocked(
 	assert_int_equal(fake_scripts[0].order, 2);
 	assert_int_equal(unblock(supervisor, 3, 56, UNBLOCK_SKIP), -ESTALE);
 	assert_int_equal(unblock(supervisor, 4, -1, UNBLOCK_SKIP), -ENOENT);
+	fake_scripts[0].carried_out = 2;
+	assert_int_equal(unblock(supervisor, 3, -1, UNBLOCK_SKIP), -EALREADY);
 	fake_scripts[0].blocked_at = -1;
 	assert_int_equal(unblock(supervisor, 3, -1, UNBLOCK_RETRY), -ESTALE);
 	assert_int_equal(fake_scripts[0].order, 2);
