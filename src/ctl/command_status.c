@@ -8,9 +8,9 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "base/stop.h"
-#include "base/units.h"
 #include "ctl/answer.h"
 #include "ctl/commands.h"
+#include "ctl/option_value.h"
 #include "ctl/screen.h"
 #include "ctl/status.h"
 #include "ctl/status_watch.h"
@@ -53,12 +53,13 @@ struct watch {
 
 static int parse_interval(const struct call *call, int64_t *interval_ms)
 {
-	const char *text = call_value(call, "watch");
+	int exit_code;
 
 	*interval_ms = WATCH_MS;
-	if (text && (units_parse_duration_ms(text, interval_ms) < 0 || *interval_ms < WATCH_LEAST_MS))
-		return call_usage(call, "--watch takes a duration like 500ms or 5s, of %d ms at least", WATCH_LEAST_MS);
-	return 0;
+	exit_code = option_duration_ms(call, "watch", interval_ms);
+	if (exit_code == 0 && *interval_ms < WATCH_LEAST_MS)
+		return call_usage(call, "--watch takes a duration of %d ms at least", WATCH_LEAST_MS);
+	return exit_code;
 }
 
 /* What is to be shown of a look. The caller frees. NULL: it is not what aloqd says, and err says why. */

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sysexits.h>
 #include <cmocka.h>
+#include "base/cleanup.h"
 #include "ctl/command.h"
 #include "ctl/help.h"
 
@@ -115,6 +116,30 @@ static void test_wrong_calls_are_refused(void **state)
 	}
 }
 
+static void test_numbers_and_times_that_nothing_can_hold_are_refused(void **state)
+{
+	static const char *const wrong[][6] = {
+		{ "consume", "--brokers=127.0.0.1:1", "--from=offset:99999999999999999999", "t" },
+		{ "consume", "--brokers=127.0.0.1:1", "--partition=4294967296", "t" },
+		{ "offsets", "--brokers=127.0.0.1:1", "--group=g", "--to=offset:99999999999999999999", "seek" },
+		{ "status", "--socket=/nowhere", "--watch=100000d" },
+	};
+
+	for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+		const struct command *command = command_find(wrong[i][0]);
+		_cleanup_(call_clear) struct call call = { 0 };
+		char *words[7] = { NULL };
+		int count = 0;
+
+		while (count < 6 && wrong[i][count]) {
+			words[count] = (char *)(uintptr_t)wrong[i][count];
+			count++;
+		}
+		assert_int_equal(call_parse(&call, command, count, words), 0);
+		assert_int_equal(command->run(&call), EX_USAGE);
+	}
+}
+
 static void test_help_is_asked_for_in_any_place_and_without_arguments(void **state)
 {
 	struct words calls[] = { { 0, { "act", "--help", NULL } }, { 0, { "act", "a", "b", "c", "-h", NULL } } };
@@ -168,6 +193,7 @@ int main(void)
 		cmocka_unit_test(test_values_come_in_their_order_and_the_last_one_holds),
 		cmocka_unit_test(test_what_may_be_left_out_may_be_given),
 		cmocka_unit_test(test_wrong_calls_are_refused),
+		cmocka_unit_test(test_numbers_and_times_that_nothing_can_hold_are_refused),
 		cmocka_unit_test(test_help_is_asked_for_in_any_place_and_without_arguments),
 		cmocka_unit_test(test_the_help_of_a_command_has_its_options),
 		cmocka_unit_test(test_every_command_is_whole_and_found_by_its_name),
