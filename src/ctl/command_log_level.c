@@ -1,32 +1,22 @@
 /* aloqctl log-level */
-#include <sysexits.h>
-#include <yajl/yajl_tree.h>
 #include <errno.h>
 #include <string.h>
+#include <sysexits.h>
 #include "base/cleanup.h"
 #include "base/escape.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "ctl/answer.h"
 #include "ctl/commands.h"
-
-DEFINE_CLEANUP(yajl_val, yajl_tree_free)
+#include "ctl/json_tree.h"
 
 #define LOG_LEVEL_PATH "/api/v1/log-level"
 
-static const char *text_of(yajl_val root, const char *name)
-{
-	const char *path[] = { name, NULL };
-
-	return root ? YAJL_GET_STRING(yajl_tree_get(root, path, yajl_t_string)) : NULL;
-}
-
 static int print_level(const char *json, FILE *out, struct error *err)
 {
-	char problem[256];
-	_cleanup_(yajl_tree_freep) yajl_val root = yajl_tree_parse(json, problem, sizeof problem);
-	const char *level = text_of(root, "level");
-	const char *configured = text_of(root, "configured");
+	_cleanup_(yajl_tree_freep) yajl_val root = json_tree_parse(json);
+	const char *level = json_tree_text(root, "level");
+	const char *configured = json_tree_text(root, "configured");
 	char safe[2][64];
 
 	if (!level || !configured)

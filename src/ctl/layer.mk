@@ -27,6 +27,7 @@ libctl_a_SOURCES = \
 	src/ctl/help.c src/ctl/help.h \
 	src/ctl/entry_sorter.c src/ctl/entry_sorter.h \
 	src/ctl/json_text.c src/ctl/json_text.h \
+	src/ctl/json_tree.c src/ctl/json_tree.h \
 	src/ctl/line_reader.c src/ctl/line_reader.h \
 	src/ctl/offsets_file.c src/ctl/offsets_file.h \
 	src/ctl/option_value.c src/ctl/option_value.h \

@@ -2,12 +2,10 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
-#include <yajl/yajl_tree.h>
 #include "base/cleanup.h"
 #include "base/memory.h"
 #include "ctl/json_text.h"
-
-DEFINE_CLEANUP(yajl_val, yajl_tree_free)
+#include "ctl/json_tree.h"
 
 /* ---- writing ---- */
 
@@ -83,27 +81,14 @@ static int wrong(struct error *err, const char *why)
 
 static yajl_val parse(const char *text, yajl_val *list, struct error *err)
 {
-	yajl_val root = yajl_tree_parse(text, NULL, 0);
+	yajl_val root = json_tree_parse(text);
 
-	*list = root ? yajl_tree_get(root, (const char *[]){ "offsets", NULL }, yajl_t_array) : NULL;
-	if (*list)
+	*list = json_tree_member(root, "offsets");
+	if (YAJL_IS_ARRAY(*list))
 		return root;
 	wrong(err, root ? "it has no array \"offsets\"" : "it is not JSON");
 	yajl_tree_free(root);
 	return NULL;
-}
-
-static const char *text_of(yajl_val item, const char *name)
-{
-	return YAJL_GET_STRING(yajl_tree_get(item, (const char *[]){ name, NULL }, yajl_t_string));
-}
-
-/* -1: there is no such whole number. */
-static int64_t number_of(yajl_val item, const char *name)
-{
-	yajl_val number = yajl_tree_get(item, (const char *[]){ name, NULL }, yajl_t_number);
-
-	return YAJL_IS_INTEGER(number) && YAJL_GET_INTEGER(number) >= 0 ? YAJL_GET_INTEGER(number) : -1;
 }
 
 int offsets_file_topics(const char *text, char ***topics, size_t *count, struct error *err)
@@ -116,7 +101,7 @@ int offsets_file_topics(const char *text, char ***topics, size_t *count, struct 
 	if (!root)
 		return -EBADMSG;
 	for (size_t i = 0; i < list->u.array.len; i++) {
-		const char *topic = text_of(list->u.array.values[i], "topic");
+		const char *topic = json_tree_text(list->u.array.values[i], "topic");
 		bool known = !topic;
 
 		for (size_t k = 0; k < *count && !known; k++)
@@ -131,8 +116,8 @@ int offsets_file_topics(const char *text, char ***topics, size_t *count, struct 
 
 static int read_item(yajl_val item, struct group_offsets *offsets, struct error *err)
 {
-	const char *topic = text_of(item, "topic"), *id = text_of(item, "topic_id");
-	int64_t partition = number_of(item, "partition"), to = number_of(item, "offset");
+	const char *topic = json_tree_text(item, "topic"), *id = json_tree_text(item, "topic_id");
+	int64_t partition = json_tree_number(item, "partition"), to = json_tree_number(item, "offset");
 
 	if (!topic || partition < 0 || to < 0)
 		return wrong(err, "an entry has not topic, partition and offset");

@@ -3,12 +3,11 @@
 #include <stdio.h>
 #include <string.h>
 #include <yajl/yajl_gen.h>
-#include <yajl/yajl_tree.h>
 #include "base/cleanup.h"
 #include "base/memory.h"
+#include "ctl/json_tree.h"
 
 DEFINE_CLEANUP(yajl_gen, yajl_gen_free)
-DEFINE_CLEANUP(yajl_val, yajl_tree_free)
 
 /* Spreads consecutive ids, so that users and items do not come in turn (the finalizer of splitmix64). */
 static uint64_t scatter(uint64_t x)
@@ -64,7 +63,7 @@ int order_encode(const struct order *order, char *buffer, size_t size)
 
 static int decode_integer(yajl_val object, const char *name, int64_t min, int64_t max, int64_t *number)
 {
-	yajl_val value = yajl_tree_get(object, (const char *[]){ name, NULL }, yajl_t_number);
+	yajl_val value = json_tree_member(object, name);
 
 	if (!YAJL_IS_INTEGER(value) || YAJL_GET_INTEGER(value) < min || YAJL_GET_INTEGER(value) > max)
 		return -EINVAL;
@@ -74,8 +73,7 @@ static int decode_integer(yajl_val object, const char *name, int64_t min, int64_
 
 static int decode_text(yajl_val object, const char *name, char text[static ORDER_TEXT_MAX + 1])
 {
-	yajl_val value = yajl_tree_get(object, (const char *[]){ name, NULL }, yajl_t_string);
-	const char *string = YAJL_GET_STRING(value);
+	const char *string = json_tree_text(object, name);
 	size_t length = string ? strlen(string) : 0;
 
 	if (length < 1 || length > ORDER_TEXT_MAX)
@@ -97,7 +95,7 @@ int order_decode(struct order *order, const void *bytes, size_t size)
 	if (!bytes || memchr(bytes, '\0', size))
 		return -EINVAL;
 	text = xstrndup(bytes, size);
-	tree = yajl_tree_parse(text, NULL, 0);
+	tree = json_tree_parse(text);
 	if (!YAJL_IS_OBJECT(tree))
 		return -EINVAL;
 	if (decode_integer(tree, "id", 1, ORDER_ID_MAX, &order->id) < 0 ||

@@ -4,41 +4,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <yajl/yajl_tree.h>
 #include "base/cleanup.h"
 #include "base/escape.h"
-
-DEFINE_CLEANUP(yajl_val, yajl_tree_free)
-
-static yajl_val member(yajl_val node, const char *name)
-{
-	const char *path[] = { name, NULL };
-
-	return yajl_tree_get(node, path, yajl_t_any);
-}
-
-static int64_t number_of(yajl_val node, const char *name)
-{
-	yajl_val value = member(node, name);
-
-	return YAJL_IS_INTEGER(value) ? YAJL_GET_INTEGER(value) : -1;
-}
+#include "ctl/json_tree.h"
 
 static void copy_text(char *buffer, size_t size, yajl_val node, const char *name)
 {
-	const char *text = YAJL_GET_STRING(member(node, name));
+	const char *text = json_tree_text(node, name);
 
 	escape_text(buffer, size, text ? text : "", text ? strlen(text) : 0);
-}
-
-static yajl_val parse(const char *json, struct error *err)
-{
-	char problem[256];
-	yajl_val root = yajl_tree_parse(json, problem, sizeof problem);
-
-	if (!root)
-		error_set(err, -EBADMSG, REMEDY_PERSON, "the answer is not JSON: %.200s", problem);
-	return root;
 }
 
 /* A rebalance may show it twice for a moment: the one that is blocked counts. */
@@ -48,10 +22,10 @@ static yajl_val find(yajl_val partitions, const char *topic, int64_t number)
 
 	for (size_t i = 0; i < YAJL_GET_ARRAY(partitions)->len; i++) {
 		yajl_val one = YAJL_GET_ARRAY(partitions)->values[i];
-		const char *name = YAJL_GET_STRING(member(one, "topic"));
+		const char *name = json_tree_text(one, "topic");
 
-		if (name && strcmp(name, topic) == 0 && number_of(one, "partition") == number &&
-		    (!found || number_of(one, "blocked_at") >= 0))
+		if (name && strcmp(name, topic) == 0 && json_tree_number(one, "partition") == number &&
+		    (!found || json_tree_number(one, "blocked_at") >= 0))
 			found = one;
 	}
 	return found;
@@ -60,8 +34,8 @@ static yajl_val find(yajl_val partitions, const char *topic, int64_t number)
 int partition_answer_parse(
     const char *json, const char *topic, int64_t number, struct partition_answer *answer, struct error *err)
 {
-	_cleanup_(yajl_tree_freep) yajl_val root = parse(json, err);
-	yajl_val partitions = root ? member(root, "partitions") : NULL;
+	_cleanup_(yajl_tree_freep) yajl_val root = json_tree_parse_answer(json, err);
+	yajl_val partitions = json_tree_member(root, "partitions");
 	yajl_val found;
 	const char *error;
 
@@ -79,11 +53,11 @@ int partition_answer_parse(
 		    number);
 	copy_text(answer->state, sizeof answer->state, found, "state");
 	copy_text(answer->blocked_by, sizeof answer->blocked_by, found, "blocked_by");
-	answer->committed = number_of(found, "committed");
-	answer->blocked_at = number_of(found, "blocked_at");
-	answer->order = number_of(found, "order");
-	answer->order_done = number_of(found, "order_done");
-	error = YAJL_GET_STRING(member(found, "error"));
+	answer->committed = json_tree_number(found, "committed");
+	answer->blocked_at = json_tree_number(found, "blocked_at");
+	answer->order = json_tree_number(found, "order");
+	answer->order_done = json_tree_number(found, "order_done");
+	error = json_tree_text(found, "error");
 	answer->error = error ? escape_whole(error) : NULL;
 	return 0;
 }
@@ -96,11 +70,11 @@ void partition_answer_clear(struct partition_answer *answer)
 
 int partition_answer_order(const char *json, int64_t *order, struct error *err)
 {
-	_cleanup_(yajl_tree_freep) yajl_val root = parse(json, err);
+	_cleanup_(yajl_tree_freep) yajl_val root = json_tree_parse_answer(json, err);
 
 	if (!root)
 		return -EBADMSG;
-	*order = number_of(root, "order");
+	*order = json_tree_number(root, "order");
 	if (*order <= 0)
 		return error_set(
 		    err, -EBADMSG, REMEDY_PERSON, "the answer has no order: is this an aloqd's socket?");

@@ -1,52 +1,19 @@
 #include "ctl/status.h"
 #include <errno.h>
 #include <string.h>
-#include <yajl/yajl_tree.h>
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/escape.h"
 #include "base/memory.h"
 #include "base/units.h"
+#include "ctl/json_tree.h"
 #include "ctl/table.h"
 
-DEFINE_CLEANUP(yajl_val, yajl_tree_free)
 DEFINE_CLEANUP(struct table *, table_free)
-
-/* The member of this name, and below it the one of the second name where there is one; NULL: none. */
-static yajl_val member(yajl_val node, const char *name, const char *below)
-{
-	const char *path[] = { name, below, NULL };
-
-	return yajl_tree_get(node, path, yajl_t_any);
-}
-
-/* NULL where there is none, or another type. */
-static const char *text_of(yajl_val node, const char *name)
-{
-	return YAJL_GET_STRING(member(node, name, NULL));
-}
-
-/* -1 (unknown) where there is none, or another type. */
-static int64_t number_of(yajl_val node, const char *name, const char *below)
-{
-	yajl_val value = member(node, name, below);
-
-	return YAJL_IS_INTEGER(value) ? YAJL_GET_INTEGER(value) : -1;
-}
-
-static yajl_val parse(const char *json, struct error *err)
-{
-	char problem[256];
-	yajl_val root = yajl_tree_parse(json, problem, sizeof problem);
-
-	if (!root)
-		error_set(err, -EBADMSG, REMEDY_PERSON, "the answer is not JSON: %.200s", problem);
-	return root;
-}
 
 static yajl_val array_of(yajl_val node, const char *name, struct error *err)
 {
-	yajl_val array = member(node, name, NULL);
+	yajl_val array = json_tree_member(node, name);
 
 	if (YAJL_IS_ARRAY(array))
 		return array;
@@ -65,7 +32,7 @@ static void add_age(struct table *table, int64_t age_ms)
 /* How long ago that was; -1: never. */
 static int64_t age_of(yajl_val node, const char *name)
 {
-	int64_t at_ms = number_of(node, name, NULL);
+	int64_t at_ms = json_tree_number(node, name);
 	int64_t now_ms = clock_realtime_ms();
 
 	/* The clock may have been set back since. */
@@ -75,8 +42,8 @@ static int64_t age_of(yajl_val node, const char *name)
 /* What runs is then not what the configuration says. */
 static void print_refused_reload(FILE *out, yajl_val reload)
 {
-	const char *result = reload ? text_of(reload, "result") : NULL;
-	const char *summary = reload ? text_of(reload, "summary") : NULL;
+	const char *result = json_tree_text(reload, "result");
+	const char *summary = json_tree_text(reload, "summary");
 	_cleanup_free_ char *safe = summary ? escape_whole(summary) : NULL;
 
 	if (!result || !summary || strcmp(result, "refused") != 0)
@@ -98,27 +65,27 @@ int status_print_all(const char *json, FILE *out, struct error *err)
 		{ "REASON", false },
 	};
 	_cleanup_(table_freep) struct table *table = table_new(columns, sizeof columns / sizeof columns[0]);
-	_cleanup_(yajl_tree_freep) yajl_val root = parse(json, err);
+	_cleanup_(yajl_tree_freep) yajl_val root = json_tree_parse_answer(json, err);
 	yajl_val pipelines = root ? array_of(root, "pipelines", err) : NULL;
 
 	if (!pipelines)
 		return -EBADMSG;
 	for (size_t i = 0; i < YAJL_GET_ARRAY(pipelines)->len; i++) {
 		yajl_val pipeline = YAJL_GET_ARRAY(pipelines)->values[i];
-		const char *reason = text_of(pipeline, "reason");
+		const char *reason = json_tree_text(pipeline, "reason");
 
-		table_add(table, text_of(pipeline, "name"));
-		table_add(table, text_of(pipeline, "delivery"));
-		table_add(table, text_of(pipeline, "state"));
-		table_add_number(table, number_of(pipeline, "partition_count", NULL));
-		table_add_number(table, number_of(pipeline, "lag", NULL));
-		add_age(table, number_of(pipeline, "oldest_unsettled_age_ms", NULL));
-		table_add_number(table, number_of(pipeline, "counters", "consumed_records"));
-		table_add_number(table, number_of(pipeline, "counters", "acked_records"));
-		table_add(table, reason ? reason : text_of(pipeline, "stuck"));
+		table_add(table, json_tree_text(pipeline, "name"));
+		table_add(table, json_tree_text(pipeline, "delivery"));
+		table_add(table, json_tree_text(pipeline, "state"));
+		table_add_number(table, json_tree_number(pipeline, "partition_count"));
+		table_add_number(table, json_tree_number(pipeline, "lag"));
+		add_age(table, json_tree_number(pipeline, "oldest_unsettled_age_ms"));
+		table_add_number(table, json_tree_number_below(pipeline, "counters", "consumed_records"));
+		table_add_number(table, json_tree_number_below(pipeline, "counters", "acked_records"));
+		table_add(table, reason ? reason : json_tree_text(pipeline, "stuck"));
 	}
 	table_print(table, out);
-	print_refused_reload(out, member(root, "reload", NULL));
+	print_refused_reload(out, json_tree_member(root, "reload"));
 	return 0;
 }
 
@@ -133,7 +100,7 @@ static void print_text(FILE *out, const char *title, const char *text)
 /* With how long ago that was. */
 static void print_past(FILE *out, const char *title, yajl_val node, const char *name, const char *at_name)
 {
-	const char *text = text_of(node, name);
+	const char *text = json_tree_text(node, name);
 	int64_t age_ms = age_of(node, at_name);
 	_cleanup_free_ char *past = NULL;
 	char age[UNITS_TEXT_SIZE];
@@ -153,7 +120,7 @@ static void print_age(FILE *out, const char *title, int64_t age_ms)
 
 static void print_count(FILE *out, yajl_val pipeline, const char *title, const char *name, const char *below)
 {
-	int64_t number = number_of(pipeline, name, below);
+	int64_t number = json_tree_number_below(pipeline, name, below);
 
 	if (number >= 0)
 		fprintf(out, "%-12s %" PRId64 "\n", title, number);
@@ -161,15 +128,15 @@ static void print_count(FILE *out, yajl_val pipeline, const char *title, const c
 
 static void print_pipeline(FILE *out, yajl_val pipeline)
 {
-	print_text(out, "pipeline", text_of(pipeline, "name"));
-	print_text(out, "delivery", text_of(pipeline, "delivery"));
-	print_text(out, "state", text_of(pipeline, "state"));
+	print_text(out, "pipeline", json_tree_text(pipeline, "name"));
+	print_text(out, "delivery", json_tree_text(pipeline, "delivery"));
+	print_text(out, "state", json_tree_text(pipeline, "state"));
 	print_age(out, "since", age_of(pipeline, "state_since_ms"));
-	print_text(out, "reason", text_of(pipeline, "reason"));
-	print_text(out, "stuck", text_of(pipeline, "stuck"));
+	print_text(out, "reason", json_tree_text(pipeline, "reason"));
+	print_text(out, "stuck", json_tree_text(pipeline, "stuck"));
 	print_past(out, "last error", pipeline, "last_error", "last_error_at_ms");
 	print_count(out, pipeline, "lag", "lag", NULL);
-	print_age(out, "oldest", number_of(pipeline, "oldest_unsettled_age_ms", NULL));
+	print_age(out, "oldest", json_tree_number(pipeline, "oldest_unsettled_age_ms"));
 	print_count(out, pipeline, "consumed", "counters", "consumed_records");
 	print_count(out, pipeline, "acked", "counters", "acked_records");
 	print_count(out, pipeline, "repeated", "counters", "repeated_records");
@@ -198,12 +165,12 @@ static void print_members(FILE *out, yajl_val members)
 	for (size_t i = 0; i < YAJL_GET_ARRAY(members)->len; i++) {
 		yajl_val one = YAJL_GET_ARRAY(members)->values[i];
 
-		table_add_number(table, number_of(one, "member", NULL));
-		table_add(table, text_of(one, "state"));
-		table_add_number(table, number_of(one, "partition_count", NULL));
-		table_add_number(table, number_of(one, "lag", NULL));
-		table_add_number(table, number_of(one, "acked_records", NULL));
-		table_add(table, text_of(one, "reason"));
+		table_add_number(table, json_tree_number(one, "member"));
+		table_add(table, json_tree_text(one, "state"));
+		table_add_number(table, json_tree_number(one, "partition_count"));
+		table_add_number(table, json_tree_number(one, "lag"));
+		table_add_number(table, json_tree_number(one, "acked_records"));
+		table_add(table, json_tree_text(one, "reason"));
 	}
 	fputc('\n', out);
 	table_print(table, out);
@@ -212,8 +179,8 @@ static void print_members(FILE *out, yajl_val members)
 /* With the broker, where that is known. */
 static void add_wait(struct table *table, yajl_val partition)
 {
-	const char *waits_for = text_of(partition, "waits_for");
-	int64_t broker = number_of(partition, "waits_for_broker", NULL);
+	const char *waits_for = json_tree_text(partition, "waits_for");
+	int64_t broker = json_tree_number(partition, "waits_for_broker");
 	_cleanup_free_ char *both =
 	    waits_for && broker >= 0 ? xasprintf("%s, broker %" PRId64, waits_for, broker) : NULL;
 
@@ -223,8 +190,8 @@ static void add_wait(struct table *table, yajl_val partition)
 /* Why it is blocked; else its last error, and how long ago that was. */
 static void add_error(struct table *table, yajl_val partition)
 {
-	const char *blocked = text_of(partition, "error");
-	const char *last = text_of(partition, "last_error");
+	const char *blocked = json_tree_text(partition, "error");
+	const char *last = json_tree_text(partition, "last_error");
 	int64_t age_ms = age_of(partition, "last_error_at_ms");
 	_cleanup_free_ char *past = NULL;
 	char age[UNITS_TEXT_SIZE];
@@ -252,9 +219,9 @@ int status_print_one(const char *json, FILE *out, struct error *err)
 		{ "STILL", true }, /* how long it has not moved */
 		{ "LAST ERROR", false },
 	};
-	_cleanup_(yajl_tree_freep) yajl_val root = parse(json, err);
+	_cleanup_(yajl_tree_freep) yajl_val root = json_tree_parse_answer(json, err);
 	yajl_val partitions = root ? array_of(root, "partitions", err) : NULL;
-	yajl_val members = root ? member(root, "members", NULL) : NULL;
+	yajl_val members = json_tree_member(root, "members");
 	size_t left_out = YAJL_IS_ARRAY(members) && YAJL_GET_ARRAY(members)->len > 0 ? 0 : 1;
 	_cleanup_(table_freep) struct table *table =
 	    table_new(columns + left_out, sizeof columns / sizeof columns[0] - left_out);
@@ -272,19 +239,19 @@ int status_print_one(const char *json, FILE *out, struct error *err)
 		yajl_val partition = YAJL_GET_ARRAY(partitions)->values[i];
 
 		if (!left_out)
-			table_add_number(table, number_of(partition, "member", NULL));
-		table_add(table, text_of(partition, "topic"));
-		table_add_number(table, number_of(partition, "partition", NULL));
-		table_add(table, text_of(partition, "state"));
-		table_add_number(table, number_of(partition, "committed", NULL));
-		table_add_number(table, number_of(partition, "mark", NULL));
-		table_add_number(table, number_of(partition, "end", NULL));
-		table_add_number(table, number_of(partition, "log_end", NULL));
-		table_add_number(table, number_of(partition, "lag", NULL));
-		table_add_number(table, number_of(partition, "in_flight", NULL));
-		add_age(table, number_of(partition, "oldest_unsettled_age_ms", NULL));
+			table_add_number(table, json_tree_number(partition, "member"));
+		table_add(table, json_tree_text(partition, "topic"));
+		table_add_number(table, json_tree_number(partition, "partition"));
+		table_add(table, json_tree_text(partition, "state"));
+		table_add_number(table, json_tree_number(partition, "committed"));
+		table_add_number(table, json_tree_number(partition, "mark"));
+		table_add_number(table, json_tree_number(partition, "end"));
+		table_add_number(table, json_tree_number(partition, "log_end"));
+		table_add_number(table, json_tree_number(partition, "lag"));
+		table_add_number(table, json_tree_number(partition, "in_flight"));
+		add_age(table, json_tree_number(partition, "oldest_unsettled_age_ms"));
 		add_wait(table, partition);
-		add_age(table, number_of(partition, "waits_ms", NULL));
+		add_age(table, json_tree_number(partition, "waits_ms"));
 		add_error(table, partition);
 	}
 	fputc('\n', out);

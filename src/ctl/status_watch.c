@@ -2,47 +2,19 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
-#include <yajl/yajl_tree.h>
 #include "base/cleanup.h"
 #include "base/units.h"
+#include "ctl/json_tree.h"
 #include "ctl/status.h"
 #include "ctl/table.h"
 
-DEFINE_CLEANUP(yajl_val, yajl_tree_free)
 DEFINE_CLEANUP(struct table *, table_free)
-
-static yajl_val member(yajl_val node, const char *name, const char *below)
-{
-	const char *path[] = { name, below, NULL };
-
-	return node ? yajl_tree_get(node, path, yajl_t_any) : NULL;
-}
-
-static const char *text_of(yajl_val node, const char *name)
-{
-	return YAJL_GET_STRING(member(node, name, NULL));
-}
-
-/* -1: unknown. */
-static int64_t number_of(yajl_val node, const char *name, const char *below)
-{
-	yajl_val value = member(node, name, below);
-
-	return YAJL_IS_INTEGER(value) ? YAJL_GET_INTEGER(value) : -1;
-}
-
-static yajl_val parse(const char *json)
-{
-	char problem[256];
-
-	return json ? yajl_tree_parse(json, problem, sizeof problem) : NULL;
-}
 
 /* In a second; -1: unknown, also where the daemon has begun to count anew. */
 static int64_t rate_of(yajl_val before, yajl_val now, const char *counter, int64_t elapsed_us)
 {
-	int64_t from = number_of(before, "counters", counter);
-	int64_t to = number_of(now, "counters", counter);
+	int64_t from = json_tree_number_below(before, "counters", counter);
+	int64_t to = json_tree_number_below(now, "counters", counter);
 
 	if (from < 0 || to < from || elapsed_us <= 0)
 		return -1;
@@ -51,10 +23,10 @@ static int64_t rate_of(yajl_val before, yajl_val now, const char *counter, int64
 
 static yajl_val find(yajl_val root, const char *name)
 {
-	yajl_val pipelines = member(root, "pipelines", NULL);
+	yajl_val pipelines = json_tree_member(root, "pipelines");
 
 	for (size_t i = 0; YAJL_IS_ARRAY(pipelines) && i < YAJL_GET_ARRAY(pipelines)->len; i++) {
-		const char *text = text_of(YAJL_GET_ARRAY(pipelines)->values[i], "name");
+		const char *text = json_tree_text(YAJL_GET_ARRAY(pipelines)->values[i], "name");
 
 		if (text && name && strcmp(text, name) == 0)
 			return YAJL_GET_ARRAY(pipelines)->values[i];
@@ -72,20 +44,20 @@ static enum table_colour colour_of(const char *state)
 
 static void add_row(struct table *table, yajl_val before, yajl_val pipeline, int64_t elapsed_us)
 {
-	const char *reason = text_of(pipeline, "reason");
-	int64_t age_ms = number_of(pipeline, "oldest_unsettled_age_ms", NULL);
+	const char *reason = json_tree_text(pipeline, "reason");
+	int64_t age_ms = json_tree_number(pipeline, "oldest_unsettled_age_ms");
 	char age[UNITS_TEXT_SIZE];
 
-	table_add(table, text_of(pipeline, "name"));
-	table_add(table, text_of(pipeline, "state"));
-	table_colour(table, colour_of(text_of(pipeline, "state")));
-	table_add_number(table, number_of(pipeline, "partition_count", NULL));
-	table_add_number(table, number_of(pipeline, "lag", NULL));
+	table_add(table, json_tree_text(pipeline, "name"));
+	table_add(table, json_tree_text(pipeline, "state"));
+	table_colour(table, colour_of(json_tree_text(pipeline, "state")));
+	table_add_number(table, json_tree_number(pipeline, "partition_count"));
+	table_add_number(table, json_tree_number(pipeline, "lag"));
 	table_add(table, age_ms < 0 ? NULL : units_format_age_ms(age, sizeof age, age_ms));
 	table_add_number(table, rate_of(before, pipeline, "consumed_records", elapsed_us));
 	table_add_number(table, rate_of(before, pipeline, "acked_records", elapsed_us));
-	table_add_number(table, number_of(pipeline, "counters", "acked_records"));
-	table_add(table, reason ? reason : text_of(pipeline, "stuck"));
+	table_add_number(table, json_tree_number_below(pipeline, "counters", "acked_records"));
+	table_add(table, reason ? reason : json_tree_text(pipeline, "stuck"));
 }
 
 int status_watch_print_all(
@@ -103,9 +75,9 @@ int status_watch_print_all(
 		{ "REASON", false },
 	};
 	_cleanup_(table_freep) struct table *table = table_new(columns, sizeof columns / sizeof columns[0]);
-	_cleanup_(yajl_tree_freep) yajl_val old = parse(before);
-	_cleanup_(yajl_tree_freep) yajl_val root = parse(json);
-	yajl_val pipelines = member(root, "pipelines", NULL);
+	_cleanup_(yajl_tree_freep) yajl_val old = before ? json_tree_parse(before) : NULL;
+	_cleanup_(yajl_tree_freep) yajl_val root = json_tree_parse(json);
+	yajl_val pipelines = json_tree_member(root, "pipelines");
 
 	if (!YAJL_IS_ARRAY(pipelines))
 		return error_set(
@@ -113,7 +85,7 @@ int status_watch_print_all(
 	for (size_t i = 0; i < YAJL_GET_ARRAY(pipelines)->len; i++) {
 		yajl_val pipeline = YAJL_GET_ARRAY(pipelines)->values[i];
 
-		add_row(table, find(old, text_of(pipeline, "name")), pipeline, elapsed_us);
+		add_row(table, find(old, json_tree_text(pipeline, "name")), pipeline, elapsed_us);
 	}
 	table_print_coloured(table, colour, out);
 	return 0;
@@ -128,8 +100,8 @@ static void print_rate(FILE *out, const char *title, int64_t rate)
 int status_watch_print_one(
     const char *before, int64_t elapsed_us, const char *json, bool colour, FILE *out, struct error *err)
 {
-	_cleanup_(yajl_tree_freep) yajl_val old = parse(before);
-	_cleanup_(yajl_tree_freep) yajl_val root = parse(json);
+	_cleanup_(yajl_tree_freep) yajl_val old = before ? json_tree_parse(before) : NULL;
+	_cleanup_(yajl_tree_freep) yajl_val root = json_tree_parse(json);
 
 	(void)colour;
 	print_rate(out, "read/s", rate_of(old, root, "consumed_records", elapsed_us));

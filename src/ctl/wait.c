@@ -4,23 +4,14 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <yajl/yajl_tree.h>
 #include "base/cleanup.h"
 #include "base/escape.h"
 #include "base/memory.h"
-
-DEFINE_CLEANUP(yajl_val, yajl_tree_free)
-
-static yajl_val member(yajl_val node, const char *name)
-{
-	const char *path[] = { name, NULL };
-
-	return yajl_tree_get(node, path, yajl_t_any);
-}
+#include "ctl/json_tree.h"
 
 static const char *text_of(yajl_val node, const char *name)
 {
-	const char *text = YAJL_GET_STRING(member(node, name));
+	const char *text = json_tree_text(node, name);
 
 	return text ? text : "";
 }
@@ -71,9 +62,8 @@ static void add_words(char **words, const char *more)
 
 int wait_look(const char *json, char **names, size_t count, int64_t lag_records, char **words, struct error *err)
 {
-	char problem[256];
-	_cleanup_(yajl_tree_freep) yajl_val root = yajl_tree_parse(json, problem, sizeof problem);
-	yajl_val pipelines = root ? member(root, "pipelines") : NULL;
+	_cleanup_(yajl_tree_freep) yajl_val root = json_tree_parse(json);
+	yajl_val pipelines = json_tree_member(root, "pipelines");
 
 	*words = NULL;
 	if (!YAJL_IS_ARRAY(pipelines))
@@ -83,8 +73,7 @@ int wait_look(const char *json, char **names, size_t count, int64_t lag_records,
 		return err->code;
 	for (size_t i = 0; i < YAJL_GET_ARRAY(pipelines)->len; i++) {
 		yajl_val pipeline = YAJL_GET_ARRAY(pipelines)->values[i];
-		yajl_val value = member(pipeline, "lag");
-		int64_t lag = YAJL_IS_INTEGER(value) ? YAJL_GET_INTEGER(value) : -1;
+		int64_t lag = json_tree_number(pipeline, "lag");
 
 		if (is_meant(pipeline, names, count) && (lag < 0 || lag > lag_records)) {
 			_cleanup_free_ char *one = describe(pipeline, lag);

@@ -11,6 +11,7 @@
 #include <cmocka.h>
 #include "base/clock.h"
 #include "ctl/control_client.h"
+#include "ctl/json_tree.h"
 #include "ctl/pipeline_answer.h"
 #include "ctl/reload.h"
 #include "ctl/status.h"
@@ -137,6 +138,17 @@ static void test_what_is_not_aloqds_answer_is_an_error(void **state)
 	}
 }
 
+static void test_why_an_answer_is_not_understood_is_told_without_what_it_does_to_a_terminal(void **state)
+{
+	struct error err = { 0 };
+
+	assert_null(json_tree_parse_answer("{\"a\":\x1b[2J}", &err));
+	assert_non_null(strstr(err.message, "\\x1b[2J"));
+	assert_null(strchr(err.message, '\x1b'));
+	assert_null(json_tree_parse_answer("/*\"*/{}", &err));
+	assert_non_null(strstr(err.message, "comment"));
+}
+
 static void test_a_refused_reload_shows_below_the_pipelines(void **state)
 {
 	char *text = NULL;
@@ -231,6 +243,7 @@ int main(void)
 		cmocka_unit_test(test_past_errors_are_told_with_how_long_ago_they_were),
 		cmocka_unit_test(test_nothing_that_the_answer_holds_reaches_the_terminal_raw),
 		cmocka_unit_test(test_what_is_not_aloqds_answer_is_an_error),
+		cmocka_unit_test(test_why_an_answer_is_not_understood_is_told_without_what_it_does_to_a_terminal),
 		cmocka_unit_test(test_a_refused_reload_shows_below_the_pipelines),
 		cmocka_unit_test(test_a_reload_shows_its_findings_and_its_summary),
 		cmocka_unit_test(test_a_pipeline_that_was_told_something_shows_its_state_and_the_reason),

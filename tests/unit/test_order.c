@@ -6,6 +6,8 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include "base/cleanup.h"
+#include "base/memory.h"
 #include "sandbox/id_set.h"
 #include "ctl/order.h"
 
@@ -34,6 +36,25 @@ static void test_an_order_that_does_not_fit_is_refused(void **state)
 
 	order_make(&order, 1);
 	assert_int_equal(order_encode(&order, json, sizeof json), -ENOBUFS);
+}
+
+/* Anybody may write a record. */
+static void test_a_million_brackets_are_no_order_and_do_no_harm(void **state)
+{
+	static const char *const begins[] = { "{\"id\":1,\"x\":", "{/*\"*/\"id\":1,\"x\":", "{\"\\\"\":1,\"x\":" };
+	enum { DEPTH = 1000 * 1000 };
+
+	for (size_t i = 0; i < sizeof begins / sizeof begins[0]; i++) {
+		_cleanup_free_ char *text = xcalloc(2 * DEPTH + 64, 1);
+		size_t length = strlen(begins[i]);
+		struct order order;
+
+		memcpy(text, begins[i], length);
+		memset(text + length, '[', DEPTH);
+		memset(text + length + DEPTH, ']', DEPTH);
+		text[length + 2 * DEPTH] = '}';
+		assert_int_equal(order_decode(&order, text, strlen(text)), -EINVAL);
+	}
 }
 
 static void test_what_is_no_order_is_refused(void **state)
@@ -81,6 +102,7 @@ int main(void)
 		cmocka_unit_test(test_what_is_encoded_is_decoded),
 		cmocka_unit_test(test_an_order_that_does_not_fit_is_refused),
 		cmocka_unit_test(test_what_is_no_order_is_refused),
+		cmocka_unit_test(test_a_million_brackets_are_no_order_and_do_no_harm),
 		cmocka_unit_test(test_a_number_is_new_once),
 	};
 
