@@ -229,9 +229,10 @@ static int take_lost_twins(struct group *group, uint64_t lost, struct error *err
 	for (int pass = 0; pass < 2; pass++)
 		for (int32_t i = 0; i < comparison->options.source_partitions && lost > 0 && result == 0; i++) {
 			struct source_part *part = twins_of(comparison, i);
-			uint64_t missing = pass == 0 ? part->twins - (part->twins_found < part->twins ? part->twins_found : part->twins)
-						     : part->twins;
+			uint64_t missing = part->twins;
 
+			if (pass == 0)
+				missing -= part->twins_found < missing ? part->twins_found : missing;
 			if (missing > lost)
 				missing = lost;
 			if (missing == 0)

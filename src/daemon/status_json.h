@@ -2,8 +2,8 @@
  *
  * The members are those of struct pipeline_snapshot, partition_snapshot and engine_counters, by name; states,
  * the guarantee and what is waited for by their names, the last also in words; -1 where a number is unknown; null
- * where there is no text. A latency is {"p50_us", "p99_us", "count"}. "stuck" is a sentence of stuck.h, or null. Those of a reload are of struct reload_status; "result" is "ok" or
- * "refused", null before the first. Members may be added, none is renamed. */
+ * where there is no text. A latency is {"p50_us", "p99_us", "count"}. "stuck" is a sentence of stuck.h, or null.
+ * Those of a reload are of struct reload_status; "result" is "ok" or "refused", null before the first. Members may be added, none is renamed. */
 #pragma once
 #include <stddef.h>
 #include "daemon/identity.h"

@@ -12,8 +12,8 @@ const struct partition_snapshot *stuck_partition(const struct pipeline_snapshot 
  * frees. */
 char *stuck_sentence(const struct partition_snapshot *partition);
 
-/* "the delivery report from the target, where broker 3 leads the partition": what the partition waits for, with all that is known. The
- * caller frees. */
+/* "the delivery report from the target, where broker 3 leads the partition": what the partition waits for, with
+ * all that is known. The caller frees. */
 char *stuck_words(const struct partition_snapshot *partition);
 
 /* From here on status tells it. */

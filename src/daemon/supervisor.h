@@ -20,8 +20,8 @@
 struct supervisor;
 
 /* Starts every enabled pipeline, each with an equal share of the memory bound, which its members divide. One
- * that cannot be started is logged and counts as failed; one that is not enabled is seen as stopped. Holds config for as long as it needs it; wake_fd (an
- * eventfd, the owner's) becomes readable when a state has changed. */
+ * that cannot be started is logged and counts as failed; one that is not enabled is seen as stopped. Holds config for as
+ * long as it needs it; wake_fd (an eventfd, the owner's) becomes readable when a state has changed. */
 struct supervisor *supervisor_new(struct config *config, int wake_fd, int64_t now_us);
 
 /* What a new configuration has done to the pipelines, or is about to do. */

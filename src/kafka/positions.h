@@ -62,7 +62,8 @@ int positions_decide(struct resolved_position *item, const struct config_from *f
  * beginning, the owner of its partition 0 commits the positions of the topic's other partitions too (as foreign
  * items at the end): else a member that comes later would take them for newer than the first start. One
  * attempt: each question waits 5 s at most, the commit as long as librdkafka tries (session.timeout.ms without a
- * coordinator). err.code -ECANCELED when the worker is cancelled, or they are outdated. May be called again with the same positions. */
+ * coordinator). err.code -ECANCELED when the worker is cancelled, or they are outdated. May be called
+ * again with the same positions. */
 void positions_resolve(struct positions *positions, rd_kafka_t *consumer, const struct config_pipeline *pipeline,
     struct worker *worker);
 

@@ -17,7 +17,8 @@
 /* ---- life ---- */
 
 struct sink *sink_new(const struct config_pipeline *pipeline, const struct client_sizes *sizes,
-    const char *source_cluster_id, const char *transactional_id, int wake_fd, struct worker *worker, const struct sink_host *host, struct error *err)
+    const char *source_cluster_id, const char *transactional_id, int wake_fd, struct worker *worker,
+    const struct sink_host *host, struct error *err)
 {
 	struct sink *sink = xcalloc(1, sizeof *sink);
 

@@ -21,13 +21,14 @@ struct sink_host {
 	void *host;
 };
 
-/* Makes the producer. source_cluster_id: for the pipeline's provenance, "" where it is not known. transactional_id: NULL, or with exactly_once the id that names this member of the pipeline among
- * all clients of the target cluster; the sink is ready then only when it says so, once a predecessor's transaction has
- * ended. wake_fd (an eventfd) becomes readable when there is something to serve; worker runs what would block, a
+/* Makes the producer. source_cluster_id: for the pipeline's provenance, "" where it is not known. transactional_id: NULL,
+ * or with exactly_once the id that names this member of the pipeline among all clients of the target cluster; the sink
+ * is ready then only when it says so, once a predecessor's transaction has ended. wake_fd (an eventfd) becomes readable when there is something to serve; worker runs what would block, a
  * transaction's end for seconds: with exactly_once it is the sink's alone. Both, pipeline and events outlive the
  * sink. */
 struct sink *sink_new(const struct config_pipeline *pipeline, const struct client_sizes *sizes,
-    const char *source_cluster_id, const char *transactional_id, int wake_fd, struct worker *worker, const struct sink_host *host, struct error *err);
+    const char *source_cluster_id, const char *transactional_id, int wake_fd, struct worker *worker,
+    const struct sink_host *host, struct error *err);
 
 void sink_set_events(struct sink *sink, const struct sink_events *events, void *owner);
 

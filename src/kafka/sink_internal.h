@@ -1,5 +1,5 @@
-/* sink_internal.h: what the sink's files share: sink.c (routes, records, reports), sink_headers.c, dead_letter.c (records that the
- * target refuses), sink_client.c (the producer's life) and sink_transaction.c (exactly_once). */
+/* sink_internal.h: what the sink's files share: sink.c (routes, records, reports), sink_headers.c, dead_letter.c
+ * (records that the target refuses), sink_client.c (the producer's life) and sink_transaction.c (exactly_once). */
 #pragma once
 #include <librdkafka/rdkafka.h>
 #include <stdbool.h>

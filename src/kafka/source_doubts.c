@@ -104,16 +104,16 @@ void source_take_damage(struct source *source, struct source_part *part, rd_kafk
 	/* librdkafka goes on behind what it cannot read. */
 	if (code == RD_KAFKA_RESP_ERR__NOT_IMPLEMENTED) {
 		error_prefix(err, "the batch at offset %" PRId64 " has a format or compression that librdkafka %s cannot read "
-		    "(use a newer one, or stop the pipeline, set the group's offset behind the batch, and start it)", part->next_offset,
-		    rd_kafka_version_str());
+		    "(use a newer one, or stop the pipeline, set the group's offset behind the batch, and start it)",
+		    part->next_offset, rd_kafka_version_str());
 	} else if (++part->damages < DAMAGES_TO_BLOCK) {
 		source->host.trouble(source->host.host, part->number, err);
 		doubt(source, part);
 		return;
 	} else {
 		error_prefix(err, "the batch at offset %" PRId64 " cannot be read, after %u tries (look at the brokers' disks "
-		    "and logs; once it is mended, aloqctl unblock --retry; or stop the pipeline, set the group's offset behind the batch, "
-		    "and start it)",
+		    "and logs; once it is mended, aloqctl unblock --retry; or stop the pipeline, set the group's offset "
+		    "behind the batch, and start it)",
 		    part->next_offset, part->damages);
 	}
 	err->remedy = REMEDY_PERSON;
