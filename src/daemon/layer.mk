@@ -32,7 +32,7 @@ libdaemon_a_SOURCES = \
 	src/daemon/status_page_parts.c src/daemon/status_page_partitions.c src/daemon/status_page_pipeline.c \
 	src/daemon/stuck.c src/daemon/stuck.h \
 	src/daemon/supervisor.c src/daemon/supervisor.h src/daemon/supervisor_internal.h \
-	src/daemon/supervisor_orders.c
+	src/daemon/supervisor_orders.c src/daemon/supervisor_reload.c
 
 # The style and the script of the status page, with the hashes that its policy names.
 nodist_libdaemon_a_SOURCES = src/daemon/status_page_assets.c

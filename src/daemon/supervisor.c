@@ -1,12 +1,10 @@
 #include "daemon/supervisor.h"
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
-#include "config/diff.h"
 #include "daemon/supervisor_internal.h"
 #include "kafka/cluster_ids.h"
 
@@ -14,15 +12,24 @@
 
 /* ---- starting ---- */
 
-static uint64_t share_of_memory(const struct supervisor *supervisor)
+uint64_t supervisor_share_bytes(const struct supervisor *supervisor)
 {
 	return supervisor->config->memory_bytes / (supervisor->sharers > 0 ? supervisor->sharers : 1);
+}
+
+void supervisor_count_sharers(struct supervisor *supervisor)
+{
+	const struct config *config = supervisor->config;
+
+	supervisor->sharers = 0;
+	for (size_t i = 0; i < config->pipeline_count; i++)
+		supervisor->sharers += config->pipelines[i].enabled;
 }
 
 static struct run *start(const struct supervisor *supervisor, struct config *config,
     const struct config_pipeline *pipeline, const struct run *before, int64_t now_us)
 {
-	return run_start(config, pipeline, supervisor->cluster_ids, share_of_memory(supervisor),
+	return run_start(config, pipeline, supervisor->cluster_ids, supervisor_share_bytes(supervisor),
 	    supervisor->wake_fd, before, now_us);
 }
 
@@ -41,10 +48,10 @@ bool supervisor_wants(const struct place *place, const struct config_pipeline *p
 	return place->told == TOLD_NOTHING ? pipeline->enabled : place->told == TOLD_START;
 }
 
-static void tell(struct place *place, enum told told)
+void supervisor_note(struct place *place, enum told told, const char *by)
 {
 	free(place->stopped_by);
-	place->stopped_by = NULL;
+	place->stopped_by = told == TOLD_STOP ? xstrdup(by) : NULL;
 	place->told = told;
 }
 
@@ -64,7 +71,7 @@ static char *describe_rest(const struct place *place, const struct run *before)
 }
 
 /* Nothing runs under this name. before, which has ended, stays the caller's. */
-static void rest(struct supervisor *supervisor, struct place *place, const struct config_pipeline *pipeline,
+void supervisor_rest(struct supervisor *supervisor, struct place *place, const struct config_pipeline *pipeline,
     const struct run *before, int64_t now_us)
 {
 	_cleanup_free_ char *reason = describe_rest(place, before);
@@ -83,21 +90,20 @@ struct supervisor *supervisor_new(struct config *config, int wake_fd, int64_t no
 	supervisor->cluster_ids = cluster_ids_new(config);
 	supervisor->count = config->pipeline_count;
 	supervisor->places = xcalloc(supervisor->count, sizeof *supervisor->places);
-	for (size_t i = 0; i < supervisor->count; i++)
-		supervisor->sharers += config->pipelines[i].enabled;
+	supervisor_count_sharers(supervisor);
 	for (size_t i = 0; i < supervisor->count; i++) {
 		const struct config_pipeline *pipeline = &config->pipelines[i];
 
 		if (pipeline->enabled)
 			supervisor->places[i].run = start(supervisor, config, pipeline, NULL, now_us);
 		else
-			rest(supervisor, &supervisor->places[i], pipeline, NULL, now_us);
+			supervisor_rest(supervisor, &supervisor->places[i], pipeline, NULL, now_us);
 	}
 	supervisor_show(supervisor);
 	return supervisor;
 }
 
-/* ---- another configuration ---- */
+/* ---- one after another ---- */
 
 void supervisor_set_next(struct place *place, struct config *config, const struct config_pipeline *next)
 {
@@ -106,21 +112,7 @@ void supervisor_set_next(struct place *place, struct config *config, const struc
 	place->next_config = next ? config_hold(config) : NULL;
 }
 
-/* The place of this name, which is then no longer among the old ones. */
-static struct place take_place(struct place *old, size_t count, const char *name)
-{
-	struct place found = { 0 };
-
-	for (size_t i = 0; i < count && !found.run; i++) {
-		if (old[i].run && strcmp(run_settings(old[i].run)->name, name) == 0) {
-			found = old[i];
-			old[i] = (struct place){ 0 };
-		}
-	}
-	return found;
-}
-
-static const struct config_pipeline *find_pipeline(const struct config *config, const char *name)
+const struct config_pipeline *supervisor_find_settings(const struct config *config, const char *name)
 {
 	for (size_t i = 0; i < config->pipeline_count; i++) {
 		if (strcmp(config->pipelines[i].name, name) == 0)
@@ -131,7 +123,7 @@ static const struct config_pipeline *find_pipeline(const struct config *config, 
 
 const struct config_pipeline *supervisor_settings(const struct supervisor *supervisor, const char *name)
 {
-	return find_pipeline(supervisor->config, name);
+	return supervisor_find_settings(supervisor->config, name);
 }
 
 static bool same_cluster(const struct config_cluster *one, const struct config_cluster *other)
@@ -142,7 +134,7 @@ static bool same_cluster(const struct config_cluster *one, const struct config_c
 /* The run that has not ended and reads with the group that the pipeline is to read with; NULL: none does.
  * Within one configuration each has its own group, so that this one drains, or is about to: it was renamed,
  * or has left the group to another. Two at once would take each other's partitions. */
-static const struct run *in_group(
+const struct run *supervisor_in_group(
     const struct place *places, size_t count, const struct config_pipeline *pipeline)
 {
 	for (size_t i = 0; i < count; i++) {
@@ -156,7 +148,7 @@ static const struct run *in_group(
 }
 
 /* Takes the place's run, which has ended, and frees it. holder: the run that still is in its group; NULL: none is. */
-static void begin(struct supervisor *supervisor, struct place *place, const struct config_pipeline *pipeline,
+void supervisor_begin_after(struct supervisor *supervisor, struct place *place, const struct config_pipeline *pipeline,
     const struct run *holder, int64_t now_us)
 {
 	struct run *before = place->run;
@@ -180,199 +172,14 @@ static void begin(struct supervisor *supervisor, struct place *place, const stru
 void supervisor_begin(
     struct supervisor *supervisor, struct place *place, const struct config_pipeline *pipeline, int64_t now_us)
 {
-	begin(supervisor, place, pipeline, in_group(supervisor->places, supervisor->count, pipeline), now_us);
-}
-
-/* What the new configuration says of a pipeline that is to run on, or again: as before, or something else. */
-static void keep_or_change(struct place *place, struct config *config, const struct config_pipeline *pipeline,
-    int64_t drain_deadline_us, struct supervisor_changes *changes)
-{
-	_cleanup_free_ char *key =
-	    diff_pipeline(place->next ? place->next : run_settings(place->run), pipeline);
-	bool stopping = run_is_stopping(place->run);
-
-	if (!key && (!stopping || place->next)) {
-		changes->unchanged++;
-	} else {
-		changes->changed++;
-		if (!stopping)
-			log_notice(
-			    &LOG_PIPELINE(pipeline->name), "changed (%s): drains, then starts anew", key);
-		else
-			log_notice(&LOG_PIPELINE(pipeline->name),
-			    "changed%s%s%s: starts anew when it has ended", key ? " (" : "", key ? key : "",
-			    key ? ")" : "");
-		run_stop(place->run, drain_deadline_us);
-	}
-	if (run_is_stopping(place->run))
-		supervisor_set_next(place, config, pipeline);
-}
-
-/* The same of one that was told to stop: it stays so, and a later start takes what is written then. */
-static void keep_stopped(const struct place *place, const struct config_pipeline *pipeline,
-    struct supervisor_changes *changes)
-{
-	_cleanup_free_ char *key = diff_pipeline(run_settings(place->run), pipeline);
-
-	if (key)
-		log_notice(&LOG_PIPELINE(pipeline->name),
-		    "changed (%s): stays stopped, as it was told, until aloqctl start", key);
-	if (key)
-		changes->changed++;
-	else
-		changes->unchanged++;
-}
-
-static void end(struct place *place, const char *why, int64_t drain_deadline_us,
-    struct supervisor_changes *changes)
-{
-	const char *name = run_settings(place->run)->name;
-
-	if (!run_is_stopping(place->run) || place->next || place->told == TOLD_STOP) {
-		changes->removed++;
-		log_notice(&LOG_PIPELINE(name), "%s: %s", why, place->resting ? "was stopped" : "drains, and ends");
-	}
-	tell(place, TOLD_NOTHING);
-	supervisor_set_next(place, NULL, NULL);
-	run_stop(place->run, drain_deadline_us);
-}
-
-/* One that the old configuration has, too, or that drains. */
-static void apply_to_old(struct supervisor *supervisor, struct place *place,
-    const struct config_pipeline *pipeline, const struct run *holder, int64_t drain_deadline_us,
-    int64_t now_us, struct supervisor_changes *changes)
-{
-	struct run *before = place->run;
-
-	if (supervisor_wants(place, pipeline)) {
-		if (place->resting) {
-			changes->started++;
-			log_notice(&LOG_PIPELINE(pipeline->name), "enabled: starts");
-			begin(supervisor, place, pipeline, holder, now_us);
-		} else {
-			keep_or_change(place, supervisor->config, pipeline, drain_deadline_us, changes);
-		}
-		return;
-	}
-	if (place->told == TOLD_STOP)
-		keep_stopped(place, pipeline, changes);
-	else if (!place->resting)
-		end(place, "disabled", drain_deadline_us, changes);
-	if (!place->resting)
-		return;
-	rest(supervisor, place, pipeline, before, now_us);
-	run_free(before);
-}
-
-static void apply_to_new(struct supervisor *supervisor, struct place *place,
-    const struct config_pipeline *pipeline, const struct run *holder, int64_t now_us,
-    struct supervisor_changes *changes)
-{
-	if (!pipeline->enabled) {
-		rest(supervisor, place, pipeline, NULL, now_us);
-		return;
-	}
-	changes->started++;
-	if (!holder)
-		log_notice(&LOG_PIPELINE(pipeline->name), "new: starts");
-	begin(supervisor, place, pipeline, holder, now_us);
-}
-
-/* The clients are sized by the share when they are made, so that a run cannot take another one. */
-static void tell_kept_shares(const struct supervisor *supervisor)
-{
-	uint64_t memory_bytes = supervisor->config->memory_bytes;
-	uint64_t share_bytes = share_of_memory(supervisor);
-	uint64_t sum_bytes = 0;
-	size_t kept = 0;
-
-	for (size_t i = 0; i < supervisor->count; i++) {
-		const struct run *run = supervisor->places[i].run;
-
-		if (run_is_stopping(run)) {
-			sum_bytes += supervisor->places[i].next ? share_bytes : 0;
-			continue;
-		}
-		sum_bytes += run_memory_bytes(run);
-		kept += run_memory_bytes(run) != share_bytes;
-	}
-	if (kept == 0)
-		return;
-	log_at(sum_bytes > memory_bytes ? LOG_LEVEL_WARNING : LOG_LEVEL_NOTICE, &LOG_NOWHERE,
-	    "aloqd.memory: %zu pipeline%s the share that %s started with, where now each would get %" PRIu64
-	    " MiB; together all have %" PRIu64 " MiB of the %" PRIu64 " MiB, until aloqd is restarted",
-	    kept, kept == 1 ? " keeps" : "s keep", kept == 1 ? "it was" : "they were", share_bytes >> 20,
-	    sum_bytes >> 20, memory_bytes >> 20);
-}
-
-/* Of a place that is to be filled: the run in its group, among those not placed yet and those placed. */
-static const struct run *holder_of(const struct supervisor *supervisor, const struct place *old, size_t old_count,
-    const struct config_pipeline *pipeline)
-{
-	const struct run *holder = in_group(old, old_count, pipeline);
-
-	return holder ? holder : in_group(supervisor->places, supervisor->count, pipeline);
-}
-
-static void count_sharers(struct supervisor *supervisor)
-{
-	const struct config *config = supervisor->config;
-
-	supervisor->sharers = 0;
-	for (size_t i = 0; i < config->pipeline_count; i++)
-		supervisor->sharers += config->pipelines[i].enabled;
-}
-
-struct supervisor_changes supervisor_apply(
-    struct supervisor *supervisor, struct config *config, int64_t drain_deadline_us, int64_t now_us)
-{
-	struct supervisor_changes changes = { 0 };
-	struct config *replaced = supervisor->config;
-	struct place *old = supervisor->places;
-	size_t old_count;
-
-	supervisor_refresh(supervisor, now_us); /* a stop notes who had failed before */
-	old_count = supervisor->count;
-	supervisor->config = config_hold(config);
-	count_sharers(supervisor);
-	cluster_ids_replace(supervisor->cluster_ids, config);
-	supervisor->places = xcalloc(old_count + config->pipeline_count, sizeof *supervisor->places);
-	supervisor->count = 0;
-	for (size_t i = 0; i < config->pipeline_count; i++) {
-		const struct config_pipeline *pipeline = &config->pipelines[i];
-		const struct config_pipeline *was = find_pipeline(replaced, pipeline->name);
-		struct place *place = &supervisor->places[supervisor->count];
-		struct place found = take_place(old, old_count, pipeline->name);
-		const struct run *holder = holder_of(supervisor, old, old_count, pipeline);
-
-		*place = found;
-		if (was && was->enabled != pipeline->enabled)
-			tell(place, TOLD_NOTHING); /* the configuration has the last word */
-		if (place->run)
-			apply_to_old(supervisor, place, pipeline, holder, drain_deadline_us, now_us, &changes);
-		else
-			apply_to_new(supervisor, place, pipeline, holder, now_us, &changes);
-		supervisor->count++;
-	}
-	for (size_t i = 0; i < old_count; i++) {
-		if (!old[i].run)
-			continue;
-		end(&old[i], "removed", drain_deadline_us, &changes);
-		old[i].resting = false;
-		supervisor->places[supervisor->count++] = old[i];
-	}
-	free(old);
-	config_free(replaced);
-	tell_kept_shares(supervisor);
-	supervisor_show(supervisor);
-	return changes;
+	supervisor_begin_after(supervisor, place, pipeline, supervisor_in_group(supervisor->places, supervisor->count, pipeline), now_us);
 }
 
 /* Nothing of it drains: it starts when the run that is in its group has ended. */
 static bool waits_for_its_group(const struct supervisor *supervisor, const struct place *place)
 {
 	return place->next && run_has_ended(place->run) &&
-	       in_group(supervisor->places, supervisor->count, place->next);
+	       supervisor_in_group(supervisor->places, supervisor->count, place->next);
 }
 
 size_t supervisor_changing(const struct supervisor *supervisor, const char **name)
@@ -403,11 +210,11 @@ static void succeed(struct supervisor *supervisor, struct place *place, int64_t 
 		place->run = start(supervisor, place->next_config, place->next, before, now_us);
 		supervisor_set_next(place, NULL, NULL);
 	} else if (pipeline) {
-		rest(supervisor, place, pipeline, before, now_us);
+		supervisor_rest(supervisor, place, pipeline, before, now_us);
 	} else {
 		place->run = NULL;
 		supervisor->gone_acked_records += run_snapshot(before)->counters.acked_records;
-		tell(place, TOLD_NOTHING);
+		supervisor_note(place, TOLD_NOTHING, NULL);
 	}
 	run_free(before);
 }
@@ -516,7 +323,7 @@ void supervisor_free(struct supervisor *supervisor)
 		return;
 	for (size_t i = 0; i < supervisor->count; i++) {
 		supervisor_set_next(&supervisor->places[i], NULL, NULL);
-		tell(&supervisor->places[i], TOLD_NOTHING);
+		supervisor_note(&supervisor->places[i], TOLD_NOTHING, NULL);
 		run_free(supervisor->places[i].run);
 	}
 	free(supervisor->places);

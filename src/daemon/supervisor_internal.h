@@ -1,5 +1,6 @@
-/* supervisor_internal.h: what the supervisor's files share: supervisor.c (starting, another configuration, looking,
- * stopping) and supervisor_orders.c (what a person tells a pipeline). Nothing else includes it. */
+/* supervisor_internal.h: what the supervisor's files share: supervisor.c (starting, looking, stopping),
+ * supervisor_reload.c (another configuration) and supervisor_orders.c (what a person tells a pipeline). Nothing else
+ * includes it. */
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
@@ -37,7 +38,9 @@ struct supervisor {
 /* To be called whenever places have come, gone or got another run. */
 void supervisor_show(struct supervisor *supervisor);
 
-/* Of the configuration that holds; NULL: it has none of this name. */
+/* A pipeline of a configuration; NULL: it has none of this name. */
+const struct config_pipeline *supervisor_find_settings(const struct config *config, const char *name);
+/* The same of the configuration that holds. */
 const struct config_pipeline *supervisor_settings(const struct supervisor *supervisor, const char *name);
 
 /* next, of config, is to start when the place's run has ended; NULL: nothing is. */
@@ -47,6 +50,27 @@ void supervisor_set_next(struct place *place, struct config *config, const struc
  * its counts, or waits until another run has left its group. */
 void supervisor_begin(
     struct supervisor *supervisor, struct place *place, const struct config_pipeline *pipeline, int64_t now_us);
+
+/* The same, where it is known who is in its group: holder; NULL: nobody. */
+void supervisor_begin_after(struct supervisor *supervisor, struct place *place, const struct config_pipeline *pipeline,
+    const struct run *holder, int64_t now_us);
+
+/* The run among these places that has not ended and reads with the group that the pipeline is to read with; NULL: none
+ * does. */
+const struct run *supervisor_in_group(
+    const struct place *places, size_t count, const struct config_pipeline *pipeline);
+
+/* Nothing runs under this name. before, which has ended, stays the caller's. */
+void supervisor_rest(struct supervisor *supervisor, struct place *place, const struct config_pipeline *pipeline,
+    const struct run *before, int64_t now_us);
+
+/* What a person has told it last. by, with TOLD_STOP: who, and when. */
+void supervisor_note(struct place *place, enum told told, const char *by);
+
+/* The configuration that holds is another one: how many share its memory. */
+void supervisor_count_sharers(struct supervisor *supervisor);
+/* What each of them gets. */
+uint64_t supervisor_share_bytes(const struct supervisor *supervisor);
 
 /* Once it has been told, or been changed. */
 bool supervisor_wants(const struct place *place, const struct config_pipeline *pipeline);

@@ -1,10 +1,8 @@
 /* What a person tells a pipeline. */
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 #include "base/clock.h"
 #include "base/log.h"
-#include "base/memory.h"
 #include "daemon/supervisor_internal.h"
 
 static struct place *find_place(struct supervisor *supervisor, const char *name)
@@ -14,13 +12,6 @@ static struct place *find_place(struct supervisor *supervisor, const char *name)
 			return &supervisor->places[i];
 	}
 	return NULL;
-}
-
-static void tell(struct place *place, enum told told, const char *by)
-{
-	free(place->stopped_by);
-	place->stopped_by = told == TOLD_STOP ? xstrdup(by) : NULL;
-	place->told = told;
 }
 
 static void drain(struct supervisor *supervisor, struct place *place, int64_t now_us)
@@ -34,7 +25,7 @@ static void stop(struct supervisor *supervisor, struct place *place, const char 
 {
 	if (place->resting)
 		return;
-	tell(place, TOLD_STOP, by);
+	supervisor_note(place, TOLD_STOP, by);
 	supervisor_set_next(place, NULL, NULL);
 	drain(supervisor, place, now_us);
 }
@@ -50,7 +41,7 @@ static int start(
 		return error_set(err, -EPERM, REMEDY_PERSON,
 		    "pipeline %s is not in the configuration any more, and drains", name);
 	if (place->resting) {
-		tell(place, TOLD_START, NULL);
+		supervisor_note(place, TOLD_START, NULL);
 		if (!pipeline->enabled)
 			log_warning(&LOG_PIPELINE(name),
 			    "enabled = false: it starts as it was told, and its share of aloqd.memory comes on top "
@@ -63,7 +54,7 @@ static int start(
 	if (!run_is_stopping(place->run) && !again && run_snapshot(place->run)->state != PIPELINE_FAILED)
 		return 0;
 	if (run_is_stopping(place->run))
-		tell(place, TOLD_START, NULL);
+		supervisor_note(place, TOLD_START, NULL);
 	supervisor_set_next(place, supervisor->config, pipeline);
 	if (!run_is_stopping(place->run))
 		drain(supervisor, place, now_us);
