@@ -263,6 +263,36 @@ static void test_unknown_bad_and_misplaced_properties_are_found(void **state)
 	assert_non_null(strstr(reports.text[2], "is a producer property; it belongs into to.properties"));
 }
 
+/* A pipeline of such would never start. */
+static void test_properties_that_do_not_go_together_are_found(void **state)
+{
+	struct config_property from_properties[] = {
+		{ .name = (char *)"max.poll.interval.ms", .value = (char *)"6000", .origin = { "a.conf", 7 } },
+	};
+	struct config_property to_properties[] = {
+		{ .name = (char *)"socket.keepalive.enable", .value = (char *)"true", .origin = { "a.conf", 8 } },
+		{ .name = (char *)"reconnect.backoff.max.ms", .value = (char *)"1", .origin = { "a.conf", 9 } },
+	};
+	struct config_pipeline pipeline = pipeline_with(ACKS_ALL);
+	struct config config = { .pipelines = &pipeline, .pipeline_count = 1 };
+	struct reports reports = { .count = 0 };
+
+	/* The session timeout is the cluster's 7000. */
+	pipeline.from.properties = (struct config_properties){ from_properties, 1 };
+	pipeline.to.properties = (struct config_properties){ to_properties, 2 };
+	property_check(&config, note_report, &reports);
+	assert_int_equal(reports.count, 2);
+	assert_non_null(strstr(reports.text[0], "a.conf:7: pipelines.orders.from.properties: librdkafka refuses"));
+	assert_non_null(strstr(reports.text[0], "`session.timeout.ms`"));
+	assert_non_null(strstr(reports.text[1], "a.conf:8: pipelines.orders.to.properties: librdkafka refuses"));
+	assert_non_null(strstr(reports.text[1], "`reconnect.backoff.max.ms`"));
+	from_properties[0].value = (char *)"7000";
+	to_properties[1].value = (char *)"1000";
+	reports.count = 0;
+	property_check(&config, note_report, &reports);
+	assert_int_equal(reports.count, 0);
+}
+
 /* To try them would load the code that they name: librdkafka would say that it cannot find it. */
 static void test_refused_properties_are_not_tried(void **state)
 {
@@ -453,6 +483,7 @@ int main(void)
 		cmocka_unit_test(test_without_sizes_only_what_depends_on_them_has_no_value),
 		cmocka_unit_test(test_properties_know_their_side),
 		cmocka_unit_test(test_unknown_bad_and_misplaced_properties_are_found),
+		cmocka_unit_test(test_properties_that_do_not_go_together_are_found),
 		cmocka_unit_test(test_refused_properties_are_not_tried),
 		cmocka_unit_test(test_errors_are_classed),
 		cmocka_unit_test(test_every_client_of_a_cluster_has_its_tls_and_sasl),
