@@ -260,7 +260,8 @@ void engine_on_sink_fatal(struct engine *engine, const struct error *err)
 		engine_fail(engine, err);
 		return;
 	}
-	if (engine->sink_state == SINK_OPEN)
+	/* Of a producer that is given up already nothing is of interest any more; of the next one, why it is none. */
+	if (engine->sink_state == SINK_OPEN || engine->sink_state == SINK_RECREATING)
 		engine->host_ops->trouble(engine->host, UINT32_MAX, -1, err);
 	engine->txn_rewind = engine->config.delivery == DELIVERY_EXACTLY_ONCE;
 	engine_recover(engine, true);

@@ -18,6 +18,7 @@ struct fake {
 	uint64_t in_flight[HANDLES];
 	size_t in_flight_count;
 	unsigned purges, recreations;
+	bool never_ready; /* no producer that is made works */
 	bool ready; /* to be told in serve */
 	/* the source */
 	int64_t next_offset; /* of the one partition; -1 not assigned */
@@ -154,7 +155,7 @@ static void sink_recreate(void *context)
 	struct fake *fake = context;
 
 	fake->recreations++;
-	fake->ready = true;
+	fake->ready = !fake->never_ready;
 }
 
 static const struct sink_ops sink_ops = {
@@ -321,6 +322,29 @@ static void test_fatal_error_that_a_new_producer_mends_sends_again_in_order(void
 	end(&fake);
 }
 
+/* It is the reason for which nothing goes on: the state and the log have no other. */
+static void test_why_a_new_producer_fails_before_it_is_ready_is_told_each_time(void **state)
+{
+	struct fake fake;
+	struct error err;
+	int64_t now_us = 0;
+
+	begin(&fake);
+	fake.never_ready = true;
+	error_set(&err, -EIO, REMEDY_RETRY, "fatal");
+	engine_on_sink_fatal(fake.engine, &err);
+	assert_int_equal(fake.troubles, 1);
+	for (unsigned tries = 1; tries <= 3; tries++) {
+		for (int i = 0; i < 100 && fake.recreations < tries; i++)
+			steps(&fake, &now_us);
+		assert_int_equal(fake.recreations, tries);
+		error_set(&err, -EINVAL, REMEDY_RESTART, "librdkafka refuses the settings");
+		engine_on_sink_fatal(fake.engine, &err);
+		assert_int_equal(fake.troubles, 1 + tries);
+	}
+	end(&fake);
+}
+
 static void report_one(struct fake *fake, uint64_t handle, enum report_outcome outcome, bool possibly_written)
 {
 	fake->in_flight[0] = handle;
@@ -439,6 +463,7 @@ int main(void)
 		cmocka_unit_test(test_a_stop_after_a_lost_partition_is_not_clean_until_it_is_committed),
 		cmocka_unit_test(test_fatal_error_that_needs_a_person_fails_and_makes_no_new_producer),
 		cmocka_unit_test(test_fatal_error_that_a_new_producer_mends_sends_again_in_order),
+		cmocka_unit_test(test_why_a_new_producer_fails_before_it_is_ready_is_told_each_time),
 		cmocka_unit_test(test_a_drain_that_leaves_a_partition_blocked_says_so),
 		cmocka_unit_test(test_what_was_written_behind_a_record_that_failed_is_sent_again_with_it),
 		cmocka_unit_test(test_what_was_written_before_a_record_that_failed_is_not_sent_again),
