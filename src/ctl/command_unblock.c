@@ -127,21 +127,17 @@ static int decide(struct unblocking *unblocking, int64_t *order)
 	return exit_code;
 }
 
-/* A later one that was refused is done before it. */
-static bool is_done(const struct unblocking *unblocking, int64_t order)
-{
-	return unblocking->partition.order_done >= order && unblocking->partition.order != order;
-}
-
 static int await_done(struct unblocking *unblocking, int64_t order)
 {
 	int64_t timeout_ms = TIMEOUT_MS, end_us;
+	enum order_end end = ORDER_OPEN;
 	int exit_code = option_duration_ms(unblocking->call, "timeout", &timeout_ms);
 
 	if (exit_code != 0 || call_has(unblocking->call, "no-wait"))
 		return exit_code;
 	end_us = clock_after_us(clock_monotonic_us(), timeout_ms * USEC_PER_MSEC);
-	while ((exit_code = look(unblocking)) == 0 && !is_done(unblocking, order)) {
+	while ((exit_code = look(unblocking)) == 0 &&
+	       (end = partition_answer_order_end(&unblocking->partition, order)) == ORDER_OPEN) {
 		if (clock_monotonic_us() >= end_us)
 			return answer_fail(EX_TEMPFAIL, "it is not done yet: what lies before it is to be settled and "
 							"committed first, or the pipeline is paused (aloqctl status PIPELINE)");
@@ -152,6 +148,9 @@ static int await_done(struct unblocking *unblocking, int64_t order)
 						"has it now");
 	if (exit_code != 0)
 		return exit_code;
+	if (end == ORDER_FAILED)
+		return answer_fail(EX_TEMPFAIL, "it was not carried out: something else had been decided, or the partition was "
+						"given up before; the log of aloqd tells, and aloqctl status what blocks now");
 	show(unblocking, "again ");
 	if (unblocking->call->json)
 		exit_code = answer_show(unblocking->call, &unblocking->json, NULL, stdout);

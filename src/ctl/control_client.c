@@ -118,6 +118,12 @@ static int ask(
 		    "%s takes the question and does not answer within %ld s: aloqd is stopped (SIGSTOP?) or overloaded; "
 		    "see systemctl status aloqd",
 		    socket_path, TIMEOUT_MS / 1000);
+	if (code == CURLE_GOT_NOTHING || code == CURLE_RECV_ERROR || code == CURLE_SEND_ERROR ||
+	    code == CURLE_PARTIAL_FILE || code == CURLE_COULDNT_CONNECT)
+		return error_set(err, -ECONNRESET, REMEDY_PERSON,
+		    "the connection to %s broke off before the answer (%s): aloqd has ended or is restarted, and whether it "
+		    "still did what it was told is not known; systemctl status aloqd and aloqctl status tell",
+		    socket_path, curl_easy_strerror(code));
 	return error_set(err, -EIO, REMEDY_PERSON,
 	    "what answers at %s does not speak as an aloqd does (%s): is it aloqd's control socket?", socket_path,
 	    curl_easy_strerror(code));

@@ -57,6 +57,7 @@ int partition_answer_parse(
 	answer->blocked_at = json_tree_number(found, "blocked_at");
 	answer->order = json_tree_number(found, "order");
 	answer->order_done = json_tree_number(found, "order_done");
+	answer->order_failed = json_tree_number(found, "order_failed");
 	error = json_tree_text(found, "error");
 	answer->error = error ? escape_whole(error) : NULL;
 	return 0;
@@ -66,6 +67,16 @@ void partition_answer_clear(struct partition_answer *answer)
 {
 	free(answer->error);
 	*answer = (struct partition_answer){ .blocked_at = -1 };
+}
+
+enum order_end partition_answer_order_end(const struct partition_answer *answer, int64_t order)
+{
+	/* They are taken in the order of their numbers, so that one behind it tells that it was taken, too. */
+	if (answer->order == order)
+		return ORDER_OPEN;
+	if (answer->order_done >= order && answer->order_failed != order)
+		return ORDER_DONE;
+	return answer->order_failed >= order ? ORDER_FAILED : ORDER_OPEN;
 }
 
 int partition_answer_order(const char *json, int64_t *order, struct error *err)

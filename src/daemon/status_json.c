@@ -122,6 +122,7 @@ static void put_partition(yajl_gen gen, const struct partition_snapshot *partiti
 	put_text(gen, "blocked_by", partition->blocked_by == BLOCK_NONE ? NULL : block_name(partition->blocked_by));
 	put_count(gen, "order", partition->order);
 	put_count(gen, "order_done", partition->order_done);
+	put_count(gen, "order_failed", partition->order_failed);
 	put_text(gen, "last_error", partition->last_error);
 	put_number(gen, "last_error_at_ms", partition->last_error_at_ms);
 	if (partition->member > 0)

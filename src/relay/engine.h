@@ -101,8 +101,8 @@ bool engine_is_at_rest(const struct engine *engine);
 /* A person has decided for the partition that is blocked at this offset. All before it is settled and committed first;
  * then it is read again from there, and the record gets what was decided as if on_error had said it, in its place and
  * within its transaction. It is done when that is settled and committed, or the partition is blocked again: then
- * part_view.order_done is order, a number of the owner's that is not 0. Forgotten when the partition is given up. Returns
- * 0; or, with why in err and order done at once: -ESTALE, it is not blocked there; -EALREADY, something else was decided
+ * part_view.order_done is order, a number of the owner's that is not 0 and above those before. When the partition is given
+ * up it is forgotten, and part_view.order_failed is order. Returns 0; or, with why in err and order failed: -ESTALE, it is not blocked there; -EALREADY, something else was decided
  * just now; -EOPNOTSUPP, this cannot be decided for what it is blocked by. */
 int engine_unblock(struct engine *engine, uint32_t part, int64_t offset, enum unblock how, uint64_t order,
     struct error *err);
@@ -218,6 +218,7 @@ struct part_view {
 	enum block blocked_by;
 	uint64_t order;		     /* of engine_unblock(), that is being carried out; 0 none */
 	uint64_t order_done;	     /* the last one that is done; 0 none yet */
+	uint64_t order_failed;	     /* the last one that was refused or forgotten; 0 none yet */
 };
 
 const struct engine_counters *engine_counters(const struct engine *engine);

@@ -82,7 +82,7 @@ struct part {
 	bool dirty;	       /* reports came in since the last settle */
 	bool blocked_batch;    /* blocked by a record: it is a batch of more than one */
 	struct order *order;   /* NULL: nothing was decided that is not done */
-	uint64_t order_done;
+	uint64_t order_done, order_failed; /* the last of each */
 };
 
 enum sink_state {

@@ -21,14 +21,17 @@ enum block engine_blocked_by(const struct part *part)
 
 /* ---- from the decision to its end ---- */
 
-static void finish(struct engine *engine, struct part *part)
+static void end_order(struct engine *engine, struct part *part)
 {
-	/* A later one may have been refused meanwhile. */
-	if (part->order->number > part->order_done)
-		part->order_done = part->order->number;
 	free(part->order);
 	part->order = NULL;
 	engine->orders--;
+}
+
+static void finish(struct engine *engine, struct part *part)
+{
+	part->order_done = part->order->number;
+	end_order(engine, part);
 }
 
 static int cannot(enum block block, enum unblock how, bool dead_letters, struct error *err)
@@ -52,7 +55,7 @@ static int cannot(enum block block, enum unblock how, bool dead_letters, struct 
 
 static int refuse(struct part *part, uint64_t order, const struct error *err)
 {
-	part->order_done = order;
+	part->order_failed = order;
 	return err->code;
 }
 
@@ -158,5 +161,8 @@ void engine_unblock_drop(struct engine *engine, struct part *part)
 	if (!part->order)
 		return;
 	engine->host_ops->unblocked(engine->host, part->number, part->order->offset, part->order->how, false);
-	finish(engine, part);
+	/* A later one may have been refused meanwhile. */
+	if (part->order->number > part->order_failed)
+		part->order_failed = part->order->number;
+	end_order(engine, part);
 }

@@ -28,6 +28,7 @@ void engine_part_view(const struct engine *engine, uint32_t number, struct part_
 	view->blocked_by = engine_blocked_by(part);
 	view->order = part->order ? part->order->number : 0;
 	view->order_done = part->order_done;
+	view->order_failed = part->order_failed;
 	if (!part->tracker)
 		return;
 	view->mark = offset_tracker_mark(part->tracker);

@@ -36,7 +36,8 @@ struct partition_snapshot {
 	char *error;		  /* why it is blocked; NULL unless it is */
 	int64_t blocked_at;	  /* then: the offset that waits for a person; else -1 */
 	enum block blocked_by;
-	uint64_t order, order_done; /* of pipeline_unblock(): being carried out, and the last that is done; 0 none */
+	uint64_t order, order_done, order_failed; /* of pipeline_unblock(): being carried out, and the last that is done,
+						   * and that came to nothing; 0 none */
 	int64_t state_since_ms;	  /* wall clock */
 	enum partition_wait waits_for;
 	int32_t waits_for_broker; /* with WAIT_REPORT: which has it, as the cluster said lately; -1 not known */

@@ -177,6 +177,7 @@ static void add_partition(struct pipeline *pipeline, struct pipeline_snapshot *s
 	partition->blocked_by = view.blocked_by;
 	partition->order = view.order;
 	partition->order_done = view.order_done;
+	partition->order_failed = view.order_failed;
 	look_at_wait(pipeline, partition, part, &view, now_us);
 	snapshot->waiting[partition->waits_for]++;
 	if (partition->oldest_unsettled_age_ms > snapshot->oldest_unsettled_age_ms)

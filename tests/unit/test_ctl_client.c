@@ -129,6 +129,22 @@ static void test_what_does_not_speak_http_is_not_aloqd(void **state)
 	check_refused(fixture->path, -EIO, "does not speak as an aloqd does");
 }
 
+static void test_a_daemon_that_ends_before_it_has_answered_is_not_taken_for_another_program(void **state)
+{
+	struct fixture *fixture = *state;
+
+	serve(fixture, "");
+	check_refused(fixture->path, -ECONNRESET, "aloqd has ended or is restarted");
+}
+
+static void test_half_an_answer_is_none(void **state)
+{
+	struct fixture *fixture = *state;
+
+	serve(fixture, "HTTP/1.1 200 OK\r\nContent-Length: 30\r\n\r\nno\n");
+	check_refused(fixture->path, -ECONNRESET, "broke off before the answer");
+}
+
 static void test_an_answer_is_passed_whatever_its_status(void **state)
 {
 	struct fixture *fixture = *state;
@@ -181,6 +197,9 @@ int main(void)
 		    test_a_socket_that_nobody_listens_on_was_left_behind, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_a_socket_of_another_kind_is_not_aloqds, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_what_does_not_speak_http_is_not_aloqd, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+		    test_a_daemon_that_ends_before_it_has_answered_is_not_taken_for_another_program, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_half_an_answer_is_none, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_an_answer_is_passed_whatever_its_status, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_without_permission_the_group_is_told, set_up, tear_down),
 	};

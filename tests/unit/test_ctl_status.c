@@ -10,9 +10,11 @@
 #include <string.h>
 #include <cmocka.h>
 #include "base/clock.h"
+#include "base/memory.h"
 #include "ctl/control_client.h"
 #include "ctl/json_tree.h"
 #include "ctl/pipeline_answer.h"
+#include "ctl/partition_answer.h"
 #include "ctl/reload.h"
 #include "ctl/status.h"
 
@@ -227,6 +229,33 @@ static void test_a_pipeline_that_was_told_something_shows_its_state_and_the_reas
 	assert_int_equal(pipeline_answer_parse("<html>", &answer, &err), -EBADMSG);
 }
 
+static enum order_end end_of(const char *orders, int64_t order)
+{
+	char *json = xasprintf("{\"partitions\":[{\"topic\":\"t\",\"partition\":0,\"state\":\"reading\",%s}]}", orders);
+	struct partition_answer answer;
+	struct error err = { 0 };
+	enum order_end end;
+
+	assert_int_equal(partition_answer_parse(json, "t", 0, &answer, &err), 0);
+	end = partition_answer_order_end(&answer, order);
+	partition_answer_clear(&answer);
+	free(json);
+	return end;
+}
+
+/* Two people decide about one record: who is too late must not be told that it was done, nor the other too early. */
+static void test_of_two_decisions_each_knows_its_own_end(void **state)
+{
+	assert_int_equal(end_of("\"order\":0,\"order_done\":0,\"order_failed\":0", 5), ORDER_OPEN);
+	assert_int_equal(end_of("\"order\":5,\"order_done\":0,\"order_failed\":6", 5), ORDER_OPEN);
+	assert_int_equal(end_of("\"order\":5,\"order_done\":0,\"order_failed\":6", 6), ORDER_FAILED);
+	assert_int_equal(end_of("\"order\":0,\"order_done\":5,\"order_failed\":6", 5), ORDER_DONE);
+	assert_int_equal(end_of("\"order\":0,\"order_done\":5,\"order_failed\":6", 6), ORDER_FAILED);
+	assert_int_equal(end_of("\"order\":0,\"order_done\":7,\"order_failed\":6", 6), ORDER_FAILED);
+	assert_int_equal(end_of("\"order\":0,\"order_done\":4,\"order_failed\":3", 5), ORDER_OPEN);
+	assert_int_equal(end_of("\"order\":0,\"order_done\":0,\"order_failed\":5", 5), ORDER_FAILED);
+}
+
 static void test_a_name_cannot_leave_its_place_in_the_path(void **state)
 {
 	char *name = control_escape("a/../b?c d%\xc3\xa4-_.~");
@@ -247,6 +276,7 @@ int main(void)
 		cmocka_unit_test(test_a_refused_reload_shows_below_the_pipelines),
 		cmocka_unit_test(test_a_reload_shows_its_findings_and_its_summary),
 		cmocka_unit_test(test_a_pipeline_that_was_told_something_shows_its_state_and_the_reason),
+		cmocka_unit_test(test_of_two_decisions_each_knows_its_own_end),
 		cmocka_unit_test(test_a_name_cannot_leave_its_place_in_the_path),
 	};
 

@@ -668,17 +668,21 @@ static void test_a_decision_is_for_the_offset_that_was_seen_and_for_one_that_is_
 	fake.at_fault[700] = true;
 	run_to(&fake, 700);
 	assert_int_equal(engine_unblock(fake.engine, 0, 699, UNBLOCK_SKIP, 2, &err), -ESTALE);
-	assert_int_equal(look(&fake).order_done, 2); /* nobody waits for it */
+	assert_int_equal(look(&fake).order_done, 0);
+	assert_int_equal(look(&fake).order_failed, 2);
 	unblock(&fake, UNBLOCK_SKIP);
 	assert_int_equal(look(&fake).order, 7);
 	assert_int_equal(engine_unblock(fake.engine, 0, 700, UNBLOCK_RETRY, 8, &err), -EALREADY);
 	assert_int_equal(engine_unblock(fake.engine, 5, 700, UNBLOCK_RETRY, 9, &err), -ESTALE);
-	assert_int_equal(look(&fake).order, 7); /* who waits for it waits on */
-	assert_int_equal(look(&fake).order_done, 8);
+	/* Who waits for 7 must not take the refusal of 8 for its end. */
+	assert_int_equal(look(&fake).order, 7);
+	assert_int_equal(look(&fake).order_done, 0);
+	assert_int_equal(look(&fake).order_failed, 8);
 	run_to(&fake, RECORDS);
 	engine_step(fake.engine, 1000 * USEC_PER_SEC);
 	assert_int_equal(look(&fake).order, 0);
-	assert_int_equal(look(&fake).order_done, 8); /* it does not fall: who looks only now has not missed his */
+	assert_int_equal(look(&fake).order_done, 7);
+	assert_int_equal(look(&fake).order_failed, 8);
 	end(&fake);
 }
 
@@ -690,6 +694,8 @@ static void test_a_decision_is_forgotten_with_the_partition_and_that_is_said(voi
 	unblock(&fake, UNBLOCK_SKIP);
 	engine_on_revoke_begin(fake.engine, 0);
 	assert_int_equal(fake.forgotten, 1);
+	assert_int_equal(look(&fake).order_done, 0);
+	assert_int_equal(look(&fake).order_failed, 7);
 	for (int i = 1; i < 10; i++)
 		engine_step(fake.engine, 3000 * USEC_PER_SEC + i * USEC_PER_MSEC);
 	assert_false(fake.rewound);
