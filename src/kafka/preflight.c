@@ -55,6 +55,25 @@ static void read_max_bytes(struct max_bytes *found, rd_kafka_event_t *event)
 	}
 }
 
+/* Static, whatever the answer is; a topic that was just made may not be known to the broker that was asked. */
+static const char *why_unknown(rd_kafka_event_t *event)
+{
+	const rd_kafka_ConfigResource_t **resources;
+	size_t count = 0;
+
+	if (!event)
+		return "no answer";
+	if (rd_kafka_event_error(event))
+		return rd_kafka_err2str(rd_kafka_event_error(event));
+	resources = rd_kafka_DescribeConfigs_result_resources(
+	    rd_kafka_event_DescribeConfigs_result(event), &count);
+	for (size_t i = 0; i < count; i++) {
+		if (rd_kafka_ConfigResource_error(resources[i]))
+			return rd_kafka_err2str(rd_kafka_ConfigResource_error(resources[i]));
+	}
+	return "the broker does not tell";
+}
+
 /* Asks for the topics' max.message.bytes. Who may not ask, or asks a broker that does not know the request, goes
  * without; words then says why. */
 static struct max_bytes ask_max_bytes(
@@ -81,7 +100,7 @@ static struct max_bytes ask_max_bytes(
 	event = preflight_admin_wait(preflight, queue, DESCRIBE_TIMEOUT_MS);
 	if (event && !rd_kafka_event_error(event))
 		read_max_bytes(&found, event);
-	*words = event ? rd_kafka_err2str(rd_kafka_event_error(event)) : "no answer";
+	*words = why_unknown(event);
 	if (event)
 		rd_kafka_event_destroy(event);
 	rd_kafka_queue_destroy(queue);
