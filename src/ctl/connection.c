@@ -181,6 +181,7 @@ int connection_exit_code(const struct error *err)
 	case -ENOSPC:
 	case -EFBIG:
 	case -EDQUOT:
+	case -EPIPE:
 		return EX_IOERR;
 	case -EINVAL:
 		return EX_CONFIG;

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <sysexits.h>
 #include "base/cleanup.h"
+#include "ctl/answer.h"
 #include "ctl/command.h"
 #include "ctl/control_client.h"
 #include "ctl/help.h"
@@ -70,22 +71,32 @@ static int run_command(struct call *call, int argc, char **argv)
 	return command->run(call);
 }
 
-int main(int argc, char **argv)
+static int run(struct call *call, int argc, char **argv)
 {
-	_cleanup_(call_clear) struct call call = { .socket_path = CONTROL_SOCKET_DEFAULT };
 	bool version = false;
 
-	if (parse_options(argc, argv, &call, &version) < 0)
+	if (parse_options(argc, argv, call, &version) < 0)
 		return usage(NULL);
 	if (version) {
 		puts("aloqctl " PACKAGE_VERSION);
 		return EX_OK;
 	}
-	if (call.help) {
+	if (call->help) {
 		help_print(stdout);
 		return EX_OK;
 	}
 	if (optind == argc)
 		return usage("no command");
-	return run_command(&call, argc - optind, argv + optind);
+	return run_command(call, argc - optind, argv + optind);
+}
+
+int main(int argc, char **argv)
+{
+	_cleanup_(call_clear) struct call call = { .socket_path = CONTROL_SOCKET_DEFAULT };
+	int exit_code = run(&call, argc, argv);
+
+	/* What a command has to say may be all that it is for. One that looks for itself has told it by now. */
+	if ((fflush(stdout) == EOF || ferror(stdout)) && exit_code == EX_OK)
+		return answer_fail(EX_IOERR, "cannot write to the standard output");
+	return exit_code;
 }

@@ -18,7 +18,7 @@ from harness.workload import fill_mixed
 
 LIBRDKAFKA = tuple(int(part) for part in re.search(r"librdkafka (\d+)\.(\d+)", run("-V")[1]).groups())
 # sysexits
-USAGE, DATA, NO_INPUT, UNAVAILABLE, TEMPORARY, CONFIG = 64, 65, 66, 69, 75, 78
+USAGE, DATA, NO_INPUT, UNAVAILABLE, OUTPUT, TEMPORARY, CONFIG = 64, 65, 66, 69, 74, 75, 78
 
 
 @pytest.fixture(name="tool")
@@ -92,6 +92,21 @@ def test_what_fails_is_told_and_is_the_exit_status(kafka, topic, tool, tmp_path)
                       ["--key", "a", "--key-separator", "b"], ["-X", "nonsense"]):
         assert tool("produce", small, *arguments).returncode == USAGE, arguments
     assert tool("consume", small, "-X", "no.such.property=1").returncode == CONFIG
+
+
+def test_what_cannot_be_printed_is_the_exit_status(kafka, topic, tool):
+    name = kafka.create_topic(topic("a"), 1)
+    assert tool("produce", name, stdin="x\n").returncode == 0
+    for arguments, stdin in ((["consume", "--brokers", kafka.brokers, "--until-end", name], ""),
+                             (["consume", "--brokers", kafka.brokers, "--count", "1", "--json", name], ""),
+                             (["produce", "--brokers", kafka.brokers, name], "y\n"),
+                             (["help"], ""), (["help", "produce"], ""), (["--version"], "")):
+        with open("/dev/full", "w", encoding="ascii") as full:
+            done = subprocess.run([BUILD / "aloqctl", *arguments], input=stdin, stdout=full, stderr=subprocess.PIPE,
+                                  text=True, timeout=60, check=False)
+        assert done.returncode == OUTPUT, (arguments, done.stderr)
+        assert done.stderr.count("cannot write to the standard output") == 1, (arguments, done.stderr)
+    assert values(tool, name) == ["x", "y"], "what was said of it changes nothing"
 
 
 def test_consume_starts_and_ends_where_it_is_told(kafka, topic, tool):
