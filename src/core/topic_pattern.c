@@ -123,12 +123,28 @@ static unsigned long take_braces(const char **p)
 	return most;
 }
 
-static unsigned long take_repeated_groups(const char **p);
+/* What regcomp() sees of * and + once it has written out the repetitions. */
+struct repeats {
+	unsigned long groups; /* repeated */
+	unsigned long atoms;  /* single ones, which count as groups where they are copied */
+};
+
+static struct repeats take_repeats(const char **p);
+
+static void copy(struct repeats *repeats, unsigned long times)
+{
+	if (times > 1) {
+		repeats->groups = (repeats->groups + repeats->atoms) * times;
+		repeats->atoms = 0;
+	}
+	if (repeats->groups > REPEATED_GROUPS_MAX)
+		repeats->groups = REPEATED_GROUPS_MAX + 1;
+}
 
 /* One atom with all its quantifiers. */
-static unsigned long take_repeated_groups_of_atom(const char **p)
+static struct repeats take_repeats_of_atom(const char **p)
 {
-	unsigned long count = 0;
+	struct repeats repeats = { 0 };
 	bool is_group = **p == '(';
 
 	if (**p == '[') {
@@ -136,39 +152,41 @@ static unsigned long take_repeated_groups_of_atom(const char **p)
 	} else {
 		*p += **p == '\\' && (*p)[1] ? 2 : 1;
 		if (is_group) {
-			count = take_repeated_groups(p);
+			repeats = take_repeats(p);
 			if (**p == ')')
 				(*p)++;
 		}
 	}
 	while (**p && strchr("*+?{", **p)) {
 		if (**p == '{') {
-			count *= take_braces(p);
+			copy(&repeats, take_braces(p));
 		} else {
 			/* x+ is compiled as xx*. */
 			if (**p == '+')
-				count *= 2;
-			if (**p != '?' && is_group)
-				count++;
+				repeats.groups *= 2;
+			if (**p != '?')
+				*(is_group ? &repeats.groups : &repeats.atoms) += 1;
+			copy(&repeats, 1);
 			(*p)++;
 		}
 		is_group = true; /* what is repeated twice is one as well */
-		if (count > REPEATED_GROUPS_MAX)
-			count = REPEATED_GROUPS_MAX + 1;
 	}
-	return count;
+	return repeats;
 }
 
-/* How many groups with * or + regcomp() sees once it has written out the repetitions, up to the end of this group. It
- * follows all ways through those that may be empty, and copies what + repeats: (x*)*(x*)*... and ((x+)+)+... take time
- * and memory by powers of two. */
-static unsigned long take_repeated_groups(const char **p)
+/* Up to the end of this group. regcomp() follows all ways through those that may be empty, and copies what + and {m,n}
+ * repeat: (x*)*(x*)*..., ((x+)+)+... and ((x*){1,9}){1,9} take time and memory by powers of two. */
+static struct repeats take_repeats(const char **p)
 {
-	unsigned long count = 0;
+	struct repeats repeats = { 0 };
 
-	while (**p && **p != ')')
-		count += take_repeated_groups_of_atom(p);
-	return count;
+	while (**p && **p != ')') {
+		struct repeats more = take_repeats_of_atom(p);
+
+		repeats.groups += more.groups;
+		repeats.atoms += more.atoms;
+	}
+	return repeats;
 }
 
 static const char *refusal(const char *text)
@@ -188,7 +206,7 @@ static const char *refusal(const char *text)
 		return "refers back to a group, which can take for ever to match; write it without";
 	if (repeats_too_much(text))
 		return "repeats too much, which takes too much memory; use + or * in place of large numbers";
-	if (take_repeated_groups(&text) > REPEATED_GROUPS_MAX)
+	if (take_repeats(&text).groups > REPEATED_GROUPS_MAX)
 		return "repeats too many groups, which can take for ever to compile; write it with fewer (...)* and "
 		       "(...)+, and none within another";
 	return NULL;

@@ -143,7 +143,8 @@ int preflight_find_topics(struct preflight *preflight)
 		add_matching(result, from, metadata);
 		rd_kafka_metadata_destroy(metadata);
 	}
-	qsort(result->topics, result->topic_count, sizeof *result->topics, topic_order);
+	if (result->topic_count > 0) /* qsort() may not be given NULL */
+		qsort(result->topics, result->topic_count, sizeof *result->topics, topic_order);
 	for (size_t i = 0; i < result->topic_count; i++)
 		result->source_partitions += (uint32_t)result->topics[i].partitions;
 	return mark_later(preflight, result->topic_count > listed_count);

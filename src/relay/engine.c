@@ -321,6 +321,16 @@ static void run_out(struct engine *engine, struct part *part, int64_t deadline_u
 		release_partition(engine, part);
 }
 
+/* Is nothing more of it settled or committed, whatever is waited for? Where the sink has failed for good nothing can be
+ * sent any more, nor a transaction be committed; what the source may still commit is waited for. */
+static bool is_finished(const struct engine *engine, const struct part *part)
+{
+	if (engine->strategy->is_settled(engine, part))
+		return true;
+	return engine->sink_state == SINK_CLOSED && (engine->config.delivery == DELIVERY_EXACTLY_ONCE ||
+							engine->strategy->commit_offset(part) <= part->committed);
+}
+
 static void stop_parts(struct engine *engine)
 {
 	for (uint32_t i = 0; i < engine->part_count; i++) {
@@ -336,7 +346,7 @@ static void stop_parts(struct engine *engine)
 		if (engine->now_us >= deadline_us)
 			run_out(engine, part, deadline_us);
 		else if (!has_flight(part) && part->commit_sent < 0 &&
-			 !has_more_to_settle(engine, part) && engine->strategy->is_settled(engine, part))
+			 !has_more_to_settle(engine, part) && is_finished(engine, part))
 			release_partition(engine, part);
 	}
 }

@@ -78,7 +78,9 @@ struct part {
 	bool blocked_by_source; /* then: until it is assigned anew; else a record waits for a person */
 	int64_t given_back_until; /* at_most_once, blocked: offsets below it had been committed; -1: they are known to
 				   * be given back, or there were none */
-	uint64_t given_back_records;
+	uint64_t given_back_records; /* of them, those that are not held any more */
+	bool is_undecided;	     /* whether they can be given back; what is on its way tells */
+	bool is_overtaken;	     /* they cannot: a later one is written */
 	bool dirty;	       /* reports came in since the last settle */
 	bool blocked_batch;    /* blocked by a record: it is a batch of more than one */
 	struct order *order;   /* NULL: nothing was decided that is not done */

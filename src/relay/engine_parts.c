@@ -74,6 +74,7 @@ void engine_begin_epoch(struct part *part, uint64_t epoch, int64_t position)
 	part->tracker = offset_tracker_new(position, part->next_seq);
 	part->committed = part->submitted_end = position;
 	part->commit_sent = part->given_back_until = -1;
+	part->is_undecided = false;
 	part->appended_records = part->settled_records = part->sent_records = part->committed_records = 0;
 	part->purged = false;
 }

@@ -95,7 +95,11 @@ void engine_send_again(struct engine *engine, struct part *part, uint64_t seq, e
 
 	switch (outcome) {
 	case REPORT_REFUSED:
-		engine_suspect(engine, part, seq, err);
+		/* Behind a record at which its partition has stopped nothing is sent any more: there is nothing to seek. */
+		if (part_is_blocked_at(part, slot))
+			engine_recover(engine, false);
+		else
+			engine_suspect(engine, part, seq, err);
 		break;
 	case REPORT_STOP:
 		engine_stopped(engine, part, seq, err);

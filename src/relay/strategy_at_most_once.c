@@ -25,15 +25,6 @@ static uint64_t read_room(const struct engine *engine, const struct part *part, 
 	return room;
 }
 
-static void settle(struct engine *engine, struct part *part)
-{
-	struct release_context context = { .engine = engine, .part = part, .for_good = true };
-
-	offset_tracker_release(part->tracker, INT64_MAX, engine_release_slot, &context);
-	if (offset_tracker_end(part->tracker) > part->committed)
-		commit_policy_settled(&engine->commit_policy, 0, engine->now_us);
-}
-
 static void name_lost(struct engine *engine, struct part *part, const struct offset_slot *slot,
     const struct error *err)
 {
@@ -81,8 +72,13 @@ static void on_late_failed(struct engine *engine, struct part *part, const struc
 	name_lost(engine, part, slot, err);
 }
 
-/* What of a partition that has stopped was committed, and never written, is given back: by a commit of where it
- * stopped, so that whoever reads it next begins there. */
+/* ---- a partition that stops at a record ----
+ *
+ * What was committed, and never written, is given back: by a commit of where it stopped, so that whoever reads it next
+ * begins there. Later ones wait, but where a dead letter went ahead of them they may be on their way, or written. Then
+ * nothing can be given back, as those would be read again: all that was committed with them is lost. So it is decided
+ * once nothing is on its way. */
+
 static void give_back(struct part *part)
 {
 	part->committed = -1;
@@ -90,28 +86,101 @@ static void give_back(struct part *part)
 	part->dirty = true;
 }
 
-/* The partition stops at this slot. Later ones have not been written, but maybe as dead letters: those must not be
- * read again, so that all that was committed with them is lost. */
+static bool may_be_in_target(const struct offset_slot *slot)
+{
+	return slot->state == SLOT_SETTLED && !(slot->fault && slot->fault->policy == ON_ERROR_SKIP);
+}
+
+/* Names what has been dropped as lost: it had been committed. */
+static void lose_dropped(struct engine *engine, struct part *part, const struct error *err)
+{
+	engine->counters.lost_records += part->given_back_records;
+	engine->host_ops->lost(engine->host, part->number, offset_tracker_end(part->tracker), part->given_back_until,
+	    part->given_back_records, err);
+	part->given_back_until = -1;
+}
+
+static bool any_in_target(const struct part *part, uint64_t seq)
+{
+	const struct offset_slot *slot;
+
+	for (; (slot = offset_tracker_slot(part->tracker, seq)) != NULL; seq++)
+		if (may_be_in_target(slot))
+			return true;
+	return false;
+}
+
+/* From seq on, as far as it was committed. What is on its way tells itself what becomes of it. */
+static void lose_waiting(struct engine *engine, struct part *part, uint64_t seq, int64_t promised,
+    const struct error *err)
+{
+	const struct offset_slot *slot;
+
+	for (; (slot = offset_tracker_slot(part->tracker, seq)) && slot->next <= promised; seq++)
+		if (slot->state == SLOT_WAITING)
+			lose(engine, part, seq, err);
+}
+
+static uint64_t records_from(const struct part *part, uint64_t seq, int64_t promised)
+{
+	const struct offset_slot *slot;
+	uint64_t records = 0;
+
+	for (; (slot = offset_tracker_slot(part->tracker, seq)) && slot->next <= promised; seq++)
+		records += slot->records;
+	return records;
+}
+
+static uint64_t seq_of_block(const struct part *part)
+{
+	const struct offset_slot *slot;
+	uint64_t seq = offset_tracker_mark_seq(part->tracker);
+
+	while ((slot = offset_tracker_slot(part->tracker, seq)) && !part_is_blocked_at(part, slot))
+		seq++;
+	return seq;
+}
+
+static void decide_what_to_give_back(struct engine *engine, struct part *part)
+{
+	uint64_t seq = seq_of_block(part);
+
+	part->is_undecided = false;
+	if (part->is_overtaken || any_in_target(part, seq)) {
+		lose_waiting(engine, part, seq, INT64_MAX, part->blocked);
+		if (part->given_back_until > offset_tracker_end(part->tracker))
+			lose_dropped(engine, part, part->blocked);
+		part->given_back_until = -1;
+	} else {
+		part->given_back_records += engine_drop_tail(engine, part, part->blocked_at);
+		give_back(part);
+	}
+}
+
 static void on_refused(struct engine *engine, struct part *part, uint64_t seq, const struct error *err)
 {
 	int64_t promised = promised_until(part);
-	const struct offset_slot *slot;
-	uint64_t records = 0;
-	bool written = false;
 
-	for (uint64_t i = seq; (slot = offset_tracker_slot(part->tracker, i)) && slot->next <= promised; i++) {
-		records += slot->records;
-		written |= slot->state == SLOT_SETTLED && !(slot->fault && slot->fault->policy == ON_ERROR_SKIP);
-	}
-	for (uint64_t i = seq; written && (slot = offset_tracker_slot(part->tracker, i)) && slot->next <= promised; i++)
-		if (slot->state != SLOT_SETTLED)
-			name_lost(engine, part, slot, err);
+	part->is_undecided = true;
+	part->is_overtaken = any_in_target(part, seq);
+	if (part->is_overtaken)
+		lose_waiting(engine, part, seq, promised, err);
+	part->given_back_until = part->is_overtaken ? -1 : promised;
+	part->given_back_records = records_from(part, seq, promised);
 	engine_block_refused(engine, part, seq, err);
-	if (written)
-		return;
-	part->given_back_until = promised;
-	part->given_back_records = records;
-	give_back(part);
+	part->given_back_records -= records_from(part, seq, promised);
+	part->dirty = true;
+}
+
+static void settle(struct engine *engine, struct part *part)
+{
+	struct release_context context = { .engine = engine, .part = part, .for_good = true };
+
+	if (part->is_undecided && offset_tracker_in_flight(part->tracker) == 0)
+		decide_what_to_give_back(engine, part);
+	offset_tracker_release(part->tracker, INT64_MAX, engine_release_slot, &context);
+	if (offset_tracker_end(part->tracker) > part->committed)
+		commit_policy_settled(&engine->commit_policy, 0, engine->now_us);
 }
 
 static void stop_reading(struct engine *engine, struct part *part)
@@ -166,12 +235,10 @@ static void on_epoch_end(struct engine *engine, struct part *part)
 
 	error_set(&err, -ECANCELED, REMEDY_SKIP,
 	    "the partition was given up after the offset had been committed and before the record was produced");
-	if (part->given_back_until > offset_tracker_end(part->tracker)) {
-		/* The commit that gives them back has not been answered. */
-		engine->counters.lost_records += part->given_back_records;
-		engine->host_ops->lost(engine->host, part->number, offset_tracker_end(part->tracker),
-		    part->given_back_until, part->given_back_records, &err);
-	}
+	/* The commit that gives them back has not been answered. */
+	if (part->given_back_until > offset_tracker_end(part->tracker))
+		lose_dropped(engine, part, &err);
+	part->is_undecided = false;
 	engine_drop_tail(engine, part, promised_until(part));
 	offset_tracker_rewind(part->tracker, false);
 	while (offset_tracker_next_waiting(part->tracker, &seq))
@@ -181,6 +248,8 @@ static void on_epoch_end(struct engine *engine, struct part *part)
 static void on_committed(struct engine *engine, struct part *part)
 {
 	/* The answer of a commit that was on its way when the partition stopped. */
+	if (part->is_undecided)
+		return;
 	if (part->given_back_until >= 0 && part->committed > offset_tracker_end(part->tracker)) {
 		give_back(part);
 		return;

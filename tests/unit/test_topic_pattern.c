@@ -73,7 +73,7 @@ static void test_what_takes_for_ever_to_compile_is_refused(void **state)
 	static const char *const repeated[] = { "(.*)*", "(a*b*)*", "(.*.*)*", "((a*b*)*c*)*", "(a|b|)*", "(a+)+" };
 	static const char *const whole[] = { "^((((((((((((((((((((((((a+)+)+)+)+)+)+)+)+)+)+)+)+)+)+)+)+)+)+)+)+)+)+)+)+",
 		"^a+++++++++++++++++++++++++++++++++++++++", "^a*+*+*+*+*+*+*+*+*+*+*+*+*+*+*+*+*+*+", "^((.*)*){40}x",
-		"^(([a)]*\\(*)*){40}x" };
+		"^(([a)]*\\(*)*){40}x", "^(a+)+(.*)*((x*{1,9}){1,9}*)*", "^((x*){1,9}){1,9}y" };
 	char why[256];
 
 	for (size_t i = 0; i < sizeof repeated / sizeof repeated[0]; i++) {
