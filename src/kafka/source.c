@@ -13,12 +13,11 @@
 #include "kafka/positions.h"
 #include "kafka/probe.h"
 #include "kafka/record.h"
+#include "kafka/record_size.h"
 #include "kafka/security.h"
 #include "kafka/source_internal.h"
 
-/* What a record costs beside its bytes: librdkafka's op and message on the consumer's side and on the
- * producer's, our slot and record. */
-enum { RECORD_OVERHEAD_BYTES = 512, RECORDS_PER_BLOCK = 512 };
+enum { RECORDS_PER_BLOCK = 512 };
 
 /* ---- records ---- */
 
@@ -147,6 +146,7 @@ static uint32_t age_of(const struct source *source, const rd_kafka_message_t *me
 static void take_record(struct source *source, struct source_part *part, rd_kafka_event_t *event)
 {
 	const rd_kafka_message_t *message = rd_kafka_event_message_next(event);
+	struct record_cost cost;
 	struct record *record;
 	struct chunk chunk;
 
@@ -162,12 +162,13 @@ static void take_record(struct source *source, struct source_part *part, rd_kafk
 	if (message->offset >= part->next_offset)
 		part->next_offset = message->offset + 1;
 	fetch_waker_count(&source->waker, 1, message->len + message->key_len);
+	cost = record_cost_of(message);
 	chunk = (struct chunk){ .part = part->number, .epoch = part->epoch, .first = message->offset,
 		.next = message->offset + 1, .records = 1,
-		.bytes = (uint32_t)(message->len + message->key_len + RECORD_OVERHEAD_BYTES),
+		.bytes = cost.held_bytes,
 		.payload_bytes = (uint32_t)(message->len + message->key_len),
 		.leader_epoch = leader_epoch_of(message), .age_ms = age_of(source, message), .payload = record };
-	prefetch_turns_read(&source->turns, part->number, chunk.bytes);
+	prefetch_turns_read(&source->turns, part->number, cost.prefetched_bytes);
 	source->events->chunk(source->owner, &chunk);
 }
 

@@ -69,6 +69,22 @@ def test_many_small_records_stay_in_bounds(kafka, far_kafka, topic, aloqd):
     assert verdict.compared == 400_000 and verdict.kept_at_least_once(), verdict
 
 
+def test_headers_count_in_what_is_held(kafka, far_kafka, topic, aloqd):
+    """Whoever writes the source chooses where the bytes are; librdkafka counts those of values alone."""
+    trial = Trial(kafka, topic, 8, to=far_kafka)
+    fill(kafka.brokers, trial.source,
+         (Record(None, b"%d" % index, (("h", b"\0" * 60_000),), CREATED, EPOCH_MS + index) for index in range(1000)), 8)
+    daemon = aloqd(trial.settings(aloqd_memory="32MiB")).start_ready()
+    far_kafka.freeze()
+    try:
+        daemon.await_pipeline(lambda p: p["held_records"] > 10, "records held")
+        for pipeline in (daemon.pipeline() for _ in range(10)):
+            assert pipeline["held_records"] * 60_000 < pipeline["held_bytes"] <= 32 << 20, pipeline
+    finally:
+        far_kafka.thaw()
+    trial.stop_clean(daemon)
+
+
 def test_large_records_in_many_partitions_are_warned_of_where_they_need_more_than_the_share(kafka, topic, aloqd):
     warning = r"64 source partitions .* 3000000 bytes .* 183 MiB, .* 32 MiB of aloqd\.memory"
     large = Trial(kafka, topic, 64, max_message_bytes=3_000_000)
