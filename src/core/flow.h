@@ -21,7 +21,7 @@ struct chunk {
 	int64_t next;
 	uint32_t records;
 	uint32_t bytes; /* memory that it pins, overhead included */
-	uint32_t payload_bytes; /* of keys and values: what a limit of the rate counts */
+	uint32_t payload_bytes; /* of keys and values: what a limit of the rate counts, and the counters */
 	int32_t leader_epoch; /* -1 unknown */
 	uint32_t age_ms; /* by the timestamp of its first record, when it was fetched; AGE_UNKNOWN: it has none. 0: also one
 			  * that is ahead of our clock */

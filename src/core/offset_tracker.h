@@ -35,12 +35,13 @@ struct offset_slot {
 	uint32_t records;
 	uint32_t unreported; /* of records, while in flight: a chunk may settle in parts */
 	uint32_t bytes;
+	uint32_t payload_bytes; /* the owner's own: of keys and values */
 	int32_t leader_epoch; /* of the last record, -1 unknown (KIP-320) */
 	uint8_t state;	      /* enum slot_state */
 	bool failed;	      /* a part of it has been reported with an error */
 	bool maybe_written;   /* the owner's own: an earlier submission may have reached the target */
 	uint8_t outcome;      /* the owner's own: the worst report of this submission's parts */
-	uint32_t age_ms;      /* the owner's own: of its record, when it came; fills what would be a hole */
+	uint32_t age_ms;      /* the owner's own: of its record, when it came */
 	int64_t fetched_us;   /* when it came, for the latency histogram */
 	struct fault *fault;  /* the owner's own: the target refuses it, and what becomes of it; NULL: nothing known */
 };

@@ -48,12 +48,12 @@ struct metric {
 
 static const struct metric pipeline_metrics[] = {
 	COUNTER("aloqd_consumed_records_total", "Records read from the source.", counters.consumed_records),
-	COUNTER("aloqd_consumed_bytes_total", "Bytes read from the source.", counters.consumed_bytes),
+	COUNTER("aloqd_consumed_bytes_total", "Bytes of keys and values read from the source.", counters.consumed_bytes),
 	COUNTER("aloqd_submitted_records_total", "Records handed to the producer, repeats included.",
 	    counters.submitted_records),
 	COUNTER(
 	    "aloqd_acked_records_total", "Records that the target has acknowledged.", counters.acked_records),
-	COUNTER("aloqd_acked_bytes_total", "Bytes that the target has acknowledged.", counters.acked_bytes),
+	COUNTER("aloqd_acked_bytes_total", "Bytes of keys and values that the target has acknowledged.", counters.acked_bytes),
 	COUNTER("aloqd_failed_reports_total", "Delivery reports with an error.", counters.failed_reports),
 	COUNTER("aloqd_repeated_records_total",
 	    "Records sent again although the target may have them already.", counters.repeated_records),

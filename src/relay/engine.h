@@ -159,7 +159,7 @@ void engine_on_txn_done(struct engine *engine, enum txn_outcome outcome, const s
 /* ---- what the owner can see; cheap, same thread ---- */
 
 struct engine_counters {
-	uint64_t consumed_records, consumed_bytes;
+	uint64_t consumed_records, consumed_bytes; /* bytes: of keys and values */
 	uint64_t submitted_records;
 	uint64_t acked_records, acked_bytes;
 	uint64_t failed_reports;  /* reports with an error */

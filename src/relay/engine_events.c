@@ -69,6 +69,7 @@ void engine_on_chunk(struct engine *engine, const struct chunk *chunk)
 	slot->payload = chunk->payload;
 	slot->records = chunk->records;
 	slot->bytes = chunk->bytes;
+	slot->payload_bytes = chunk->payload_bytes;
 	slot->leader_epoch = chunk->leader_epoch;
 	slot->age_ms = chunk->age_ms;
 	slot->fetched_us = engine->now_us;
@@ -78,7 +79,7 @@ void engine_on_chunk(struct engine *engine, const struct chunk *chunk)
 	engine->held_records += chunk->records;
 	engine->held_bytes += chunk->bytes;
 	engine->counters.consumed_records += chunk->records;
-	engine->counters.consumed_bytes += chunk->bytes;
+	engine->counters.consumed_bytes += chunk->payload_bytes;
 	engine->strategy->on_chunk(engine, part, slot);
 	if (part->order)
 		engine_unblock_on_slot(engine, part, slot);
@@ -230,7 +231,7 @@ void engine_on_report(struct engine *engine, uint64_t handle, uint32_t records, 
 		part->dirty = true;
 		if (!slot->fault) {
 			engine->counters.acked_records += slot->records;
-			engine->counters.acked_bytes += slot->bytes;
+			engine->counters.acked_bytes += slot->payload_bytes;
 		}
 		add_latencies(engine, slot);
 		/* What is acknowledged in a transaction that never commits is no success. */

@@ -11,7 +11,7 @@
 #include "core/record_age.h"
 #include "relay/engine.h"
 
-enum { HANDLES = 64, RECORD_BYTES = 10 };
+enum { HANDLES = 64, RECORD_BYTES = 10, PAYLOAD_BYTES = 7 };
 
 struct fake {
 	struct engine *engine;
@@ -41,8 +41,8 @@ static uint32_t source_fetch(void *context, uint32_t part, uint32_t max_records)
 
 	for (; count < max_records && fake->next_offset < fake->available; count++) {
 		const struct chunk chunk = { .part = part, .epoch = 1, .first = fake->next_offset,
-			.next = fake->next_offset + 1, .records = 1, .bytes = RECORD_BYTES, .leader_epoch = -1,
-			.age_ms = fake->age_ms, .payload = fake };
+			.next = fake->next_offset + 1, .records = 1, .bytes = RECORD_BYTES, .payload_bytes = PAYLOAD_BYTES,
+			.leader_epoch = -1, .age_ms = fake->age_ms, .payload = fake };
 
 		fake->next_offset++;
 		engine_on_chunk(fake->engine, &chunk);
@@ -198,6 +198,20 @@ static void test_a_report_the_queue_and_the_end_are_told_apart(void **state)
 	ack(&fake, 2);
 	step(&fake, 0);
 	assert_waits(&fake, WAIT_RECORDS);
+	engine_free(fake.engine);
+}
+
+static void test_bytes_read_and_acknowledged_are_those_of_keys_and_values_alone(void **state)
+{
+	struct fake fake;
+
+	begin(&fake, DELIVERY_AT_LEAST_ONCE, NULL);
+	fake.available = 5;
+	step(&fake, 0);
+	assert_int_equal(engine_counters(fake.engine)->consumed_bytes, 5 * PAYLOAD_BYTES);
+	assert_int_equal(engine_held_bytes(fake.engine), 5 * RECORD_BYTES);
+	ack(&fake, 2);
+	assert_int_equal(engine_counters(fake.engine)->acked_bytes, 2 * PAYLOAD_BYTES);
 	engine_free(fake.engine);
 }
 
@@ -367,6 +381,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_report_the_queue_and_the_end_are_told_apart),
+		cmocka_unit_test(test_bytes_read_and_acknowledged_are_those_of_keys_and_values_alone),
 		cmocka_unit_test(test_a_failed_producer_is_told_until_there_is_a_new_one),
 		cmocka_unit_test(test_at_most_once_waits_for_its_commit_before_it_sends),
 		cmocka_unit_test(test_a_transaction_is_waited_for_once_all_is_reported),
