@@ -95,7 +95,7 @@ def test_sync_mode_commits_each_record_before_the_next_is_sent(kafka, topic, alo
     fill(kafka.brokers, trial.source, map(small_record, range(300)), 1)
     daemon = aloqd(trial.settings(commit={"mode": "sync", "records": 1})).start()
     trial.await_caught_up(daemon)
-    assert daemon.counter("commits") >= 300
+    daemon.await_pipeline(lambda p: p["counters"]["commits"] >= 300, "a commit for each")
     trial.stop_clean(daemon)
     assert trial.verdict().kept_exactly()
 
