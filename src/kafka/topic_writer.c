@@ -31,6 +31,16 @@ static void add_number(struct settings *settings, const char *name, int64_t numb
 	settings_add(settings, name, text, reason);
 }
 
+/* librdkafka refuses one that is longer than a transaction may be open; who has chosen it himself is told. */
+static void fit_socket_timeout(struct settings *settings, int64_t transaction_timeout_ms)
+{
+	const struct setting *set = settings_find(settings, "socket.timeout.ms");
+
+	if (set && set->origin == SETTING_DEFAULT && strtoll(set->value, NULL, 10) > transaction_timeout_ms)
+		add_number(settings, "socket.timeout.ms", transaction_timeout_ms,
+		    "no request may outlast its transaction");
+}
+
 /* batch_bytes: 0: as librdkafka has it. */
 static rd_kafka_t *client_of(const struct topic_writer_options *options, uint64_t batch_bytes, struct error *err)
 {
@@ -53,6 +63,7 @@ static rd_kafka_t *client_of(const struct topic_writer_options *options, uint64_
 		/* librdkafka wants it so */
 		if (timeout_ms > options->transaction_timeout_ms)
 			timeout_ms = options->transaction_timeout_ms;
+		fit_socket_timeout(&settings, options->transaction_timeout_ms);
 	}
 	add_number(&settings, "message.timeout.ms", timeout_ms, asked);
 	return tool_client_new(RD_KAFKA_PRODUCER, &settings, RD_KAFKA_EVENT_DR, err);

@@ -151,7 +151,7 @@ def test_transactions(kafka, topic, tool):
     transaction = ["--transactional-id", topic("id")]
     done = tool("produce", name, *transaction, "--transaction-records", 2, stdin="a\nb\nc\n")
     assert done.stdout == f"{name}: 3 records acknowledged, 2 transactions committed\n", done.stderr
-    done = tool("produce", name, *transaction, "--abort", stdin="d\ne\n")
+    done = tool("produce", name, *transaction, "--transaction-timeout", "2s", "--abort", stdin="d\ne\n")
     assert done.stdout == f"{name}: 2 records acknowledged, 1 transaction aborted\n", done.stderr
     assert sorted(values(tool, name)) == ["a", "b", "c"]
     assert sorted(values(tool, name, "--isolation", "read_uncommitted")) == ["a", "b", "c", "d", "e"]
