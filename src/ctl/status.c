@@ -126,6 +126,32 @@ static void print_count(FILE *out, yajl_val pipeline, const char *title, const c
 		fprintf(out, "%-12s %" PRId64 "\n", title, number);
 }
 
+/* A percentile of the latency; nothing where no record has been acknowledged yet. */
+static void print_latency(FILE *out, yajl_val pipeline, const char *title, const char *name)
+{
+	int64_t latency_us = json_tree_number_below(pipeline, "latency", name);
+
+	if (latency_us < 0 || json_tree_number_below(pipeline, "latency", "count") <= 0)
+		return;
+	if (latency_us < USEC_PER_SEC)
+		fprintf(out, "%-12s %.*fms\n", title, latency_us < 10000, (double)latency_us / USEC_PER_MSEC);
+	else
+		print_age(out, title, latency_us / USEC_PER_MSEC);
+}
+
+/* What commits the offsets: with exactly_once, transactions. */
+static void print_commits(FILE *out, yajl_val pipeline)
+{
+	const char *delivery = json_tree_text(pipeline, "delivery");
+
+	if (delivery && strcmp(delivery, "exactly_once") == 0) {
+		print_count(out, pipeline, "transactions", "counters", "transactions_committed");
+		print_count(out, pipeline, "aborted", "counters", "transactions_aborted");
+	} else {
+		print_count(out, pipeline, "commits", "counters", "commits");
+	}
+}
+
 static void print_pipeline(FILE *out, yajl_val pipeline)
 {
 	print_text(out, "pipeline", json_tree_text(pipeline, "name"));
@@ -143,11 +169,11 @@ static void print_pipeline(FILE *out, yajl_val pipeline)
 	print_count(out, pipeline, "lost", "counters", "lost_records");
 	print_count(out, pipeline, "skipped", "counters", "skipped_records");
 	print_count(out, pipeline, "dead letters", "counters", "dead_lettered_records");
-	print_count(out, pipeline, "commits", "counters", "commits");
+	print_commits(out, pipeline);
 	print_count(out, pipeline, "in flight", "in_flight_records", NULL);
 	print_count(out, pipeline, "held bytes", "held_bytes", NULL);
-	print_count(out, pipeline, "p50 us", "latency", "p50_us");
-	print_count(out, pipeline, "p99 us", "latency", "p99_us");
+	print_latency(out, pipeline, "p50", "p50_us");
+	print_latency(out, pipeline, "p99", "p99_us");
 }
 
 static void print_members(FILE *out, yajl_val members)

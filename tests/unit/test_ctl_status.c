@@ -89,6 +89,47 @@ static void test_a_pipeline_shows_its_partitions_and_says_when_it_has_none(void 
 	free(text);
 }
 
+static void test_what_commits_the_offsets_is_counted_by_its_own_name(void **state)
+{
+	static const char counters[] = "\"counters\":{\"commits\":7,\"transactions_committed\":5,\"transactions_aborted\":2}";
+	char json[256];
+	char *text = NULL;
+
+	snprintf(json, sizeof json, "{\"delivery\":\"at_least_once\",%s,\"partitions\":[]}", counters);
+	assert_int_equal(print(status_print_one, json, &text), 0);
+	assert_non_null(strstr(text, "commits      7\n"));
+	assert_null(strstr(text, "transactions"));
+	free(text);
+	snprintf(json, sizeof json, "{\"delivery\":\"exactly_once\",%s,\"partitions\":[]}", counters);
+	assert_int_equal(print(status_print_one, json, &text), 0);
+	assert_non_null(strstr(text, "transactions 5\naborted      2\n"));
+	assert_null(strstr(text, "commits"));
+	free(text);
+}
+
+static void test_latencies_have_their_unit_and_are_left_out_while_there_are_none(void **state)
+{
+	char *text = NULL;
+
+	assert_int_equal(
+	    print(status_print_one,
+		"{\"latency\":{\"p50_us\":8192,\"p99_us\":2097152,\"count\":9},\"partitions\":[]}", &text),
+	    0);
+	assert_non_null(strstr(text, "p50          8.2ms\np99          2.0s\n"));
+	free(text);
+	assert_int_equal(
+	    print(status_print_one, "{\"latency\":{\"p50_us\":0,\"p99_us\":131072,\"count\":1},\"partitions\":[]}",
+		&text),
+	    0);
+	assert_non_null(strstr(text, "p50          0.0ms\np99          131ms\n"));
+	free(text);
+	assert_int_equal(
+	    print(status_print_one, "{\"latency\":{\"p50_us\":0,\"p99_us\":0,\"count\":0},\"partitions\":[]}", &text),
+	    0);
+	assert_null(strstr(text, "p50"));
+	free(text);
+}
+
 static void test_past_errors_are_told_with_how_long_ago_they_were(void **state)
 {
 	int64_t now_ms = clock_realtime_ms();
@@ -269,6 +310,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_pipelines_stand_in_columns_and_unknown_numbers_as_dashes),
 		cmocka_unit_test(test_a_pipeline_shows_its_partitions_and_says_when_it_has_none),
+		cmocka_unit_test(test_what_commits_the_offsets_is_counted_by_its_own_name),
+		cmocka_unit_test(test_latencies_have_their_unit_and_are_left_out_while_there_are_none),
 		cmocka_unit_test(test_past_errors_are_told_with_how_long_ago_they_were),
 		cmocka_unit_test(test_nothing_that_the_answer_holds_reaches_the_terminal_raw),
 		cmocka_unit_test(test_what_is_not_aloqds_answer_is_an_error),
