@@ -167,8 +167,12 @@ static int run(const struct call *call)
 		exit_code = look(&unblocking);
 	if (exit_code != 0)
 		return exit_code;
-	if (unblocking.partition.blocked_at < 0)
-		return answer_fail(EXIT_REFUSED, "the partition is not blocked");
+	if (unblocking.partition.blocked_at < 0) {
+		_cleanup_free_ char *words = xasprintf("%s [%" PRId64 "] is not blocked; aloqctl status PIPELINE shows what is",
+		    unblocking.shown_topic, unblocking.number);
+
+		return answer_fail(EXIT_REFUSED, words);
+	}
 	show(&unblocking, "");
 	exit_code = decide(&unblocking, &order);
 	return exit_code ? exit_code : await_done(&unblocking, order);

@@ -13,17 +13,17 @@ struct error_class {
 static const struct error_class classes[] = {
 	/* The record is at fault. */
 	{ RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE, REMEDY_SKIP, REPORT_REFUSED,
-	    "raise max.message.bytes of the target topic, then restart the pipeline (aloqctl restart)" },
+	    "raise max.message.bytes of the target topic" },
 	{ RD_KAFKA_RESP_ERR_INVALID_RECORD, REMEDY_SKIP, REPORT_REFUSED,
 	    "the target topic refuses it (a compacted topic takes no record without a key; message.timestamp.* "
-	    "bounds timestamps); change the topic, then aloqctl unblock --retry" },
+	    "bounds timestamps); change the topic" },
 	/* Its checksum was wrong: of the record, or of what the network made of it. */
 	{ RD_KAFKA_RESP_ERR_INVALID_MSG, REMEDY_RETRY, REPORT_REFUSED,
-	    "the target's broker took it for damaged: see its log, then aloqctl unblock --retry" },
+	    "the target's broker took it for damaged: see its log" },
 	{ RD_KAFKA_RESP_ERR_INVALID_MSG_SIZE, REMEDY_SKIP, REPORT_REFUSED,
-	    "the target's broker took it for damaged: see its log, then aloqctl unblock --retry" },
+	    "the target's broker took it for damaged: see its log" },
 	{ RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP, REMEDY_SKIP, REPORT_REFUSED,
-	    "see message.timestamp.* of the target topic, then aloqctl unblock --retry" },
+	    "see message.timestamp.* of the target topic" },
 
 	/* The target refuses all. */
 	{ RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED, REMEDY_PERSON, REPORT_STOP,

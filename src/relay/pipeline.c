@@ -134,10 +134,11 @@ static void derive_state(struct pipeline *pipeline, int64_t now_us)
 					      : "waits for the target's transaction coordinator");
 	} else if (pipeline->blocked_parts > 0) {
 		if (pipeline->blocked_parts == 1)
-			reason = xasprintf("a partition waits for a person: %s", blocked);
+			reason = xasprintf("a partition waits for a person: %s; decide with aloqctl unblock", blocked);
 		else
 			reason = xasprintf(
-			    "%zu partitions wait for a person; the first: %s", pipeline->blocked_parts, blocked);
+			    "%zu partitions wait for a person; the first: %s; decide with aloqctl unblock",
+			    pipeline->blocked_parts, blocked);
 		pipeline_set_state(pipeline, PIPELINE_BLOCKED, reason);
 		free(reason);
 	} else if ((reason = pipeline_held_topics(pipeline)) != NULL) {

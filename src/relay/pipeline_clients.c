@@ -137,8 +137,9 @@ static void on_partition_blocked(void *host, uint32_t part, int64_t offset, cons
 
 	place.message_id = LOG_ID_PARTITION_BLOCKED;
 	log_error(&place,
-	    "the partition is blocked at offset %" PRId64 ", its records wait and nothing of it is lost: %s", offset,
-	    err->message);
+	    "the partition is blocked at offset %" PRId64 ", its records wait and nothing of it is lost: %s; decide with "
+	    "aloqctl unblock",
+	    offset, err->message);
 	pipeline_note_partition(pipeline, part, err);
 	pipeline->last_error = *err;
 	pipeline->last_error_at_ms = clock_realtime_ms();

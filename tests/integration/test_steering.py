@@ -64,7 +64,8 @@ def test_a_blocked_partition_does_with_its_record_what_a_person_decides(kafka, t
     tell(daemon, "unblock", "relay", trial.source, "2", "--dead-letter")
     kafka.alter_topic(trial.target, cleanup_policy="delete")  # what was refused is good now
     tell(daemon, "unblock", "relay", trial.source, "0", "--retry")
-    assert aloqctl(daemon, "unblock", "relay", trial.source, "0", "--retry").returncode == 1, "it is not blocked"
+    refused = aloqctl(daemon, "unblock", "relay", trial.source, "0", "--retry")
+    assert refused.returncode == 1 and f"{trial.source} [0] is not blocked; " in refused.stderr, refused
     daemon.await_state("running")
     trial.await_caught_up(daemon)
     assert [daemon.counter(f"{name}_records") for name in ("skipped", "dead_lettered", "lost")] == [1, 1, 0]

@@ -85,6 +85,8 @@ def blocked_by(kafka, trial, daemon, poison, partition, at, words):
     """Waits for the one blocked partition, and checks that it stopped exactly there while others go on."""
     reason = daemon.await_state("blocked")["reason"]
     assert reason.startswith(f"a partition waits for a person: {trial.source} [{partition}] at offset {at}:"), reason
+    assert reason.endswith("; decide with aloqctl unblock"), reason
+    assert "restart" not in reason, "the other partitions would be held up for nothing"
     blocked = daemon.partitions(state="blocked")
     assert set(blocked) == {(trial.source, partition)}, blocked
     assert words in blocked[(trial.source, partition)]["error"], blocked
