@@ -201,10 +201,10 @@ static void log_end(const struct pipeline_snapshot *snapshot)
 
 	log_info(&LOG_MEMBER(snapshot->name, snapshot->member),
 	    "ended: %s%s%s; %" PRIu64 " records consumed, %" PRIu64 " acknowledged, %" PRIu64
-	    " repeated, %" PRIu64 " commits; %s",
+	    " repeated; %s",
 	    pipeline_state_name(snapshot->state), failed && reason ? ": " : "",
 	    failed && reason ? reason : "", counters->consumed_records, counters->acked_records,
-	    counters->repeated_records, counters->commits, describe_drain(snapshot, words, sizeof words));
+	    counters->repeated_records, describe_drain(snapshot, words, sizeof words));
 }
 
 static void refresh_member(struct run *run, size_t i, int64_t now_us, int64_t pause_us)
