@@ -13,6 +13,7 @@ EXTRA_DIST += \
 	.ci/run \
 	docs/architecture.md \
 	docs/guarantees.md \
+	docs/mirrormaker.md \
 	scripts/chaos \
 	scripts/deb \
 	scripts/demo \

@@ -1,5 +1,6 @@
 #!/bin/sh
-# What docs/guarantees.md names as its proof is there: tests, and mutants.
+# What the documents say holds: the proof that docs/guarantees.md names is there (tests, mutants), what links lead to is
+# there, and aloqd takes the configurations that are shown.
 set -eu
 top=${srcdir:-$(dirname "$0")/../..}
 failures=0
@@ -12,7 +13,7 @@ expect_none() {
 		echo "ok $number - $1"
 	else
 		echo "not ok $number - $1"
-		echo "$2" | sed 's/^/# not there: /'
+		echo "$2" | sed 's/^/# /'
 		failures=1
 	fi
 }
@@ -32,5 +33,18 @@ expect_none "each mutant of the simulation that is named exists" "$(grep -o -E '
 		grep -q -F "{ \"$name\"," "$top/tests/sim/shim.c" || echo "$name"
 	done)"
 expect_none "many are named" "$([ "$(echo "$tests" | wc -l)" -ge 20 ] || echo "twenty tests")"
+
+# A configuration is what is indented from "clusters = {" on.
+shown=$(mktemp "${TMPDIR:-/tmp}/aloqd-docs.XXXXXX")
+trap 'rm -f "$shown"' EXIT
+for page in README.md docs/mirrormaker.md; do
+	sed -n '/^    clusters = {/,/^[^ ]/s/^    //p' "$top/$page" >"$shown"
+	expect_none "the configuration of $page is one" "$([ -s "$shown" ] || echo "none is shown"
+		./aloqd -t -c "$shown" 2>&1 | grep -v ': configuration is valid$' || true)"
+done
+for page in README.md CONTRIBUTING.md docs/architecture.md docs/guarantees.md docs/mirrormaker.md docs/performance.md; do
+	expect_none "links of $page lead somewhere" "$(grep -o -E '\]\([^)#:]+' "$top/$page" | cut -c 3- |
+		while read -r link; do [ -e "$top/$(dirname "$page")/$link" ] || echo "$link"; done)"
+done
 echo "1..$number"
 exit "$failures"
