@@ -34,9 +34,7 @@ char *client_setting(const rd_kafka_t *client, const char *name)
 
 /* ---- librdkafka's own log lines ---- */
 
-/* The length of a line without the secret at its end, if it has one. With debug=conf librdkafka tells all settings, "NAME =
- * VALUE" each, and hides but some of their secrets (not that of an OAUTHBEARER client, in 2.8). */
-static size_t length_without_secret(const char *text)
+size_t client_words_without_secret(const char *text)
 {
 	const char *equals = strstr(text, " = ");
 	const char *name = equals;
@@ -70,7 +68,7 @@ static void log_line(const rd_kafka_t *client, int severity, const char *facilit
 	if (!log_enabled(level))
 		return;
 	log_at(level, pipeline ? &LOG_SETTINGS(pipeline) : &LOG_NOWHERE, "librdkafka: %s: %.*s", facility,
-	    (int)length_without_secret(text), text);
+	    (int)client_words_without_secret(text), text);
 }
 
 /* ---- settings ---- */

@@ -31,6 +31,10 @@ int client_set(rd_kafka_conf_t *conf, struct settings *settings, struct error *e
  * writes that one's words, or else the code's, and returns its code. */
 rd_kafka_resp_err_t client_last_words(rd_kafka_t *client, rd_kafka_resp_err_t code, char *words, size_t size);
 
+/* The length of a line of librdkafka's log without the secret at its end, if it has one. With debug=conf librdkafka tells all
+ * settings, "NAME = VALUE" each, and hides but some of their secrets (not that of an OAUTHBEARER client, in 2.8). */
+size_t client_words_without_secret(const char *text);
+
 /* What a client's property is set to; "" where it does not know it. The caller frees. */
 char *client_setting(const rd_kafka_t *client, const char *name);
 

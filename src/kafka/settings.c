@@ -67,6 +67,14 @@ void settings_add(struct settings *settings, const char *name, const char *value
 	add(settings, SETTING_FIXED, name, value ? xstrdup(value) : NULL, reason);
 }
 
+void settings_add_prompt_fetch(struct settings *settings)
+{
+	/* 0 would spin. */
+	add(settings, SETTING_FIXED, "fetch.queue.backoff.ms", xstrdup("5"),
+	    "a full prefetch would park its partition for librdkafka's second")
+	    ->optional = true;
+}
+
 static void add_number(struct settings *settings, const char *name, uint64_t value, const char *reason)
 {
 	add(settings, SETTING_FIXED, name, xasprintf("%" PRIu64, value), reason);
@@ -191,10 +199,7 @@ void settings_of_consumer(
 		    "with from.static_membership the group keeps its place while it restarts");
 	add_derived(settings, pipeline, CLIENT_CONSUMER);
 	add_fetch_sizes(settings, sizes);
-	/* From 2.2 on; before, the source wakes the broker threads itself. 0 would spin. */
-	add(settings, SETTING_FIXED, "fetch.queue.backoff.ms", xstrdup("5"),
-	    "a full prefetch would park its partition for librdkafka's second")
-	    ->optional = true;
+	settings_add_prompt_fetch(settings);
 }
 
 /* ---- producer ---- */

@@ -62,6 +62,10 @@ void settings_of_tool(
 /* Adds a fixed one; value is copied. */
 void settings_add(struct settings *settings, const char *name, const char *value, const char *reason);
 
+/* A consumer whose prefetch is full asks for more as soon as there is room. From librdkafka 2.2 on; before, see
+ * kafka/fetch_waker.h. */
+void settings_add_prompt_fetch(struct settings *settings);
+
 /* Zeros it. */
 void settings_clear(struct settings *settings);
 

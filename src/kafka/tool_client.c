@@ -9,6 +9,12 @@
 
 enum { DESCRIBE_TIMEOUT_MS = 1000 };
 
+/* For who has asked for it, by the property debug. */
+static void log_line(const rd_kafka_t *client, int severity, const char *facility, const char *text)
+{
+	fprintf(stderr, "librdkafka: %s: %.*s\n", facility, (int)client_words_without_secret(text), text);
+}
+
 rd_kafka_t *tool_client_new(rd_kafka_type_t type, struct settings *settings, int events, struct error *err)
 {
 	bool debug = settings_find(settings, "debug") != NULL;
@@ -16,8 +22,7 @@ rd_kafka_t *tool_client_new(rd_kafka_type_t type, struct settings *settings, int
 	rd_kafka_t *client;
 	char why[512];
 
-	if (!debug)
-		rd_kafka_conf_set_log_cb(conf, NULL);
+	rd_kafka_conf_set_log_cb(conf, debug ? log_line : NULL);
 	rd_kafka_conf_set_events(conf, events | RD_KAFKA_EVENT_ERROR);
 	if (client_set(conf, settings, err) < 0) {
 		rd_kafka_conf_destroy(conf);

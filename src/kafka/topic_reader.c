@@ -71,6 +71,7 @@ static rd_kafka_t *client_of(const struct topic_reader_options *options, struct 
 	settings_add(&settings, "queued.max.messages.kbytes", kbytes, tool);
 	settings_add(&settings, "fetch.max.bytes", fetch_bytes, tool);
 	settings_add(&settings, "fetch.wait.max.ms", "100", tool);
+	settings_add_prompt_fetch(&settings);
 	return tool_client_new(RD_KAFKA_CONSUMER, &settings, 0, err);
 }
 
