@@ -77,7 +77,7 @@ int sink_dead_letter(void *context, uint64_t handle, uint32_t part, void *payloa
 	rd_kafka_error_t *error;
 	rd_kafka_resp_err_t code;
 
-	if (sink_headers(message, sink_route(sink, part, message), &headers, err)) {
+	if (sink_headers(payload, sink_route(sink, part, message), &headers, err)) {
 		*outcome = REPORT_REFUSED;
 		return -EBADMSG;
 	}

@@ -10,5 +10,6 @@ struct record {
 		struct record *next_free; /* while it is not in use */
 	};
 	const rd_kafka_message_t *message; /* in event; an event hands its message out only once */
+	bool has_no_headers;		   /* librdkafka would parse again what is not there, at each question */
 	bool stamped_anew;		   /* the sink has counted that its timestamp is not kept */
 };

@@ -36,8 +36,11 @@ struct record_cost record_cost_of(const rd_kafka_message_t *message)
 	rd_kafka_headers_t *headers = NULL;
 	rd_kafka_resp_err_t code = rd_kafka_message_headers(message, &headers);
 	uint64_t payload_bytes = message->len + message->key_len;
+	struct record_cost cost;
 
 	if (code && code != RD_KAFKA_RESP_ERR__NOENT)
 		payload_bytes += DAMAGED_HEADERS_BYTES;
-	return record_cost_with(payload_bytes, code ? NULL : headers);
+	cost = record_cost_with(payload_bytes, code ? NULL : headers);
+	cost.has_no_headers = code == RD_KAFKA_RESP_ERR__NOENT;
+	return cost;
 }

@@ -2,11 +2,13 @@
  * alone, and whoever writes the source chooses where the bytes are. Thread: the consumer's. */
 #pragma once
 #include <librdkafka/rdkafka.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 struct record_cost {
 	uint32_t prefetched_bytes; /* while it waits in librdkafka's queue */
 	uint32_t held_bytes;	   /* from when it was read to its report */
+	bool has_no_headers;	   /* said by record_cost_of() */
 };
 
 /* Key, value, headers, and what librdkafka and we need for each. Headers that cannot be read are taken for as large as

@@ -177,7 +177,7 @@ static int op_submit(void *context, uint64_t handle, uint32_t part, void *payloa
 	if (message->len + message->key_len + route->provenance_length > sink->record_max_bytes)
 		return sink_not_taken(
 		    RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE, route->target->topic, message, outcome, err);
-	if (sink_headers(message, route, &headers, err)) {
+	if (sink_headers(record, route, &headers, err)) {
 		*outcome = REPORT_REFUSED;
 		return -EBADMSG;
 	}

@@ -16,11 +16,14 @@ static void add_provenance(const rd_kafka_message_t *message, const struct route
 	    (ssize_t)(route->provenance_length + digits));
 }
 
-int sink_headers(const rd_kafka_message_t *message, const struct route *route, rd_kafka_headers_t **copy,
-    struct error *err)
+int sink_headers(const struct record *record, const struct route *route, rd_kafka_headers_t **copy, struct error *err)
 {
+	const rd_kafka_message_t *message = record->message;
 	rd_kafka_headers_t *headers = NULL;
-	rd_kafka_resp_err_t code = rd_kafka_message_headers(message, &headers);
+	rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR__NOENT;
+
+	if (!record->has_no_headers)
+		code = rd_kafka_message_headers(message, &headers);
 
 	*copy = NULL;
 	if (code && code != RD_KAFKA_RESP_ERR__NOENT) {

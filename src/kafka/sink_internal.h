@@ -3,6 +3,7 @@
 #pragma once
 #include <librdkafka/rdkafka.h>
 #include <stdbool.h>
+#include "kafka/record.h"
 #include "kafka/sink.h"
 
 /* A target topic, with the handle of the producer at hand. */
@@ -75,8 +76,7 @@ int sink_not_taken(rd_kafka_resp_err_t code, const char *topic, const rd_kafka_m
 /* A copy of the record's headers in order, duplicates kept, for the producer to own: the record may have to be sent
  * again; and with provenance = true, ours. NULL: there are none. -EBADMSG with err: they cannot be read, so that the record
  * cannot be written as it is. */
-int sink_headers(const rd_kafka_message_t *message, const struct route *route, rd_kafka_headers_t **copy,
-    struct error *err);
+int sink_headers(const struct record *record, const struct route *route, rd_kafka_headers_t **copy, struct error *err);
 
 /* ---- dead_letter.c ---- */
 

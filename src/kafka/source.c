@@ -163,6 +163,7 @@ static void take_record(struct source *source, struct source_part *part, rd_kafk
 		part->next_offset = message->offset + 1;
 	fetch_waker_count(&source->waker, 1, message->len + message->key_len);
 	cost = record_cost_of(message);
+	record->has_no_headers = cost.has_no_headers;
 	chunk = (struct chunk){ .part = part->number, .epoch = part->epoch, .first = message->offset,
 		.next = message->offset + 1, .records = 1,
 		.bytes = cost.held_bytes,
