@@ -165,7 +165,7 @@ static void test_without_permission_the_group_is_told(void **state)
 	int status;
 	pid_t child;
 
-	if (getuid() != 0)
+	if (getuid() != 0) /* only root can become the one who has none */
 		skip();
 	bind_socket(fixture, SOCK_STREAM);
 	assert_int_equal(listen(fixture->fd, 4), 0);
