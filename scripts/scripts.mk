@@ -18,9 +18,11 @@ EXTRA_DIST += \
 	scripts/deb \
 	scripts/demo \
 	scripts/lib/build.sh \
+	scripts/lib/librdkafka.sh \
 	scripts/lib/demo-semantics.sh \
 	scripts/lib/output.sh \
 	scripts/lib/packages.sh \
 	scripts/lib/results.py \
+	scripts/librdkafka \
 	scripts/test \
 	tests/layers/layers.sh

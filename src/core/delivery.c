@@ -104,13 +104,6 @@ static const struct {
 #define OLD_BROKERS "without the brokers' true version headers and idempotence would be lost silently"
 #define NOT_TEXT    "it is a program's pointer, which has no value in a configuration file"
 
-/* librdkafka before 2.3 can abort in it (an assertion of its sticky assignor), and whichever member leads the group
- * runs it, so a newer library on this host would not help. */
-static bool is_cooperative(const char *value)
-{
-	return strcasestr(value, "cooperative") != NULL;
-}
-
 /* Put between quotes into the command line that logs in to Kerberos. */
 static bool is_unsafe_in_a_shell(const char *value)
 {
@@ -177,9 +170,6 @@ static const struct delivery_refusal refusals[] = {
 
 /* Some values of which are refused. */
 static const struct delivery_value_refusal value_refusals[] = {
-	{ { "partition.assignment.strategy",
-	      "group members with a librdkafka before 2.3 can crash in it: use range or roundrobin" },
-	    "cooperative-sticky", is_cooperative },
 	{ { "sasl.kerberos.*",
 	      "librdkafka hands it to a shell, so it may hold only letters, digits and /._@:+-" },
 	    "with other characters", is_unsafe_in_a_shell },

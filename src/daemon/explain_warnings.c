@@ -8,6 +8,7 @@
 #include "base/cleanup.h"
 #include "base/units.h"
 #include "config/property_list.h"
+#include "kafka/library.h"
 #include "relay/pipeline.h"
 
 #define DAY_MS INT64_C(86400000)
@@ -183,6 +184,17 @@ static void advise_on_time(const struct adviser *adviser)
 		    text);
 }
 
+static void advise_on_rebalances(const struct adviser *adviser)
+{
+	if (settings_is_cooperative(value_of(adviser->consumer, "partition.assignment.strategy")) &&
+	    library_number() < LIBRARY_VERSION(2, 10))
+		warn(adviser,
+		    "partition.assignment.strategy=%s: librdkafka %s takes a commit that meets a rebalance for the loss of "
+		    "all its partitions, and before 2.6.1 its assignor may spin for ever; use 2.10 or newer, or range or "
+		    "roundrobin",
+		    value_of(adviser->consumer, "partition.assignment.strategy"), library_version());
+}
+
 static void advise_on_memory(const struct adviser *adviser)
 {
 	uint64_t enabled = 0;
@@ -296,6 +308,7 @@ void explain_warnings(const struct config *config, const struct config_pipeline 
 	advise_on_commits(&adviser);
 	advise_on_refusals_and_gaps(&adviser);
 	advise_on_time(&adviser);
+	advise_on_rebalances(&adviser);
 	advise_on_memory(&adviser);
 	advise_on_topics(&adviser);
 	advise_on_security(&adviser, consumer, pipeline->from.cluster);

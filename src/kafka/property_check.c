@@ -5,6 +5,7 @@
 #include <strings.h>
 #include "base/cleanup.h"
 #include "base/memory.h"
+#include "kafka/library.h"
 #include "kafka/property_sides.h"
 #include "kafka/security.h"
 #include "kafka/settings.h"
@@ -34,6 +35,14 @@ static bool is_refused(const struct checked *checked, const struct config_proper
 	    property->name, property->value);
 }
 
+/* librdkafka before 2.3 can abort in the assignor (an assertion), which the leader of the group runs for all. Its other
+ * members refuse it likewise, or are of a version that has been mended. */
+static bool is_too_new(const struct config_property *property)
+{
+	return strcasecmp(property->name, "partition.assignment.strategy") == 0 &&
+	       settings_is_cooperative(property->value) && library_number() < LIBRARY_VERSION(2, 3);
+}
+
 enum verdict {
 	TAKEN,
 	REFUSED, /* by the config layer, which has said so */
@@ -47,6 +56,13 @@ static enum verdict judge(const struct checked *checked, const struct config_pro
 		return REFUSED;
 	switch (try_set(property, words, size)) {
 	case RD_KAFKA_CONF_OK:
+		if (is_too_new(property)) {
+			snprintf(words, size,
+			    "with \"%s\" librdkafka %s can crash when it leads the group (mended in 2.3): use range or "
+			    "roundrobin, or a newer librdkafka",
+			    property->value, rd_kafka_version_str());
+			break;
+		}
 		if ((checked->consumer && property_sides_has(property->name, RD_KAFKA_CONSUMER)) ||
 		    (checked->producer && property_sides_has(property->name, RD_KAFKA_PRODUCER)))
 			return TAKEN;

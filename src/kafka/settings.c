@@ -67,6 +67,11 @@ void settings_add(struct settings *settings, const char *name, const char *value
 	add(settings, SETTING_FIXED, name, value ? xstrdup(value) : NULL, reason);
 }
 
+bool settings_is_cooperative(const char *strategy)
+{
+	return strcasestr(strategy, "cooperative") != NULL;
+}
+
 void settings_add_prompt_fetch(struct settings *settings)
 {
 	/* 0 would spin. */

@@ -69,6 +69,10 @@ void settings_add_prompt_fetch(struct settings *settings);
 /* Zeros it. */
 void settings_clear(struct settings *settings);
 
+/* Is this value of partition.assignment.strategy one with which rebalances move single partitions (KIP-429)? librdkafka
+ * takes none that is so in part. */
+bool settings_is_cooperative(const char *strategy);
+
 /* The one of this name that holds, or NULL. */
 const struct setting *settings_find(const struct settings *settings, const char *name);
 

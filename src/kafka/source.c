@@ -15,6 +15,7 @@
 #include "kafka/record.h"
 #include "kafka/record_size.h"
 #include "kafka/security.h"
+#include "kafka/settings.h"
 #include "kafka/source_internal.h"
 
 enum { RECORDS_PER_BLOCK = 512 };
@@ -297,17 +298,10 @@ static bool take_leaked(struct source *source, rd_kafka_event_t *event, bool is_
 	return true;
 }
 
-static void op_serve(void *context)
+static void take_control_events(struct source *source)
 {
-	struct source *source = context;
 	rd_kafka_event_t *event;
 
-	source->wall_ms = clock_realtime_ms();
-	source_bound_prefetch(source);
-	fetch_waker_wake(&source->waker);
-	source_serve_doubts(source);
-	source_serve_positions(source);
-	source_serve_topics(source);
 	while ((event = rd_kafka_queue_poll(source->queue, 0)) != NULL) {
 		switch (rd_kafka_event_type(event)) {
 		case RD_KAFKA_EVENT_REBALANCE:
@@ -327,6 +321,23 @@ static void op_serve(void *context)
 		}
 		rd_kafka_event_destroy(event);
 	}
+	source->moved = false;
+}
+
+static void op_serve(void *context)
+{
+	struct source *source = context;
+
+	source->wall_ms = clock_realtime_ms();
+	source_bound_prefetch(source);
+	fetch_waker_wake(&source->waker);
+	source_serve_doubts(source);
+	/* A rebalance that has begun is known before partitions are moved, and one that began meanwhile right after. */
+	take_control_events(source);
+	source_serve_positions(source);
+	source_serve_topics(source);
+	if (source->moved)
+		take_control_events(source);
 	source_serve_commits(source);
 }
 
@@ -380,6 +391,7 @@ struct source *source_new(const struct config_pipeline *pipeline, const struct c
     const struct source_host *host, struct error *err)
 {
 	struct source *source = xcalloc(1, sizeof *source);
+	_cleanup_free_ char *strategy = NULL;
 
 	source->pipeline = pipeline;
 	source->wake_fd = wake_fd;
@@ -392,6 +404,8 @@ struct source *source_new(const struct config_pipeline *pipeline, const struct c
 		source_free(source);
 		return NULL;
 	}
+	strategy = client_setting(source->consumer, "partition.assignment.strategy");
+	source->cooperative = settings_is_cooperative(strategy);
 	rd_kafka_poll_set_consumer(source->consumer);
 	source->queue = rd_kafka_queue_get_consumer(source->consumer);
 	source->commit_queue = rd_kafka_queue_new(source->consumer);

@@ -42,7 +42,7 @@ struct source *source_new(const struct config_pipeline *pipeline, const struct c
     const struct source_host *host, struct error *err);
 
 /* Reads these topics and no others, but for those that are held; all that were read are revoked first, and assigned
- * anew. */
+ * anew. With cooperative rebalances those alone that are read no more are revoked. */
 int source_subscribe(struct source *source, const struct read_topic *topics, size_t count, struct error *err);
 
 /* Where its events go; before the first step. */

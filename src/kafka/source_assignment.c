@@ -79,6 +79,11 @@ static void job_submit(struct source *source, struct resolve_job *job)
 
 /* ---- reading a partition, and stopping ---- */
 
+static struct source_part *part_at(struct source *source, const rd_kafka_topic_partition_list_t *list, int i)
+{
+	return source_part_of(source, list->elems[i].topic, list->elems[i].partition);
+}
+
 static void stop_reading(struct source_part *part)
 {
 	part->reading = false;
@@ -124,7 +129,7 @@ void source_give_up_queues(struct source *source)
 static void own_queues(struct source *source, const rd_kafka_topic_partition_list_t *list)
 {
 	for (int i = 0; i < list->cnt; i++) {
-		struct source_part *part = source_part_of(source, list->elems[i].topic, list->elems[i].partition);
+		struct source_part *part = part_at(source, list, i);
 
 		give_up_queue(part);
 		part->queue = rd_kafka_queue_get_partition(source->consumer, part->topic->name, part->partition);
@@ -138,12 +143,59 @@ static void own_queues(struct source *source, const rd_kafka_topic_partition_lis
 	}
 }
 
-/* Reads these partitions and no others, each from its offset. */
+/* Of these partitions those that librdkafka has, which it is told to give up. */
+static rd_kafka_resp_err_t take_out(struct source *source, const rd_kafka_topic_partition_list_t *list)
+{
+	rd_kafka_topic_partition_list_t *had = rd_kafka_topic_partition_list_new(list->cnt + 1);
+	rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
+	rd_kafka_error_t *error;
+
+	for (int i = 0; i < list->cnt; i++) {
+		struct source_part *part = part_at(source, list, i);
+
+		if (part->taken_up)
+			rd_kafka_topic_partition_list_add(had, part->topic->name, part->partition);
+		part->taken_up = false;
+	}
+	/* Also without any: it may be the answer for which librdkafka waits. */
+	error = rd_kafka_incremental_unassign(source->consumer, had);
+	if (error) {
+		code = rd_kafka_error_code(error);
+		rd_kafka_error_destroy(error);
+	}
+	rd_kafka_topic_partition_list_destroy(had);
+	return code;
+}
+
+/* Cooperative: these come to those that are read, or go on elsewhere. */
+static rd_kafka_resp_err_t take_in(struct source *source, const rd_kafka_topic_partition_list_t *list)
+{
+	rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
+	rd_kafka_error_t *error;
+
+	for (int i = 0; i < list->cnt && !code; i++)
+		if (part_at(source, list, i)->taken_up)
+			code = take_out(source, list);
+	error = code ? NULL : rd_kafka_incremental_assign(source->consumer, list);
+	if (error) {
+		code = rd_kafka_error_code(error);
+		rd_kafka_error_destroy(error);
+	}
+	return code;
+}
+
+/* Reads these partitions, each from its offset; with the eager protocol, these and no others. */
 static void assign(struct source *source, const rd_kafka_topic_partition_list_t *list)
 {
-	rd_kafka_resp_err_t code = rd_kafka_assign(source->consumer, list);
+	rd_kafka_resp_err_t code =
+	    source->cooperative ? take_in(source, list) : rd_kafka_assign(source->consumer, list);
 	struct error err;
 
+	if (!source->cooperative)
+		for (uint32_t i = 0; i < source->part_count; i++)
+			source->parts[i]->taken_up = false;
+	for (int i = 0; i < list->cnt && !code; i++)
+		part_at(source, list, i)->taken_up = true;
 	if (code) {
 		error_class_set(&err, code, "taking up %d partitions (the clients are made anew)", list->cnt);
 		err.remedy = REMEDY_RESTART;
@@ -167,18 +219,37 @@ static void rebalance_finished(struct source *source)
 	source->rebalance = REBALANCE_NONE;
 }
 
-/* Everything is given up. */
+/* What the group takes away is given up. */
+static void give_up_leaving(struct source *source)
+{
+	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)source->part_count + 1);
+
+	for (uint32_t i = 0; i < source->part_count; i++) {
+		struct source_part *part = source->parts[i];
+
+		if (part->leaving)
+			rd_kafka_topic_partition_list_add(list, part->topic->name, part->partition);
+		part->leaving = false;
+	}
+	/* Of an error librdkafka's log has told. */
+	if (source->cooperative)
+		take_out(source, list);
+	else
+		rd_kafka_assign(source->consumer, NULL);
+	rd_kafka_topic_partition_list_destroy(list);
+}
+
 static void finish_revoke(struct source *source)
 {
-	rd_kafka_assign(source->consumer, NULL);
+	give_up_leaving(source);
 	for (uint32_t i = 0; i < source->part_count; i++)
 		if (!source->parts[i]->reading)
 			empty_queue(source->parts[i]);
 	rebalance_finished(source);
 }
 
-/* Once the engine has let go of all, and no job is left that could still commit: a position that it commits after the
- * next owner has begun to read would take that one's offset back. */
+/* Once the engine has let go of all that is taken away, and no job is left that could still commit: a position that it
+ * commits after the next owner has begun to read would take that one's offset back. */
 static void finish_revoke_if_released(struct source *source)
 {
 	if (source->rebalance == REBALANCE_REVOKING && source->unreleased == 0 && !source->job)
@@ -264,7 +335,7 @@ static void block_narrow(struct source *source, struct positions *positions)
 static void apply_assignment(struct source *source, const struct positions *positions)
 {
 	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)positions->count + 1);
-	size_t own_count = 0;
+	size_t assigned = 0;
 
 	for (size_t i = 0; i < positions->count; i++) {
 		const struct resolved_position *item = &positions->items[i];
@@ -280,7 +351,6 @@ static void apply_assignment(struct source *source, const struct positions *posi
 		part->revoking = false;
 		part->reposition = false;
 		take_up(source, part, item, list);
-		own_count++;
 	}
 	assign(source, list);
 	rd_kafka_topic_partition_list_destroy(list);
@@ -290,7 +360,9 @@ static void apply_assignment(struct source *source, const struct positions *posi
 			announce(source,
 			    source_part_of(source, positions->items[i].topic, positions->items[i].partition),
 			    &positions->items[i]);
-	source->host.assignment(source->host.host, own_count);
+	for (uint32_t i = 0; i < source->part_count; i++)
+		assigned += source->parts[i]->assigned;
+	source->host.assignment(source->host.host, assigned);
 	/* A topic that is gone is in no assignment, and nothing else may tell. */
 	source_doubt_topics(source);
 }
@@ -351,20 +423,9 @@ static void reposition_siblings(struct source *source, const struct source_topic
 	}
 }
 
-static void apply_repositioning(struct source *source, const struct positions *positions)
+/* Those that are read where they are. */
+static void add_unmoved(const struct source *source, rd_kafka_topic_partition_list_t *list)
 {
-	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)source->part_count + 1);
-
-	/* Seeking does not work after a reset error: the partitions are assigned anew, and so all others are too, from
-	 * where they are. */
-	for (size_t i = 0; i < positions->count; i++) {
-		struct source_part *part = still_wanted(source, &positions->items[i]);
-
-		if (part && positions->items[i].recreated)
-			reposition_siblings(source, part->topic);
-		if (part)
-			take_up(source, part, &positions->items[i], list);
-	}
 	for (uint32_t i = 0; i < source->part_count; i++) {
 		const struct source_part *part = source->parts[i];
 
@@ -372,9 +433,35 @@ static void apply_repositioning(struct source *source, const struct positions *p
 			rd_kafka_topic_partition_list_add(list, part->topic->name, part->partition)->offset =
 			    part->next_offset;
 	}
+}
+
+static void apply_repositioning(struct source *source, const struct positions *positions)
+{
+	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)source->part_count + 1);
+	rd_kafka_topic_partition_list_t *stopped = rd_kafka_topic_partition_list_new((int)positions->count + 1);
+
+	/* Seeking does not work after a reset error: the partitions are assigned anew, and with the eager protocol so all
+	 * others are too, from where they are. */
+	for (size_t i = 0; i < positions->count; i++) {
+		const struct resolved_position *item = &positions->items[i];
+		struct source_part *part = still_wanted(source, item);
+
+		if (part && item->recreated)
+			reposition_siblings(source, part->topic);
+		if (part)
+			take_up(source, part, item, list);
+		if (part && item->blocked)
+			rd_kafka_topic_partition_list_add(stopped, item->topic, item->partition);
+	}
+	if (!source->cooperative)
+		add_unmoved(source, list);
+	else if (stopped->cnt > 0)
+		take_out(source, stopped);
 	if (list->cnt > 0)
 		assign(source, list);
+	source->moved = source->cooperative;
 	rd_kafka_topic_partition_list_destroy(list);
+	rd_kafka_topic_partition_list_destroy(stopped);
 	for (size_t i = 0; i < positions->count; i++) {
 		struct source_part *part = still_wanted(source, &positions->items[i]);
 
@@ -448,11 +535,20 @@ static rd_kafka_topic_partition_list_t *only_subscribed(
 	return list;
 }
 
+/* What a rebalance finds under way in the worker counts no more: for those that stay it is asked again. */
+static void reposition_again(struct source *source)
+{
+	for (uint32_t i = 0; i < source->part_count; i++)
+		if (source->parts[i]->assigned && source->parts[i]->reposition)
+			source->reposition_wanted = true;
+}
+
 static void on_assign(struct source *source, const rd_kafka_topic_partition_list_t *partitions)
 {
 	const struct positions none = { .count = 0 };
 
 	rebalance_finished(source);
+	reposition_again(source);
 	source->pending = only_subscribed(source, partitions);
 	source->rebalance = REBALANCE_RESOLVING;
 	if (source->closing || source->pending->cnt == 0)
@@ -461,22 +557,30 @@ static void on_assign(struct source *source, const rd_kafka_topic_partition_list
 		source_serve_positions(source);
 }
 
-/* The eager protocol takes away all partitions, also those that are blocked, which librdkafka does not know as
- * assigned. (A cooperative one is refused by the configuration: librdkafka's assignor aborts before 2.3, and the
- * group's leader runs it for all.) */
-static void on_revoke(struct source *source)
+/* The eager protocol takes away all partitions, also those that are blocked, which librdkafka does not know as assigned:
+ * it does not name those. */
+static void mark_leaving(struct source *source, const rd_kafka_topic_partition_list_t *partitions)
+{
+	for (int i = 0; i < partitions->cnt && source->cooperative; i++)
+		part_at(source, partitions, i)->leaving = true;
+	for (uint32_t i = 0; i < source->part_count && !source->cooperative; i++)
+		source->parts[i]->leaving = true;
+}
+
+static void on_revoke(struct source *source, const rd_kafka_topic_partition_list_t *partitions)
 {
 	bool lost = rd_kafka_assignment_lost(source->consumer);
 
 	rebalance_finished(source);
 	outdate_job(source);
+	mark_leaving(source, partitions);
 	source->rebalance = REBALANCE_REVOKING;
 	/* One more than there are, so that a release from within revoke_begin does not complete it early. */
 	source->unreleased = 1;
 	for (uint32_t i = 0; i < source->part_count; i++) {
 		struct source_part *part = source->parts[i];
 
-		if (!part->assigned)
+		if (!part->assigned || !part->leaving)
 			continue;
 		stop_reading(part);
 		part->reposition = part->cross_gap = false;
@@ -491,8 +595,23 @@ static void on_revoke(struct source *source)
 	}
 	if (lost)
 		source->host.lost(source->host.host);
+	reposition_again(source);
 	source->unreleased--;
 	finish_revoke_if_released(source);
+}
+
+/* A cooperative repositioning takes partitions out and in again. If librdkafka was waiting then for our answer to a
+ * rebalance of which it had told and we had not heard, it has taken that for the answer, and may let the group go on
+ * before what leaves is settled. */
+static void refuse_mistaken_answer(struct source *source)
+{
+	struct error err;
+
+	source->moved = false;
+	error_set(&err, -EAGAIN, REMEDY_RESTART,
+	    "a rebalance came while partitions of group \"%s\" were repositioned; the clients are made anew",
+	    source->pipeline->from.group);
+	source->events->failed(source->owner, &err);
 }
 
 void source_rebalance(struct source *source, rd_kafka_resp_err_t code,
@@ -500,17 +619,20 @@ void source_rebalance(struct source *source, rd_kafka_resp_err_t code,
 {
 	struct error err;
 
+	if (source->moved)
+		refuse_mistaken_answer(source);
 	switch (code) {
 	case RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS:
 		on_assign(source, partitions);
 		break;
 	case RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS:
-		on_revoke(source);
+		on_revoke(source, partitions);
 		break;
 	default:
 		error_clear(&err);
 		error_class_set(&err, code, "rebalance of group \"%s\"", source->pipeline->from.group);
-		rd_kafka_assign(source->consumer, NULL);
+		if (!source->cooperative)
+			rd_kafka_assign(source->consumer, NULL);
 		if (err.remedy < REMEDY_RESTART)
 			err.remedy = REMEDY_RESTART;
 		source->events->failed(source->owner, &err);
@@ -541,7 +663,13 @@ bool source_is_moving(const struct source *source)
 
 void source_abandon_rebalance(struct source *source)
 {
+	const rd_kafka_topic_partition_list_t none = { .cnt = 0 };
+
 	outdate_job(source);
-	if (source->rebalance != REBALANCE_NONE)
+	if (source->rebalance == REBALANCE_RESOLVING && source->cooperative) {
+		assign(source, &none);
+		rebalance_finished(source);
+	} else if (source->rebalance != REBALANCE_NONE) {
 		finish_revoke(source);
+	}
 }

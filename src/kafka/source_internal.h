@@ -37,6 +37,8 @@ struct source_part {
 	bool read_again; /* what comes next was fetched since, and is believed */
 	unsigned damages; /* batches that could not be read, since something could */
 	bool assigned;	     /* by the group, even if blocked and so not read */
+	bool taken_up;	     /* librdkafka has it in its assignment */
+	bool leaving;	     /* the group takes it away */
 	bool revoking;	     /* the engine has been asked to let it go */
 	bool reposition;       /* its position is to be resolved anew */
 	int64_t reposition_at; /* then: from this offset; -1: from what the group has committed */
@@ -66,9 +68,11 @@ struct source {
 	uint32_t part_count;
 	uint64_t last_epoch;
 
+	bool cooperative; /* a rebalance gives and takes single partitions (KIP-429), and the others are read on */
 	enum rebalance_state rebalance;
-	rd_kafka_topic_partition_list_t *pending; /* of the rebalance at hand */
-	size_t unreleased;			  /* partitions of pending not released yet */
+	rd_kafka_topic_partition_list_t *pending; /* given by the group, and not taken up yet; NULL: none */
+	size_t unreleased;			  /* partitions that a revoke takes away and that are not released yet */
+	bool moved; /* cooperative: by a repositioning since the last control event was taken */
 	struct resolve_job *job;		  /* running, or finished and not applied yet */
 	bool reposition_wanted;
 	uint32_t subscriptions; /* how often the topics have been named */

@@ -114,6 +114,18 @@ MUTANTS = [
         ".revoke_timeout_us = ",
         ".revoke_timeout_us = 0 * ",
         "takes_over_from_the_other"),
+    Mutant("gives up what stays in a cooperative rebalance",
+        "src/kafka/source_assignment.c",
+        "	for (uint32_t i = 0; i < source->part_count && !source->cooperative; i++)\n"
+        "		source->parts[i]->leaving = true;",
+        "	for (uint32_t i = 0; i < source->part_count; i++)\n"
+        "		source->parts[i]->leaving = true;",
+        "only_what_moves_is_given_up and at_least_once"),
+    Mutant("answers a cooperative rebalance before what leaves is settled",
+        "src/kafka/source_assignment.c",
+        "	if (source->rebalance == REBALANCE_REVOKING && source->unreleased == 0 && !source->job)",
+        "	if (source->rebalance == REBALANCE_REVOKING && (source->unreleased == 0 || source->cooperative) && !source->job)",
+        "only_what_moves_is_given_up and at_least_once"),
     Mutant("reads on before the commit in sync mode",
         "src/relay/strategy_at_least_once.c",
         "	return room < limit - uncommitted_records ? room : limit - uncommitted_records;",
@@ -397,11 +409,21 @@ def choose(arguments):
     return [mutant for mutant in MUTANTS if mutant.name in arguments or not arguments]
 
 
+def provide_newer_librdkafka():
+    """As scripts/test does, for the tests that need one."""
+    if "ALOQD_NEWER_LIBRDKAFKA" not in os.environ:
+        said = subprocess.run([TOP / "scripts/librdkafka", "--if-needed"], stdout=subprocess.PIPE, text=True, check=True)
+        if said.stdout:
+            os.environ["ALOQD_NEWER_LIBRDKAFKA"] = said.stdout.strip()
+
+
 def main(arguments):
     if arguments == ["--check"]:
         check()
         return
     chosen = choose(arguments)
+    if not all(isinstance(mutant.guard, Sim) for mutant in chosen):
+        provide_newer_librdkafka()
     began, rows, survivors = time.monotonic(), [], []
     tree = Tree()
     try:

@@ -41,6 +41,7 @@ EXTRA_DIST += \
 	tests/integration/harness/config.py \
 	tests/integration/harness/demo.py \
 	tests/integration/harness/guarded.py \
+	tests/integration/harness/library.py \
 	tests/integration/harness/proxy.py \
 	tests/integration/harness/reader.py \
 	tests/integration/harness/tools.py \
@@ -53,6 +54,7 @@ EXTRA_DIST += \
 	tests/integration/test_check_brokers.py \
 	tests/integration/test_checker.py \
 	tests/integration/test_config.py \
+	tests/integration/test_cooperative.py \
 	tests/integration/test_daemon.py \
 	tests/integration/test_delivery.py \
 	tests/integration/test_demo.py \

@@ -181,10 +181,6 @@ static const struct mistake mistakes[] = {
 	    "error main.conf:4: pipelines.orders.from.properties: \"group.id\" is refused, because it has "
 	    "its own key: from.group; "
 	    "remove it\n" },
-	{ GOOD_CONFIG("properties = [ \"partition.assignment.strategy=range,cooperative-sticky\" ];", "", ""),
-	    "error main.conf:4: pipelines.orders.from.properties: \"partition.assignment.strategy\" is "
-	    "refused, because group "
-	    "members with a librdkafka before 2.3 can crash in it: use range or roundrobin; remove it\n" },
 	{ GOOD_CLUSTERS "pipelines = { p = { from = { cluster = \"mian\"; topics = [ \"a\" ]; }; to = { "
 	                "topic = \"b\"; }; }; };\n",
 	    "error main.conf:2: pipelines.p.from.cluster: \"mian\" is not a cluster; known: \"main\"\n" },

@@ -12,6 +12,7 @@
 #include "base/memory.h"
 #include "kafka/client.h"
 #include "kafka/error_class.h"
+#include "kafka/library.h"
 #include "kafka/property_check.h"
 #include "kafka/property_sides.h"
 #include "kafka/security.h"
@@ -293,6 +294,28 @@ static void test_properties_that_do_not_go_together_are_found(void **state)
 	assert_int_equal(reports.count, 0);
 }
 
+/* Which of both is tested depends on the librdkafka that is there. */
+static void test_a_cooperative_strategy_is_taken_from_librdkafka_2_3_on(void **state)
+{
+	struct config_property from_properties[] = {
+		{ .name = (char *)"partition.assignment.strategy", .value = (char *)"cooperative-sticky",
+		    .origin = { "a.conf", 7 } },
+	};
+	struct config_pipeline pipeline = pipeline_with(ACKS_ALL);
+	struct config config = { .pipelines = &pipeline, .pipeline_count = 1 };
+	struct reports reports = { .count = 0 };
+
+	pipeline.from.properties = (struct config_properties){ from_properties, 1 };
+	property_check(&config, note_report, &reports);
+	if (library_number() >= LIBRARY_VERSION(2, 3)) {
+		assert_int_equal(reports.count, 0);
+		return;
+	}
+	assert_int_equal(reports.count, 1);
+	assert_non_null(strstr(reports.text[0], "a.conf:7: pipelines.orders.from.properties: with \"cooperative-sticky\""));
+	assert_non_null(strstr(reports.text[0], "mended in 2.3"));
+}
+
 /* To try them would load the code that they name: librdkafka would say that it cannot find it. */
 static void test_refused_properties_are_not_tried(void **state)
 {
@@ -484,6 +507,7 @@ int main(void)
 		cmocka_unit_test(test_properties_know_their_side),
 		cmocka_unit_test(test_unknown_bad_and_misplaced_properties_are_found),
 		cmocka_unit_test(test_properties_that_do_not_go_together_are_found),
+		cmocka_unit_test(test_a_cooperative_strategy_is_taken_from_librdkafka_2_3_on),
 		cmocka_unit_test(test_refused_properties_are_not_tried),
 		cmocka_unit_test(test_errors_are_classed),
 		cmocka_unit_test(test_every_client_of_a_cluster_has_its_tls_and_sasl),

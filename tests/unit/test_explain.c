@@ -12,6 +12,7 @@
 #include "base/cleanup.h"
 #include "base/memory.h"
 #include "daemon/explain.h"
+#include "kafka/library.h"
 #include "kafka/settings.h"
 
 static char *source_topics[] = { (char *)"orders" };
@@ -356,6 +357,14 @@ static void quick_session(struct world *world)
 	world->pipelines[0].from.properties = (struct config_properties){ &session, 1 };
 }
 
+static void move_single_partitions(struct world *world)
+{
+	static struct config_property strategy = { .name = (char *)"partition.assignment.strategy",
+		.value = (char *)"cooperative-sticky" };
+
+	world->pipelines[0].from.properties = (struct config_properties){ &strategy, 1 };
+}
+
 static void clear_password(struct world *world)
 {
 	static struct config_property security[] = {
@@ -415,6 +424,16 @@ static void test_each_choice_with_a_price_has_its_warning(void **state)
 	}
 }
 
+/* Which of both is tested depends on the librdkafka that is there. */
+static void test_a_cooperative_strategy_has_its_warning_until_librdkafka_2_10(void **state)
+{
+	struct world world;
+
+	make_world(&world, DELIVERY_AT_LEAST_ONCE);
+	move_single_partitions(&world);
+	expect(&world, library_number() < LIBRARY_VERSION(2, 10) ? "a commit that meets a rebalance" : "Warnings none");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -426,6 +445,7 @@ int main(void)
 		cmocka_unit_test(test_an_unknown_pipeline_is_an_error_with_the_nearest),
 		cmocka_unit_test(test_without_a_name_all_pipelines_are_explained),
 		cmocka_unit_test(test_each_choice_with_a_price_has_its_warning),
+		cmocka_unit_test(test_a_cooperative_strategy_has_its_warning_until_librdkafka_2_10),
 	};
 
 	return cmocka_run_group_tests_name("explain", tests, NULL, NULL);

@@ -8,6 +8,7 @@ import time
 from harness.aloqd import Aloqd
 from harness.checker import Place, compare
 from harness.cluster import AS_RELAY
+from harness.library import COOPERATIVE, cooperative_environment
 from harness.proxy import Proxies
 from harness.reader import read_topic
 from harness.trial import CommitAudit, Trial
@@ -36,6 +37,7 @@ class Bout:
         self.evidence = Evidence()
         self.source_records = None  # what should be in the target, where that is not all of the source
         self.expected_counters = {}
+        self.membership, self.environment = MEMBERSHIP, {}
         self._record_seed = self.rng.randrange(1 << 30)
         self._healing = contextlib.ExitStack()
         self._audit = None
@@ -62,15 +64,20 @@ class Bout:
     def make_record(self, index):
         return mixed_record(self._record_seed, index)
 
+    def rebalance_cooperatively(self):
+        """All instances from now on."""
+        self.membership, self.environment = [*MEMBERSHIP, COOPERATIVE], cooperative_environment()
+
     def instance(self, name, through=None, **settings):
         """A daemon, not started. `through`: proxies before the guarded listener."""
-        settings = {"from_properties": MEMBERSHIP, "revoke_timeout": "6s", **settings}
+        settings = {"from_properties": self.membership, "revoke_timeout": "6s", **settings}
         made = self.trial.settings(delivery=self.delivery, **settings)
         main = {"brokers": through, "properties": AS_RELAY} if through else {"brokers": self.cluster.brokers}
         made["clusters"] = {"main": main}
         for end in ("from", "to"):
             made["pipelines"]["relay"][end]["cluster"] = "main"
         self.instances.append(Aloqd(made, name))
+        self.instances[-1].environment.update(self.environment)
         return self.instances[-1]
 
     def running(self):

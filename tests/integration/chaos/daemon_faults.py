@@ -3,6 +3,7 @@
 import resource
 import time
 
+from harness.library import why_not_cooperative
 from harness.waiting import eventually, holds_for
 
 from .bout import PARTITIONS
@@ -111,6 +112,13 @@ def members(bout):
         bout.flow(300)
 
 
+@fault(needs=why_not_cooperative)
+def members_cooperative(bout):
+    """the same in a group that rebalances cooperatively: what stays with a member is read on"""
+    bout.rebalance_cooperatively()
+    members(bout)
+
+
 @fault(repeats=ANY, lost=ANY)
 def members_crash(bout):
     """members join every few seconds, and half of them leave by kill -9"""
@@ -124,6 +132,20 @@ def members_crash(bout):
         else:
             bout.stop(leaver.await_ready(90))
         bout.flow(300)
+
+
+@fault(repeats=ANY, lost=ANY, needs=why_not_cooperative)
+def members_crash_cooperative(bout):
+    """the same in a group that rebalances cooperatively"""
+    bout.rebalance_cooperatively()
+    members_crash(bout)
+
+
+@fault(repeats=ANY, lost=COUNTED, stalled_owner=True, needs=why_not_cooperative)
+def frozen_cooperative(bout):
+    """aloqd frozen beyond its session in a group that rebalances cooperatively"""
+    bout.rebalance_cooperatively()
+    frozen(bout)
 
 
 # librdkafka's threads wait until times on the wall clock: one that goes back makes them wait longer, until something

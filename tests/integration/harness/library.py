@@ -1,0 +1,40 @@
+"""The librdkafka that daemons run with: the system's, or a newer one in its place."""
+
+import functools
+import os
+import re
+import subprocess
+
+from .aloqd import PROGRAM
+
+# Cooperative rebalances are taken from this one on.
+COOPERATIVE_SINCE = (2, 3)
+COOPERATIVE = "partition.assignment.strategy=cooperative-sticky"
+
+
+@functools.lru_cache(maxsize=None)
+def library_version(directory=None):
+    """(major, minor, patch) of what a daemon loads, with that directory before the system's."""
+    said = subprocess.run([PROGRAM, "-V"], env={**os.environ, **_loading(directory)}, stdout=subprocess.PIPE, text=True,
+                          check=True).stdout
+    return tuple(int(number) for number in re.search(r"librdkafka (\d+)\.(\d+)\.(\d+)", said).groups())
+
+
+def _loading(directory):
+    return {"LD_LIBRARY_PATH": directory} if directory else {}
+
+
+def why_not_cooperative():
+    """Why nothing here can rebalance cooperatively; None: something can."""
+    newer = os.environ.get("ALOQD_NEWER_LIBRDKAFKA")
+    if library_version() >= COOPERATIVE_SINCE or (newer and library_version(newer) >= COOPERATIVE_SINCE):
+        return None
+    return (f"librdkafka {'.'.join(map(str, library_version()))} cannot rebalance cooperatively, and "
+            "ALOQD_NEWER_LIBRDKAFKA does not name the directory of one that can (scripts/librdkafka prints it)")
+
+
+def cooperative_environment():
+    """What a daemon's environment needs to rebalance cooperatively."""
+    if library_version() >= COOPERATIVE_SINCE:
+        return {}
+    return _loading(os.environ["ALOQD_NEWER_LIBRDKAFKA"])
