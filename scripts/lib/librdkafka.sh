@@ -5,8 +5,8 @@
 
 librdkafka_version=2.16.1
 librdkafka_cache=${XDG_CACHE_HOME:-$HOME/.cache}/aloqd/librdkafka-$librdkafka_version
-# Cooperative rebalances work from this one on; see docs/guarantees.md.
-librdkafka_good_since=2.3
+# Cooperative rebalances do what they should from this one on; see docs/guarantees.md.
+librdkafka_good_since=2.10
 
 # Of the wheels for CPython 3.11, which no Python here has to be: only the library is taken out.
 declare -A librdkafka_sums=(

@@ -1,12 +1,13 @@
-"""Cooperative rebalances (KIP-429): what stays with a member is read on while the rest moves. librdkafka can do that from
-2.3 on; where the system has an older one, scripts/test puts a newer one in its place for these."""
+"""Cooperative rebalances (KIP-429): what stays with a member is read on while the rest moves. librdkafka does that well
+from 2.10 on; where the system has an older one, scripts/test puts a newer one in its place for these."""
 
 import pytest
 
 from harness.aloqd import aloqctl, check_config
 from harness.checker import Place
 from harness.config import QUICK_SESSION, relay, render
-from harness.library import COOPERATIVE, COOPERATIVE_SINCE, cooperative_environment, library_version, why_not_cooperative
+from harness.library import (COOPERATIVE, COOPERATIVE_SINCE, COOPERATIVE_WELL_SINCE, cooperative_environment,
+                             library_version, why_not_cooperative)
 from harness.reader import read_topic
 from harness.trial import CommitAudit, ExactTrial, Trial
 from harness.waiting import eventually
@@ -48,6 +49,26 @@ def test_an_older_librdkafka_refuses_it_and_says_why(tmp_path):
     settings = relay("127.0.0.1:1", "in", "out", from_properties=[COOPERATIVE])
     status, said = check_config(tmp_path / "aloqd.conf", render(settings))
     assert status == 78 and "pipelines.relay.from.properties" in said and "mended in 2.3" in said, said
+
+
+@pytest.mark.skipif(not COOPERATIVE_SINCE <= library_version() < COOPERATIVE_WELL_SINCE,
+                    reason="the system's librdkafka refuses it, or does it well")
+def test_a_librdkafka_that_takes_it_and_does_it_badly_loses_nothing(kafka, topic, aloqd):
+    """A commit that meets a rebalance may cost the member all its partitions: they are read again, and counted."""
+    trial = Trial(kafka, topic, PARTITIONS)
+    settings = settings_of(trial, "at_least_once")
+    first = aloqd(settings, "first")
+    with Load(kafka.brokers, trial.source, PARTITIONS, rate=4000):
+        first.start_ready().await_assigned(PARTITIONS)
+        for turn in range(4):
+            guest = aloqd(settings, f"guest-{turn}").start_ready()
+            guest.await_assigned(PARTITIONS // 2)
+            guest.await_acked(500)
+            trial.stop_clean(guest)
+            first.await_assigned(PARTITIONS)
+            first.await_acked(500)
+    verdict = trial.finish(first)
+    assert verdict.kept_at_least_once(), verdict
 
 
 @needs_cooperative

@@ -7,8 +7,9 @@ import subprocess
 
 from .aloqd import PROGRAM
 
-# Cooperative rebalances are taken from this one on.
-COOPERATIVE_SINCE = (2, 3)
+# Cooperative rebalances are taken from the first of these on, and do what they should from the second on: before, a
+# commit that meets one counts as the loss of all partitions.
+COOPERATIVE_SINCE, COOPERATIVE_WELL_SINCE = (2, 3), (2, 10)
 COOPERATIVE = "partition.assignment.strategy=cooperative-sticky"
 
 
@@ -25,16 +26,16 @@ def _loading(directory):
 
 
 def why_not_cooperative():
-    """Why nothing here can rebalance cooperatively; None: something can."""
+    """Why nothing here can rebalance cooperatively as it should; None: something can."""
     newer = os.environ.get("ALOQD_NEWER_LIBRDKAFKA")
-    if library_version() >= COOPERATIVE_SINCE or (newer and library_version(newer) >= COOPERATIVE_SINCE):
+    if library_version() >= COOPERATIVE_WELL_SINCE or (newer and library_version(newer) >= COOPERATIVE_WELL_SINCE):
         return None
-    return (f"librdkafka {'.'.join(map(str, library_version()))} cannot rebalance cooperatively, and "
+    return (f"librdkafka {'.'.join(map(str, library_version()))} cannot rebalance cooperatively as it should, and "
             "ALOQD_NEWER_LIBRDKAFKA does not name the directory of one that can (scripts/librdkafka prints it)")
 
 
 def cooperative_environment():
     """What a daemon's environment needs to rebalance cooperatively."""
-    if library_version() >= COOPERATIVE_SINCE:
+    if library_version() >= COOPERATIVE_WELL_SINCE:
         return {}
     return _loading(os.environ["ALOQD_NEWER_LIBRDKAFKA"])
