@@ -129,6 +129,9 @@ def test_dead_letters_hold_what_is_refused_and_nothing_else(kafka, topic, aloqd,
                 dict(letter.headers)["aloqd.source.partition"] == b"%d" % partition]
         assert len(here) == 1 or (here and delivery == "at_least_once"), (partition, offset, here)
         check_dead_letter(trial, record, here[0], partition, offset, began)
+        line = f"partition={partition} offset={offset}: offset {offset} is refused for ever and goes to {trial.dead}, as"
+        told = daemon.log_text().count(line)
+        assert told == 1 or (told and delivery == "at_least_once"), daemon.log_tail()
     for partition in range(PARTITIONS):
         offsets = [int(dict(letter.headers)["aloqd.source.offset"]) for letter in letters[partition % 2]
                    if dict(letter.headers)["aloqd.source.partition"] == b"%d" % partition]
