@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from harness.checker import compare
+from harness.checker import Verdict, compare
 from harness.cluster import free_port
 from harness.config import render
 from harness.proxy import Proxy
@@ -107,6 +107,80 @@ def test_the_proxy_hands_kafka_through(kafka, proxy, topic):
     fill_mixed(f"127.0.0.1:{kafka.proxied_port}", name, 2000, 2)
     assert proxy.connections_made > 0
     assert sum(kafka.log_ends(name).values()) == 2000
+
+
+# ---- what excuses a repeat ----
+
+def skips(partitions, at="9999-12-31T23:59:59,999"):
+    """A line of the broker's log."""
+    return (f"{at} INFO  TransactionMarkerChannelManager: Couldn't find leader endpoint for partitions [{partitions}] while "
+            "trying to send transaction markers for aloqd.relay.aloqd.1, these partitions are likely deleted already and "
+            "hence can be skipped\n")
+
+
+@pytest.fixture(name="excusing")
+def excusing_fixture(kafka, topic, monkeypatch, tmp_path):
+    """(a trial, a function that says whether the brokers' logs excuse a verdict of it). The logs are of the test's making."""
+    name = kafka.create_topic(topic("t"))
+    kafka.commit(topic("first"), name, {0: 0})  # or there is no __consumer_offsets yet
+    trial = Trial(kafka, topic, 2)
+    (tmp_path / "node-1").mkdir()
+    monkeypatch.setattr(kafka, "directory", tmp_path)
+
+    def excuses(line, **found):
+        (tmp_path / "node-1" / "server.log.before").write_text("a first line\n" + line)
+        verdict = Verdict()
+        for what, value in found.items():
+            setattr(verdict, what, value)
+        return trial.excused_by_kafka(verdict) is not None
+    return trial, excuses
+
+
+def test_a_repeat_is_excused_where_kafka_has_skipped_markers_of_this_trial(kafka, excusing):
+    trial, excuses = excusing
+    offsets = kafka.offsets_partition(trial.group)
+    for partitions in (f"{trial.target}-1", f"__consumer_offsets-{offsets}", f"other-0, {trial.target}-0"):
+        assert excuses(skips(partitions), repeated=1), partitions
+    assert not excuses("", repeated=1)
+    for partitions in (f"{trial.target}-more-0", f"my.{trial.target}-0", f"{trial.source}-0",
+                       f"__consumer_offsets-{offsets + 1}", f"__consumer_offsets-{offsets}0"):
+        assert not excuses(skips(partitions), repeated=1), partitions
+
+
+def test_what_kafka_has_skipped_before_this_trial_excuses_nothing(excusing):
+    trial, excuses = excusing
+    assert excuses(skips(f"{trial.target}-0", at=trial.began), repeated=1)
+    assert not excuses(skips(f"{trial.target}-0", at="2001-01-01T00:00:00,000"), repeated=1)
+
+
+@pytest.mark.parametrize("found", [{}, {"repeated": 1, "lost": ["one"]}, {"repeated": 1, "altered": ["one"]},
+                                   {"repeated": 1, "out_of_order": ["one"]}, {"repeated": 1, "misplaced": ["one"]},
+                                   {"lost": ["one"]}], ids=str)
+def test_kafka_excuses_nothing_but_repeats(excusing, found):
+    trial, excuses = excusing
+    assert not excuses(skips(f"{trial.target}-0"), **found)
+
+
+def test_the_time_of_the_brokers_logs_is_ours(kafka, topic):
+    """Lines are told by it from those of an earlier test."""
+    began = kafka.logs_now()
+    name = kafka.create_topic(topic("t"))
+
+    def times():
+        text = (kafka.node_directory(1) / "server.log").read_text(errors="replace")
+        return [line[:len(began)] for line in text.splitlines() if f"{name}-0" in line]
+    eventually(times, 10, f"the broker says something of {name}")
+    assert all(began <= time <= kafka.logs_now() for time in times()), (began, times())
+
+
+def test_the_offsets_of_a_group_are_where_they_are_looked_for(kafka, topic):
+    name = kafka.create_topic(topic("t"))
+    kafka.commit(topic("first"), name, {0: 0})
+    for number in range(6):  # of whose hashes some are negative
+        group, before = topic(f"group-{number}"), kafka.log_ends("__consumer_offsets")
+        kafka.commit(group, name, {0: number})
+        grown = [partition for partition, end in kafka.log_ends("__consumer_offsets").items() if end > before[partition]]
+        assert grown == [kafka.offsets_partition(group)]
 
 
 # ---- the proxy, against an echo ----

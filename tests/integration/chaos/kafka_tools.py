@@ -2,6 +2,7 @@
 
 import json
 
+from harness.cluster import partition_of_name
 from harness.waiting import eventually
 
 
@@ -11,19 +12,11 @@ def leaders(cluster, topic):
     return {number: partition.leader for number, partition in metadata.partitions.items()}
 
 
-def java_hash(text):
-    """String.hashCode()"""
-    value = 0
-    for character in text:
-        value = (31 * value + ord(character)) & 0xFFFFFFFF
-    return value
-
-
 def coordinator(cluster, internal_topic, name):
     """The node that coordinates a group (__consumer_offsets) or a transactional id (__transaction_state): it leads
     the partition that the name's hash chooses."""
     of = leaders(cluster, internal_topic)
-    return of[(java_hash(name) & 0x7FFFFFFF) % len(of)]
+    return of[partition_of_name(name, len(of))]
 
 
 def transactional_ids(cluster):

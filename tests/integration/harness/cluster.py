@@ -1,6 +1,7 @@
 """A Kafka of scripts/kafka, and the questions that tests ask it."""
 
 import contextlib
+import datetime
 import os
 import pathlib
 import random
@@ -75,6 +76,17 @@ def _claim(port):
 def three_nodes():
     """Replication factor 3, min.insync.replicas 2, and a guarded alias for proxies in front of every node."""
     return temporary_cluster("three", nodes=3, aliased=True, settings=GUARDED_ALIAS)
+
+
+SKIPS_MARKERS = re.compile("Couldn't find leader endpoint for partitions (.*) while trying to send transaction markers")
+
+
+def partition_of_name(name, partitions):
+    """Where an internal topic holds a group, or a transactional id: Utils.abs(name.hashCode()) % partitions."""
+    value = 0
+    for character in name:
+        value = (31 * value + ord(character)) & 0xFFFFFFFF
+    return min(value, 2 ** 32 - value) % 2 ** 31 % partitions
 
 
 def _text(value):
@@ -253,17 +265,29 @@ class Cluster:
         eventually(lambda: self.log_ends(topic) == self.log_ends(topic, "read_uncommitted"), timeout_s,
                    f"no transaction is open in {topic}", every_s=0.2)
 
-    def skipped_markers(self, topic):
-        """What a broker says that has ended transactions without the markers in this topic, or None. One that comes back
-        when a transaction's timeout has passed may end it before it knows who leads what: it takes the topic for deleted
-        (Kafka 4.3.1, TransactionMarkerChannelManager). The aborted records stay, and the next marker of that producer
-        commits them; no client can help it."""
+    def skipped_markers(self, topic, group, since):
+        """What a broker says that has ended a transaction without the markers in this topic, or in the offsets of this group,
+        since a time of logs_now(), or None. One that comes back when a transaction's timeout has passed may end it before it
+        knows who leads what: it takes the topic for deleted (Kafka 4.3.1, TransactionMarkerChannelManager). The aborted
+        records stay, and the next marker of that producer commits them; no client can help it."""
+        offsets = f"__consumer_offsets-{self.offsets_partition(group)}"
         for path in self.directory.glob("node-*/server.log*"):
             for line in path.read_text(errors="replace").splitlines():
-                if "while trying to send transaction markers" in line and (
-                        f"{topic}-" in line or "__consumer_offsets-" in line):
-                    return line
+                said = SKIPS_MARKERS.search(line)
+                if said and line[:len(since)] >= since:
+                    partitions = re.findall(r"[\w.-]+", said[1])
+                    if offsets in partitions or any(name.rpartition("-")[0] == topic for name in partitions):
+                        return line
         return None
+
+    @staticmethod
+    def logs_now():
+        """The time, as the brokers' logs give it at the beginning of a line."""
+        return datetime.datetime.now().isoformat(timespec="milliseconds").replace(".", ",")
+
+    def offsets_partition(self, group):
+        """Where __consumer_offsets holds what this group commits."""
+        return partition_of_name(group, len(self.partitions("__consumer_offsets")))
 
     def log_starts(self, topic):
         return {partition: low for partition, (low, _) in self._watermarks(topic).items()}
