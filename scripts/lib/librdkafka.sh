@@ -1,5 +1,6 @@
 # shellcheck shell=bash
-# librdkafka.sh: sourced after output.sh, and packages.sh for the last function. A newer librdkafka than the system's, in a cache outside the source tree.
+# librdkafka.sh: sourced after output.sh, and packages.sh for the last functions. A newer librdkafka than the system's, in a
+# cache outside the source tree.
 #
 # The cache's directory is there whole or not at all: it is filled under another name and renamed.
 
@@ -50,10 +51,15 @@ fetch_librdkafka() {
 	mv -T "$scratch/out" "$librdkafka_cache" 2>/dev/null || [[ -e $librdkafka_cache/librdkafka.so.1 ]]
 }
 
-# provide_newer_librdkafka LOG: where the system's is too old, ALOQD_NEWER_LIBRDKAFKA names a newer one's directory, as the
-# integration tests read it. Needs $top.
-provide_newer_librdkafka() {
+# need_packages_for_librdkafka LOG: what fetches it is there, where it will be fetched.
+need_packages_for_librdkafka() {
 	[[ -z ${ALOQD_NEWER_LIBRDKAFKA-} ]] && newer_librdkafka_is_needed || return 0
 	need_packages "$1" python3-pip
+}
+
+# Where the system's is too old, ALOQD_NEWER_LIBRDKAFKA names a newer one's directory, as the integration tests read it.
+# Without network they can do without. Needs $top.
+provide_newer_librdkafka() {
+	[[ -z ${ALOQD_NEWER_LIBRDKAFKA-} ]] && newer_librdkafka_is_needed || return 0
 	ALOQD_NEWER_LIBRDKAFKA=$("$top/scripts/librdkafka") && export ALOQD_NEWER_LIBRDKAFKA
 }

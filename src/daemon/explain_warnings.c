@@ -187,7 +187,7 @@ static void advise_on_time(const struct adviser *adviser)
 static void advise_on_rebalances(const struct adviser *adviser)
 {
 	if (settings_is_cooperative(value_of(adviser->consumer, "partition.assignment.strategy")) &&
-	    library_number() < LIBRARY_VERSION(2, 10))
+	    library_number() < COOPERATES_WELL_SINCE)
 		warn(adviser,
 		    "partition.assignment.strategy=%s: librdkafka %s takes a commit that meets a rebalance for the loss of "
 		    "all its partitions, and before 2.6.1 its assignor may spin for ever; use 2.10 or newer, or range or "

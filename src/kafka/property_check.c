@@ -35,12 +35,12 @@ static bool is_refused(const struct checked *checked, const struct config_proper
 	    property->name, property->value);
 }
 
-/* librdkafka before 2.3 can abort in the assignor (an assertion), which the leader of the group runs for all. Its other
- * members refuse it likewise, or are of a version that has been mended. */
-static bool is_too_new(const struct config_property *property)
+/* The leader of the group runs the assignor for all. Its other members refuse it likewise, or have a version that has been
+ * mended. */
+static bool needs_newer_library(const struct config_property *property)
 {
 	return strcasecmp(property->name, "partition.assignment.strategy") == 0 &&
-	       settings_is_cooperative(property->value) && library_number() < LIBRARY_VERSION(2, 3);
+	       settings_is_cooperative(property->value) && library_number() < COOPERATES_SINCE;
 }
 
 enum verdict {
@@ -56,10 +56,10 @@ static enum verdict judge(const struct checked *checked, const struct config_pro
 		return REFUSED;
 	switch (try_set(property, words, size)) {
 	case RD_KAFKA_CONF_OK:
-		if (is_too_new(property)) {
+		if (needs_newer_library(property)) {
 			snprintf(words, size,
-			    "with \"%s\" librdkafka %s can crash when it leads the group (mended in 2.3): use range or "
-			    "roundrobin, or a newer librdkafka",
+			    "with \"%s\" librdkafka %s can crash when it leads the group, or never end (mended in 2.4): use range "
+			    "or roundrobin, or a newer librdkafka",
 			    property->value, rd_kafka_version_str());
 			break;
 		}

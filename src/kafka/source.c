@@ -7,9 +7,11 @@
 #include <string.h>
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/memory.h"
 #include "core/record_age.h"
 #include "kafka/error_class.h"
+#include "kafka/library.h"
 #include "kafka/positions.h"
 #include "kafka/probe.h"
 #include "kafka/record.h"
@@ -365,9 +367,14 @@ int64_t source_look_interval_us(const struct source *source)
 
 int source_subscribe(struct source *source, const struct read_topic *topics, size_t count, struct error *err)
 {
-	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)count);
+	rd_kafka_topic_partition_list_t *list;
 	rd_kafka_resp_err_t code;
 
+	for (size_t i = 0; i < count; i++)
+		if (!topics[i].held.code && source_topic_of(source, topics[i].name)->declined)
+			return error_set(err, -EAGAIN, REMEDY_RESTART,
+			    "topic %s is to be read, and what the group had given of it was not taken", topics[i].name);
+	list = rd_kafka_topic_partition_list_new((int)count);
 	for (size_t i = 0; i < source->topic_count; i++)
 		source->topics[i]->subscribed = false;
 	for (size_t i = 0; i < count; i++) {
@@ -406,6 +413,11 @@ struct source *source_new(const struct config_pipeline *pipeline, const struct c
 	}
 	strategy = client_setting(source->consumer, "partition.assignment.strategy");
 	source->cooperative = settings_is_cooperative(strategy);
+	if (source->cooperative && library_number() < COOPERATES_WELL_SINCE)
+		log_warning(&LOG_SETTINGS(pipeline),
+		    "librdkafka %s takes a commit that meets a cooperative rebalance for the loss of all its partitions (until "
+		    "2.10); use a newer one, or partition.assignment.strategy=range,roundrobin",
+		    library_version());
 	rd_kafka_poll_set_consumer(source->consumer);
 	source->queue = rd_kafka_queue_get_consumer(source->consumer);
 	source->commit_queue = rd_kafka_queue_new(source->consumer);
@@ -467,6 +479,7 @@ void source_free(struct source *source)
 	}
 	if (source->pending)
 		rd_kafka_topic_partition_list_destroy(source->pending);
+	free(source->member_id);
 	if (source->commit_queue)
 		rd_kafka_queue_destroy(source->commit_queue);
 	if (source->queue)

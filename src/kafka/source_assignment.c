@@ -210,6 +210,15 @@ static void assign(struct source *source, const rd_kafka_topic_partition_list_t 
 	}
 }
 
+static size_t assigned_count(const struct source *source)
+{
+	size_t count = 0;
+
+	for (uint32_t i = 0; i < source->part_count; i++)
+		count += source->parts[i]->assigned;
+	return count;
+}
+
 static void rebalance_finished(struct source *source)
 {
 	if (source->pending)
@@ -219,29 +228,34 @@ static void rebalance_finished(struct source *source)
 	source->rebalance = REBALANCE_NONE;
 }
 
-/* What the group takes away is given up. */
-static void give_up_leaving(struct source *source)
+/* librdkafka is told of all that the engine has let go: with the eager protocol that is everything. */
+static void give_up_released(struct source *source)
 {
-	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)source->part_count + 1);
+	rd_kafka_topic_partition_list_t *list;
+	rd_kafka_resp_err_t code;
+	struct error err;
 
-	for (uint32_t i = 0; i < source->part_count; i++) {
-		struct source_part *part = source->parts[i];
-
-		if (part->leaving)
-			rd_kafka_topic_partition_list_add(list, part->topic->name, part->partition);
-		part->leaving = false;
-	}
-	/* Of an error librdkafka's log has told. */
-	if (source->cooperative)
-		take_out(source, list);
-	else
+	if (!source->cooperative) {
 		rd_kafka_assign(source->consumer, NULL);
+		return;
+	}
+	list = rd_kafka_topic_partition_list_new((int)source->part_count + 1);
+	for (uint32_t i = 0; i < source->part_count; i++)
+		if (!source->parts[i]->assigned)
+			rd_kafka_topic_partition_list_add(
+			    list, source->parts[i]->topic->name, source->parts[i]->partition);
+	code = take_out(source, list);
+	if (code) {
+		error_class_set(&err, code, "giving up partitions (the clients are made anew)");
+		err.remedy = REMEDY_RESTART;
+		source->events->failed(source->owner, &err);
+	}
 	rd_kafka_topic_partition_list_destroy(list);
 }
 
 static void finish_revoke(struct source *source)
 {
-	give_up_leaving(source);
+	give_up_released(source);
 	for (uint32_t i = 0; i < source->part_count; i++)
 		if (!source->parts[i]->reading)
 			empty_queue(source->parts[i]);
@@ -276,6 +290,21 @@ static void begin_resolving(struct source *source)
 	job_submit(source, job);
 }
 
+static void tell_gap(struct source *source, const struct resolved_position *item)
+{
+	source->host.gap(
+	    source->host.host, item->topic, item->partition, item->gap_from, item->gap_to, item->gap_words);
+}
+
+/* A rebalance came before they were of use. But the position behind a gap is committed, and whoever reads on there sees no
+ * gap any more. */
+static void tell_gaps_of_unused(struct source *source, const struct positions *positions)
+{
+	for (size_t i = 0; i < positions->count && !positions->err.code; i++)
+		if (positions->items[i].commit && positions->items[i].gap_from >= 0)
+			tell_gap(source, &positions->items[i]);
+}
+
 /* Tells of what was resolved for a partition, and adds it to list if it is to be read. */
 static void take_up(struct source *source, struct source_part *part, const struct resolved_position *item,
     rd_kafka_topic_partition_list_t *list)
@@ -283,8 +312,7 @@ static void take_up(struct source *source, struct source_part *part, const struc
 	part->next_offset = item->position;
 	part->cross_gap = false;
 	if (item->gap_from >= 0)
-		source->host.gap(source->host.host, item->topic, item->partition, item->gap_from, item->gap_to,
-		    item->gap_words);
+		tell_gap(source, item);
 	else if (*item->gap_words)
 		source->host.gap_stops(source->host.host);
 	if (item->blocked)
@@ -335,7 +363,6 @@ static void block_narrow(struct source *source, struct positions *positions)
 static void apply_assignment(struct source *source, const struct positions *positions)
 {
 	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)positions->count + 1);
-	size_t assigned = 0;
 
 	for (size_t i = 0; i < positions->count; i++) {
 		const struct resolved_position *item = &positions->items[i];
@@ -360,9 +387,7 @@ static void apply_assignment(struct source *source, const struct positions *posi
 			announce(source,
 			    source_part_of(source, positions->items[i].topic, positions->items[i].partition),
 			    &positions->items[i]);
-	for (uint32_t i = 0; i < source->part_count; i++)
-		assigned += source->parts[i]->assigned;
-	source->host.assignment(source->host.host, assigned);
+	source->host.assignment(source->host.host, assigned_count(source));
 	/* A topic that is gone is in no assignment, and nothing else may tell. */
 	source_doubt_topics(source);
 }
@@ -459,7 +484,7 @@ static void apply_repositioning(struct source *source, const struct positions *p
 		take_out(source, stopped);
 	if (list->cnt > 0)
 		assign(source, list);
-	source->moved = source->cooperative;
+	source->moved = source->cooperative && list->cnt + stopped->cnt > 0;
 	rd_kafka_topic_partition_list_destroy(list);
 	rd_kafka_topic_partition_list_destroy(stopped);
 	for (size_t i = 0; i < positions->count; i++) {
@@ -484,30 +509,37 @@ static bool try_again(const struct source *source, struct resolve_job *job)
 	return true;
 }
 
+static void use_positions(struct source *source, struct resolve_job *job)
+{
+	bool outdated = atomic_load(&job->outdated);
+
+	if (job->positions.err.code && !outdated && !source->closing) {
+		struct error err = job->positions.err;
+
+		error_prefix(&err, "start positions of group \"%s\"", source->pipeline->from.group);
+		if (err.remedy != REMEDY_PERSON)
+			err.remedy = REMEDY_RESTART;
+		source->events->failed(source->owner, &err);
+	} else if (!outdated && job->is_assignment && source->rebalance == REBALANCE_RESOLVING) {
+		block_narrow(source, &job->positions);
+		apply_assignment(source, &job->positions);
+	} else if (!outdated && !job->is_assignment && source->rebalance != REBALANCE_RESOLVING &&
+		   /* Else asked again meanwhile, perhaps from elsewhere: what was found is outdated. */
+		   !source->reposition_wanted) {
+		block_narrow(source, &job->positions);
+		apply_repositioning(source, &job->positions);
+	} else {
+		tell_gaps_of_unused(source, &job->positions);
+	}
+}
+
 void source_serve_positions(struct source *source)
 {
 	struct resolve_job *job = source->job;
 
 	if (job && job->finished && !try_again(source, job)) {
 		source->job = NULL;
-		if (atomic_load(&job->outdated)) {
-			/* The next assignment begins anew. */
-		} else if (job->positions.err.code && !source->closing) {
-			struct error err = job->positions.err;
-
-			error_prefix(&err, "start positions of group \"%s\"", source->pipeline->from.group);
-			if (err.remedy != REMEDY_PERSON)
-				err.remedy = REMEDY_RESTART;
-			source->events->failed(source->owner, &err);
-		} else if (job->is_assignment && source->rebalance == REBALANCE_RESOLVING) {
-			block_narrow(source, &job->positions);
-			apply_assignment(source, &job->positions);
-		} else if (!job->is_assignment && source->rebalance != REBALANCE_RESOLVING &&
-			   /* Else asked again meanwhile, perhaps from elsewhere: what was found is outdated. */
-			   !source->reposition_wanted) {
-			block_narrow(source, &job->positions);
-			apply_repositioning(source, &job->positions);
-		}
+		use_positions(source, job);
 		job_free(job);
 		finish_revoke_if_released(source);
 	}
@@ -529,9 +561,14 @@ static rd_kafka_topic_partition_list_t *only_subscribed(
 {
 	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_copy(partitions);
 
-	for (int i = list->cnt - 1; i >= 0; i--)
-		if (!source_topic_of(source, list->elems[i].topic)->subscribed)
-			rd_kafka_topic_partition_list_del_by_idx(list, i);
+	for (int i = list->cnt - 1; i >= 0; i--) {
+		struct source_topic *topic = source_topic_of(source, list->elems[i].topic);
+
+		if (topic->subscribed)
+			continue;
+		topic->declined = source->cooperative;
+		rd_kafka_topic_partition_list_del_by_idx(list, i);
+	}
 	return list;
 }
 
@@ -548,6 +585,7 @@ static void on_assign(struct source *source, const rd_kafka_topic_partition_list
 	const struct positions none = { .count = 0 };
 
 	rebalance_finished(source);
+	outdate_job(source);
 	reposition_again(source);
 	source->pending = only_subscribed(source, partitions);
 	source->rebalance = REBALANCE_RESOLVING;
@@ -557,59 +595,95 @@ static void on_assign(struct source *source, const rd_kafka_topic_partition_list
 		source_serve_positions(source);
 }
 
-/* The eager protocol takes away all partitions, also those that are blocked, which librdkafka does not know as assigned:
- * it does not name those. */
-static void mark_leaving(struct source *source, const rd_kafka_topic_partition_list_t *partitions)
+/* The group takes it away, or has it already. */
+static void leave(struct source *source, struct source_part *part, bool lost)
 {
-	for (int i = 0; i < partitions->cnt && source->cooperative; i++)
-		part_at(source, partitions, i)->leaving = true;
-	for (uint32_t i = 0; i < source->part_count && !source->cooperative; i++)
-		source->parts[i]->leaving = true;
+	part->topic->declined = false;
+	if (!part->assigned)
+		return;
+	stop_reading(part);
+	part->reposition = part->cross_gap = false;
+	if (lost) {
+		part->assigned = part->revoking = false;
+		source->events->lost(source->owner, part->number);
+	} else {
+		part->revoking = true;
+		source->unreleased++;
+		source->events->revoke_begin(source->owner, part->number);
+	}
 }
 
+/* The eager protocol takes all away, whatever the event names. */
 static void on_revoke(struct source *source, const rd_kafka_topic_partition_list_t *partitions)
 {
 	bool lost = rd_kafka_assignment_lost(source->consumer);
 
 	rebalance_finished(source);
 	outdate_job(source);
-	mark_leaving(source, partitions);
 	source->rebalance = REBALANCE_REVOKING;
 	/* One more than there are, so that a release from within revoke_begin does not complete it early. */
 	source->unreleased = 1;
-	for (uint32_t i = 0; i < source->part_count; i++) {
-		struct source_part *part = source->parts[i];
-
-		if (!part->assigned || !part->leaving)
-			continue;
-		stop_reading(part);
-		part->reposition = part->cross_gap = false;
-		if (lost) {
-			part->assigned = false;
-			source->events->lost(source->owner, part->number);
-		} else {
-			part->revoking = true;
-			source->unreleased++;
-			source->events->revoke_begin(source->owner, part->number);
-		}
-	}
-	if (lost)
+	for (int i = 0; i < partitions->cnt && source->cooperative; i++)
+		leave(source, part_at(source, partitions, i), lost);
+	for (uint32_t i = 0; i < source->part_count && !source->cooperative; i++)
+		leave(source, source->parts[i], lost);
+	if (lost && assigned_count(source) == 0)
 		source->host.lost(source->host.host);
 	reposition_again(source);
 	source->unreleased--;
 	finish_revoke_if_released(source);
 }
 
-/* A cooperative repositioning takes partitions out and in again. If librdkafka was waiting then for our answer to a
- * rebalance of which it had told and we had not heard, it has taken that for the answer, and may let the group go on
- * before what leaves is settled. */
-static void refuse_mistaken_answer(struct source *source)
+/* ---- cooperative: when the group has gone on without our answer ---- */
+
+/* Has this member been another one since the last event? An expelled one that comes back is told so, and loses all that it
+ * had; but librdkafka (2.16 too) tells a static one nothing. */
+static bool is_reborn(struct source *source)
 {
+	char *id = rd_kafka_memberid(source->consumer);
+	bool reborn = source->member_id && id && *id && strcmp(source->member_id, id) != 0;
+
+	if (id && *id) {
+		free(source->member_id);
+		source->member_id = xstrdup(id);
+	}
+	if (id)
+		rd_kafka_mem_free(source->consumer, id);
+	return reborn && assigned_count(source) > 0 && !rd_kafka_assignment_lost(source->consumer);
+}
+
+/* librdkafka waits for our answer to a rebalance, but not always: where the topics change meanwhile it joins again at once
+ * (rd_kafka_cgrp_metadata_update_check), as if what was taken away had been given up and what was given taken. And it
+ * takes a repositioning for the answer where that comes before we have heard of the rebalance. What is ours then nobody can
+ * say. */
+static const char *why_overtaken(struct source *source)
+{
+	bool reborn = is_reborn(source);
+
+	if (source->rebalance != REBALANCE_NONE)
+		return "another rebalance came before one was finished";
+	if (source->moved)
+		return "a rebalance came while partitions were repositioned";
+	return reborn ? "the group had expelled this member" : NULL;
+}
+
+/* Nothing of what was ours is committed, as it may have another owner, and all begins anew. */
+static void give_up_all(
+    struct source *source, rd_kafka_resp_err_t code, const rd_kafka_topic_partition_list_t *partitions, const char *why)
+{
+	const rd_kafka_topic_partition_list_t none = { .cnt = 0 };
 	struct error err;
 
-	source->moved = false;
-	error_set(&err, -EAGAIN, REMEDY_RESTART,
-	    "a rebalance came while partitions of group \"%s\" were repositioned; the clients are made anew",
+	rebalance_finished(source);
+	outdate_job(source);
+	for (int i = 0; i < partitions->cnt; i++)
+		leave(source, part_at(source, partitions, i), true);
+	for (uint32_t i = 0; i < source->part_count; i++)
+		leave(source, source->parts[i], true);
+	give_up_released(source);
+	if (code == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS)
+		assign(source, &none);
+	error_set(&err, -EAGAIN, REMEDY_RESTART, "%s of the group \"%s\": what was not committed is read again", why,
 	    source->pipeline->from.group);
 	source->events->failed(source->owner, &err);
 }
@@ -617,16 +691,18 @@ static void refuse_mistaken_answer(struct source *source)
 void source_rebalance(struct source *source, rd_kafka_resp_err_t code,
     const rd_kafka_topic_partition_list_t *partitions)
 {
+	const char *why = source->cooperative && !source->closing ? why_overtaken(source) : NULL;
 	struct error err;
 
-	if (source->moved)
-		refuse_mistaken_answer(source);
 	switch (code) {
 	case RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS:
-		on_assign(source, partitions);
-		break;
 	case RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS:
-		on_revoke(source, partitions);
+		if (why)
+			give_up_all(source, code, partitions, why);
+		else if (code == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS)
+			on_assign(source, partitions);
+		else
+			on_revoke(source, partitions);
 		break;
 	default:
 		error_clear(&err);

@@ -19,6 +19,7 @@ struct source_topic {
 	bool later;		   /* newer than the group's first start */
 	int32_t target_partitions; /* a partition from this number on has none to go to */
 	bool subscribed;	   /* it is one of those that are read */
+	bool declined;		   /* cooperative: the group has given partitions of it that are not read, and gives them once */
 	bool gone;		   /* deleted while it was read: if there is one of its name again, our offsets are not for it */
 };
 
@@ -38,7 +39,6 @@ struct source_part {
 	unsigned damages; /* batches that could not be read, since something could */
 	bool assigned;	     /* by the group, even if blocked and so not read */
 	bool taken_up;	     /* librdkafka has it in its assignment */
-	bool leaving;	     /* the group takes it away */
 	bool revoking;	     /* the engine has been asked to let it go */
 	bool reposition;       /* its position is to be resolved anew */
 	int64_t reposition_at; /* then: from this offset; -1: from what the group has committed */
@@ -72,7 +72,8 @@ struct source {
 	enum rebalance_state rebalance;
 	rd_kafka_topic_partition_list_t *pending; /* given by the group, and not taken up yet; NULL: none */
 	size_t unreleased;			  /* partitions that a revoke takes away and that are not released yet */
-	bool moved; /* cooperative: by a repositioning since the last control event was taken */
+	char *member_id; /* cooperative: in the group, at the last rebalance event; NULL: there was none */
+	bool moved;	 /* cooperative: partitions were repositioned since control events were last taken */
 	struct resolve_job *job;		  /* running, or finished and not applied yet */
 	bool reposition_wanted;
 	uint32_t subscriptions; /* how often the topics have been named */

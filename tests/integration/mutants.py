@@ -117,10 +117,16 @@ MUTANTS = [
     Mutant("gives up what stays in a cooperative rebalance",
         "src/kafka/source_assignment.c",
         "	for (uint32_t i = 0; i < source->part_count && !source->cooperative; i++)\n"
-        "		source->parts[i]->leaving = true;",
+        "		leave(source, source->parts[i], lost);",
         "	for (uint32_t i = 0; i < source->part_count; i++)\n"
-        "		source->parts[i]->leaving = true;",
+        "		leave(source, source->parts[i], lost);",
         "only_what_moves_is_given_up and at_least_once"),
+    Mutant("does not take out what it takes in again elsewhere",
+        "src/kafka/source_assignment.c",
+        "		if (part_at(source, list, i)->taken_up)\n			code = take_out(source, list);",
+        "		if (part_at(source, list, i)->taken_up && !source->cooperative)\n"
+        "			code = take_out(source, list);",
+        "takes_one_partition_out_alone and earliest"),
     Mutant("answers a cooperative rebalance before what leaves is settled",
         "src/kafka/source_assignment.c",
         "	if (source->rebalance == REBALANCE_REVOKING && source->unreleased == 0 && !source->job)",
@@ -410,9 +416,9 @@ def choose(arguments):
 
 
 def provide_newer_librdkafka():
-    """As scripts/test does, for the tests that need one."""
+    """As scripts/test does, for the tests that need one: without it their mutants survive."""
     if "ALOQD_NEWER_LIBRDKAFKA" not in os.environ:
-        said = subprocess.run([TOP / "scripts/librdkafka", "--if-needed"], stdout=subprocess.PIPE, text=True, check=True)
+        said = subprocess.run([TOP / "scripts/librdkafka", "--if-needed"], stdout=subprocess.PIPE, text=True, check=False)
         if said.stdout:
             os.environ["ALOQD_NEWER_LIBRDKAFKA"] = said.stdout.strip()
 

@@ -295,7 +295,7 @@ static void test_properties_that_do_not_go_together_are_found(void **state)
 }
 
 /* Which of both is tested depends on the librdkafka that is there. */
-static void test_a_cooperative_strategy_is_taken_from_librdkafka_2_3_on(void **state)
+static void test_a_cooperative_strategy_is_taken_from_librdkafka_2_4_on(void **state)
 {
 	struct config_property from_properties[] = {
 		{ .name = (char *)"partition.assignment.strategy", .value = (char *)"cooperative-sticky",
@@ -307,13 +307,13 @@ static void test_a_cooperative_strategy_is_taken_from_librdkafka_2_3_on(void **s
 
 	pipeline.from.properties = (struct config_properties){ from_properties, 1 };
 	property_check(&config, note_report, &reports);
-	if (library_number() >= LIBRARY_VERSION(2, 3)) {
+	if (library_number() >= COOPERATES_SINCE) {
 		assert_int_equal(reports.count, 0);
 		return;
 	}
 	assert_int_equal(reports.count, 1);
 	assert_non_null(strstr(reports.text[0], "a.conf:7: pipelines.orders.from.properties: with \"cooperative-sticky\""));
-	assert_non_null(strstr(reports.text[0], "mended in 2.3"));
+	assert_non_null(strstr(reports.text[0], "mended in 2.4"));
 }
 
 /* To try them would load the code that they name: librdkafka would say that it cannot find it. */
@@ -507,7 +507,7 @@ int main(void)
 		cmocka_unit_test(test_properties_know_their_side),
 		cmocka_unit_test(test_unknown_bad_and_misplaced_properties_are_found),
 		cmocka_unit_test(test_properties_that_do_not_go_together_are_found),
-		cmocka_unit_test(test_a_cooperative_strategy_is_taken_from_librdkafka_2_3_on),
+		cmocka_unit_test(test_a_cooperative_strategy_is_taken_from_librdkafka_2_4_on),
 		cmocka_unit_test(test_refused_properties_are_not_tried),
 		cmocka_unit_test(test_errors_are_classed),
 		cmocka_unit_test(test_every_client_of_a_cluster_has_its_tls_and_sasl),

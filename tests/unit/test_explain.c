@@ -431,7 +431,7 @@ static void test_a_cooperative_strategy_has_its_warning_until_librdkafka_2_10(vo
 
 	make_world(&world, DELIVERY_AT_LEAST_ONCE);
 	move_single_partitions(&world);
-	expect(&world, library_number() < LIBRARY_VERSION(2, 10) ? "a commit that meets a rebalance" : "Warnings none");
+	expect(&world, library_number() < COOPERATES_WELL_SINCE ? "a commit that meets a rebalance" : "Warnings none");
 }
 
 int main(void)

@@ -9,7 +9,7 @@ from .aloqd import PROGRAM
 
 # Cooperative rebalances are taken from the first of these on, and do what they should from the second on: before, a
 # commit that meets one counts as the loss of all partitions.
-COOPERATIVE_SINCE, COOPERATIVE_WELL_SINCE = (2, 3), (2, 10)
+COOPERATIVE_SINCE, COOPERATIVE_WELL_SINCE = (2, 4), (2, 10)
 COOPERATIVE = "partition.assignment.strategy=cooperative-sticky"
 
 
