@@ -82,9 +82,13 @@ static int64_t take_answer(struct engine *engine, const struct mark *mark, bool 
 	if (!part->tracker || part->epoch != mark->epoch || part->commit_sent != mark->offset)
 		return 0;
 	part->commit_sent = -1;
-	if (all_failed || mark->error)
+	if (all_failed || mark->error) {
+		if (mark->offset > part->maybe_committed)
+			part->maybe_committed = mark->offset;
 		return (int64_t)(part->sent_records - part->committed_records);
+	}
 	part->committed = mark->offset;
+	part->maybe_committed = -1;
 	part->committed_records = part->sent_records;
 	engine->strategy->on_committed(engine, part);
 	return 0;

@@ -36,6 +36,9 @@ void engine_on_assigned(struct engine *engine, uint32_t number, uint64_t epoch, 
 		part->dirty = true;
 		return;
 	}
+	/* Where the group stands is known now. */
+	if (part->maybe_committed > position)
+		part->maybe_committed = position;
 	engine_end_epoch(engine, part);
 	engine_clear_blocked(part);
 	engine_begin_epoch(part, epoch, position);

@@ -60,6 +60,8 @@ struct part {
 
 	int64_t committed;	   /* known to be committed; the position at first */
 	int64_t commit_sent;	   /* in the outstanding commit, -1 none */
+	int64_t maybe_committed;   /* in one that has failed, as far as we were told, and that no good one has followed; -1
+				    * none: the brokers may have taken it */
 	uint64_t appended_records; /* of this epoch */
 	uint64_t settled_records;  /* of this epoch, below commit_offset() */
 	uint64_t sent_records;	   /* settled_records when the outstanding commit was sent */

@@ -73,7 +73,7 @@ void engine_begin_epoch(struct part *part, uint64_t epoch, int64_t position)
 	part->epoch = epoch;
 	part->tracker = offset_tracker_new(position, part->next_seq);
 	part->committed = part->submitted_end = position;
-	part->commit_sent = part->given_back_until = -1;
+	part->commit_sent = part->maybe_committed = part->given_back_until = -1;
 	part->is_undecided = false;
 	part->appended_records = part->settled_records = part->sent_records = part->committed_records = 0;
 	part->purged = false;
@@ -104,7 +104,7 @@ struct part *engine_part_at(struct engine *engine, uint32_t number)
 
 		/* Sequence numbers begin at 1, so that no handle is 0. */
 		*part = (struct part){ .number = engine->part_count, .state = PART_UNASSIGNED, .next_seq = 1,
-			.committed = -1, .commit_sent = -1, .given_back_until = -1 };
+			.committed = -1, .commit_sent = -1, .maybe_committed = -1, .given_back_until = -1 };
 		engine->part_count++;
 	}
 	return &engine->parts[number];

@@ -43,12 +43,17 @@ static void lose(struct engine *engine, struct part *part, uint64_t seq, const s
 	part->dirty = true;
 }
 
+static int64_t later(int64_t a, int64_t b)
+{
+	return a > b ? a : b;
+}
+
 /* Below it all is committed, or may be. */
 static int64_t promised_until(const struct part *part)
 {
 	if (part->committed < 0) /* given back: what is left was committed */
 		return offset_tracker_end(part->tracker);
-	return part->commit_sent > part->committed ? part->commit_sent : part->committed;
+	return later(later(part->commit_sent, part->maybe_committed), part->committed);
 }
 
 /* What may have been written is not sent again. What was certainly not, is, where its order allows. */
@@ -234,7 +239,7 @@ static void on_epoch_end(struct engine *engine, struct part *part)
 	uint64_t seq;
 
 	error_set(&err, -ECANCELED, REMEDY_SKIP,
-	    "the partition was given up after the offset had been committed and before the record was produced");
+	    "the partition was given up before the record was produced, and its offset had been committed, or may have been");
 	/* The commit that gives them back has not been answered. */
 	if (part->given_back_until > offset_tracker_end(part->tracker))
 		lose_dropped(engine, part, &err);

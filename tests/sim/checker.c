@@ -108,7 +108,6 @@ void checker_lost(struct world *world, int instance, uint32_t part)
 	const struct payload *payload = world->instances[instance].source.payloads;
 
 	epoch->active = epoch->revoking = false;
-	world->checker.killed = true;
 	for (; payload; payload = payload->next)
 		if (payload->part == part && payload->unreported > 0)
 			world->checker.lost_with[instance] = world->instances[instance].sink.producer;
@@ -167,7 +166,7 @@ static void check_rate(struct world *world, const struct payload *payload)
 		broken(world, "reads more than %" PRIu64 " bytes in a second", plan->rate_bytes);
 }
 
-void checker_chunk(struct world *world, const struct payload *payload)
+void checker_chunk(struct world *world, struct payload *payload)
 {
 	struct checked_epoch *epoch = epoch_of(world, payload->instance, payload->part);
 
@@ -178,6 +177,7 @@ void checker_chunk(struct world *world, const struct payload *payload)
 		broken(world, "reads while it is paused");
 	if (payload->stale)
 		return;
+	payload->read = epoch->first_epoch;
 	epoch->may_commit[payload->first] = epoch->may_commit[payload->end] = true;
 	epoch->end = payload->end;
 	epoch->delivered_records += payload->records;
@@ -236,8 +236,20 @@ void checker_commit(struct world *world, int instance, const struct mark *marks,
 	if (world->checker.commit_pending[instance])
 		broken(world, "sends a commit while one is in flight");
 	world->checker.commit_pending[instance] = true;
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < count; i++) {
 		check_mark(world, instance, &marks[i]);
+		world->checker.commit_reads[instance][marks[i].part] = epoch_of(world, instance, marks[i].part)->first_epoch;
+	}
+}
+
+void checker_commit_taken(struct world *world, int instance, uint32_t part, int64_t offset)
+{
+	struct payload *payload = world->instances[instance].source.payloads;
+
+	for (; payload; payload = payload->next)
+		if (payload->part == part && !payload->stale &&
+		    payload->read == world->checker.commit_reads[instance][part])
+			payload->committed = payload->end <= offset;
 }
 
 static void note_committed(struct world *world, int instance, uint32_t part, int64_t offset)
@@ -256,8 +268,6 @@ void checker_commit_answered(
     struct world *world, int instance, const struct mark *marks, size_t count, bool known)
 {
 	world->checker.commit_pending[instance] = false;
-	if (!known)
-		world->checker.unknown_commits = true;
 	for (size_t i = 0; i < count; i++) {
 		const struct checked_epoch *epoch = epoch_of(world, instance, marks[i].part);
 
@@ -275,8 +285,6 @@ void checker_release_partition(struct world *world, int instance, uint32_t part)
 	if (epoch->revoking && world->now_us >= epoch->revoked_us + owner->revoke_timeout_us)
 		in_time = false;
 	epoch->revoking = false;
-	if (!in_time)
-		world->checker.killed = true;
 	if (!epoch->active)
 		return;
 	epoch->active = false;
@@ -296,7 +304,7 @@ void checker_release_partition(struct world *world, int instance, uint32_t part)
 
 /* ---- the bytes ---- */
 
-void checker_release_chunk(struct world *world, const struct payload *payload)
+void checker_release_chunk(struct world *world, struct payload *payload)
 {
 	if (payload->released)
 		broken(world, "gives chunk %" PRIu32 "@%" PRId64 " back twice", payload->part,
@@ -304,6 +312,20 @@ void checker_release_chunk(struct world *world, const struct payload *payload)
 	if (payload->unreported > 0 && !world->instances[payload->instance].dead)
 		broken(world, "gives chunk %" PRIu32 "@%" PRId64 " back while it is in flight", payload->part,
 		    payload->first);
+	payload->held_to_death = world->instances[payload->instance].dead;
+}
+
+/* What a killed process had committed and not produced nobody can name: what it held, and what a partition that has
+ * stopped at a record had dropped and not given back yet. */
+static void note_killed(struct world *world, const struct payload *payload)
+{
+	const struct checked_epoch *epoch = epoch_of(world, payload->instance, payload->part);
+	bool was_dropped = epoch->active && epoch->blocked && epoch->first_epoch == payload->read;
+
+	if (!payload->committed || (!payload->held_to_death && !was_dropped))
+		return;
+	for (uint32_t i = 0; i < payload->records; i++)
+		world->checker.killed[payload->part][payload->offsets[i]] = true;
 }
 
 void checker_source_closed(struct world *world, const struct source *source, bool killed)
@@ -312,6 +334,8 @@ void checker_source_closed(struct world *world, const struct source *source, boo
 		if (!payload->released)
 			broken(world, "never gives chunk %" PRIu32 "@%" PRId64 " back", payload->part,
 			    payload->first);
+	for (const struct payload *payload = source->payloads; payload && killed; payload = payload->next)
+		note_killed(world, payload);
 	if (source->tokens > 0)
 		broken(world, "never frees a group token");
 	for (uint32_t part = 0; part < MAX_PARTS; part++) {
@@ -320,10 +344,6 @@ void checker_source_closed(struct world *world, const struct source *source, boo
 		epoch->active = epoch->revoking = false;
 	}
 	world->checker.commit_pending[source->instance->number] = false;
-	if (killed) {
-		world->checker.killed = true;
-		world->checker.unknown_commits = true;
-	}
 }
 
 /* ---- the sink ---- */

@@ -73,8 +73,8 @@ struct checker {
 	int64_t relayed_to[MAX_PARTS];		    /* by the end: the log's end, or a block */
 	uint32_t lost_with[MAX_INSTANCES]; /* the producer that held records of a lost partition; 0 none */
 	bool commit_pending[MAX_INSTANCES];
-	bool unknown_commits; /* the brokers may have taken one that the engine does not know of */
-	bool killed;	      /* an instance was killed, expelled, or ran out of time */
+	uint64_t commit_reads[MAX_INSTANCES][MAX_PARTS]; /* of the commit in flight: the first epoch of each read */
+	bool killed[MAX_PARTS][MAX_OFFSETS]; /* lost with a process that was killed: it had committed, and not produced */
 };
 
 /* ---- what sources, sinks and cluster tell ---- */
@@ -85,14 +85,16 @@ void checker_assigned(struct world *world, int instance, uint32_t part, uint64_t
 void checker_revoke_begin(struct world *world, int instance, uint32_t part);
 void checker_lost(struct world *world, int instance, uint32_t part);
 void checker_fetch(struct world *world, int instance, uint32_t part);
-void checker_chunk(struct world *world, const struct payload *payload);
+void checker_chunk(struct world *world, struct payload *payload);
 void checker_position(struct world *world, int instance, uint32_t part, int64_t next);
 void checker_rewind(struct world *world, int instance, uint32_t part);
 void checker_commit(struct world *world, int instance, const struct mark *marks, size_t count);
+/* The brokers have taken it. */
+void checker_commit_taken(struct world *world, int instance, uint32_t part, int64_t offset);
 void checker_commit_answered(
     struct world *world, int instance, const struct mark *marks, size_t count, bool known);
 void checker_release_partition(struct world *world, int instance, uint32_t part);
-void checker_release_chunk(struct world *world, const struct payload *payload);
+void checker_release_chunk(struct world *world, struct payload *payload);
 void checker_source_closed(struct world *world, const struct source *source, bool killed);
 
 void checker_submit(struct world *world, const struct sink *sink, const struct payload *payload);

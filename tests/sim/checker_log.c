@@ -196,14 +196,13 @@ static void check_committed_view(struct world *world)
 static void check_losses(struct world *world)
 {
 	const struct checker *checker = &world->checker;
-	bool excused = checker->killed || checker->unknown_commits;
 
 	for (uint32_t part = 0; part < world->plan.parts; part++) {
 		const struct source_log *log = &world->cluster.sources[part];
 
 		for (int64_t offset = log->first_committed; offset < log->committed; offset++)
 			if (source_log_has(log, offset) && !has_arrived(world, part, offset) &&
-			    !checker->lost[part][offset] && !excused)
+			    !checker->lost[part][offset] && !checker->killed[part][offset])
 				broken(world, "%" PRIu32 "@%" PRId64 " is lost, and nobody says so", part,
 				    offset);
 	}

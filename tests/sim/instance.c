@@ -43,7 +43,7 @@ static void host_lost(
 {
 	struct instance *instance = opaque;
 
-	if (!instance->dead)
+	if (!instance->dead && instance->world->mutant != MUTANT_LOSS_UNTOLD)
 		checker_records_lost(instance->world, instance->number, part, first, next);
 }
 

@@ -31,6 +31,7 @@ enum mutant {
 	MUTANT_DEAD_LETTER_TWICE,    /* writes it twice */
 	MUTANT_POISON_AGAIN,	     /* sends what is known to be at fault again, to its target */
 	MUTANT_COMMIT_FAILURE_IS_OK, /* takes a failed commit for a good one, and produces (at_most_once) */
+	MUTANT_LOSS_UNTOLD,	     /* does not name what it loses (at_most_once) */
 	MUTANT_ABORT_IS_COMMIT,	     /* takes an aborted transaction for a committed one */
 	MUTANT_UNKNOWN_IS_ABORT,     /* goes on from memory when the outcome is not known */
 	MUTANT_KEEP_PRODUCER,	     /* goes on with the same producer after a transaction that was not committed */

@@ -31,6 +31,7 @@ const struct mutant_info mutants[MUTANT_COUNT] = {
 	[MUTANT_DEAD_LETTER_TWICE] = { "dead-letter-twice", DELIVERY_EXACTLY_ONCE },
 	[MUTANT_POISON_AGAIN] = { "poison-again", DELIVERY_EXACTLY_ONCE },
 	[MUTANT_COMMIT_FAILURE_IS_OK] = { "commit-failure-is-ok", DELIVERY_AT_MOST_ONCE },
+	[MUTANT_LOSS_UNTOLD] = { "loss-untold", DELIVERY_AT_MOST_ONCE },
 	[MUTANT_ABORT_IS_COMMIT] = { "abort-is-commit", DELIVERY_EXACTLY_ONCE },
 	[MUTANT_UNKNOWN_IS_ABORT] = { "unknown-is-abort", DELIVERY_EXACTLY_ONCE },
 	[MUTANT_KEEP_PRODUCER] = { "keep-producer", DELIVERY_EXACTLY_ONCE },

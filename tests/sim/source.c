@@ -215,6 +215,12 @@ static void sim_commit(void *opaque, const struct mark *marks, size_t count)
 		commit->answer_us += random_between(&world->random, 0, 5 * USEC_PER_SEC);
 }
 
+static void take_commit(struct source *source, const struct mark *mark)
+{
+	cluster_commit(source->world, mark->part, mark->offset);
+	checker_commit_taken(source->world, source->instance->number, mark->part, mark->offset);
+}
+
 void source_run(struct source *source)
 {
 	struct world *world = source->world;
@@ -233,7 +239,7 @@ void source_run(struct source *source)
 		if (!accepted || (commit->fate == COMMIT_PARTIAL && random_chance(&world->random, 500)))
 			mark->error = -EIO;
 		else
-			cluster_commit(world, mark->part, mark->offset);
+			take_commit(source, mark);
 	}
 }
 

@@ -17,6 +17,7 @@ struct payload {
 	int instance;
 	uint32_t part;
 	uint64_t epoch;
+	uint64_t read; /* the first epoch of the read that it is of */
 	uint32_t claim;
 	int64_t first, end;
 	uint32_t records, bytes;
@@ -28,6 +29,8 @@ struct payload {
 	bool refused;	    /* known to be at fault, and skipped or a dead letter */
 	bool maybe_written; /* a part of it, once */
 	bool stopped;	    /* the target said once that it takes nothing */
+	bool committed;	    /* the brokers have an offset behind it, of its own read */
+	bool held_to_death; /* when its process was killed */
 };
 
 enum source_part_state { SOURCE_NONE, SOURCE_RESOLVING, SOURCE_READING, SOURCE_REVOKING };

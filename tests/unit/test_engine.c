@@ -25,11 +25,12 @@ struct fake {
 	int64_t available;   /* records below this offset are there */
 	uint64_t epoch;
 	int64_t assign_at; /* to be told in serve; -1 none */
-	bool lose;
+	bool lose, revoke;
 	struct error fail; /* to be told in serve */
 	struct error block; /* the same, of the partition, at the next offset */
 	int64_t committed;
 	bool answer_commit;
+	bool commits_fail; /* as far as the engine is told */
 	struct mark answer;
 	unsigned chunks_out;
 	/* the host */
@@ -44,6 +45,10 @@ static void source_serve(void *context)
 	if (fake->lose) {
 		fake->lose = false;
 		engine_on_lost(fake->engine, 0);
+	}
+	if (fake->revoke) {
+		fake->revoke = false;
+		engine_on_revoke_begin(fake->engine, 0);
 	}
 	if (fake->assign_at >= 0) {
 		fake->next_offset = fake->assign_at;
@@ -61,8 +66,11 @@ static void source_serve(void *context)
 		error_clear(&fake->block);
 	}
 	if (fake->answer_commit) {
+		struct error err;
+
 		fake->answer_commit = false;
-		engine_on_commit_done(fake->engine, &fake->answer, 1, NULL);
+		error_set(&err, -ETIMEDOUT, REMEDY_RETRY, "no answer");
+		engine_on_commit_done(fake->engine, &fake->answer, 1, fake->commits_fail ? &err : NULL);
 	}
 }
 
@@ -191,10 +199,10 @@ static const struct engine_host_ops host_ops = {
 	.lost = host_lost,
 };
 
-static void begin(struct fake *fake)
+static void begin_delivery(struct fake *fake, enum delivery delivery)
 {
 	const struct engine_config config = {
-		.delivery = DELIVERY_AT_LEAST_ONCE,
+		.delivery = delivery,
 		.idempotent = true,
 		.commit_records = 1000,
 		.commit_interval_us = USEC_PER_SEC,
@@ -205,6 +213,11 @@ static void begin(struct fake *fake)
 
 	*fake = (struct fake){ .assign_at = 0, .next_offset = -1 };
 	fake->engine = engine_new(&config, &source_ops, fake, &sink_ops, fake, &host_ops, fake);
+}
+
+static void begin(struct fake *fake)
+{
+	begin_delivery(fake, DELIVERY_AT_LEAST_ONCE);
 }
 
 static void end(struct fake *fake)
@@ -456,6 +469,68 @@ static void test_a_drain_that_leaves_a_partition_blocked_says_so(void **state)
 	}
 }
 
+/* It is tried again in a while. */
+static void begin_with_unanswered_commit(struct fake *fake, int64_t *now_us)
+{
+	begin_delivery(fake, DELIVERY_AT_MOST_ONCE);
+	fake->available = 10;
+	fake->commits_fail = true;
+	while (fake->troubles == 0)
+		engine_step(fake->engine, *now_us += USEC_PER_MSEC);
+	assert_int_equal(fake->committed, 10);
+	fake->committed = 0;
+	fake->commits_fail = false;
+}
+
+/* The brokers may have taken it: then the next owner begins behind these records. */
+static void test_at_most_once_names_as_lost_what_a_commit_without_an_answer_may_have_committed(void **state)
+{
+	struct fake fake;
+	int64_t now_us = 0;
+
+	begin_with_unanswered_commit(&fake, &now_us);
+	fake.lose = true;
+	engine_step(fake.engine, now_us);
+	assert_int_equal(fake.in_flight_count, 0);
+	assert_int_equal(engine_counters(fake.engine)->lost_records, 10);
+	end(&fake);
+}
+
+static void test_at_most_once_reads_again_what_such_a_commit_has_not_committed(void **state)
+{
+	struct fake fake;
+	int64_t now_us = 0;
+
+	begin_with_unanswered_commit(&fake, &now_us);
+	fake.assign_at = 4;
+	engine_step(fake.engine, now_us);
+	for (int i = 0; i < 5; i++)
+		steps(&fake, &now_us);
+	assert_int_equal(engine_counters(fake.engine)->lost_records, 4);
+	assert_int_equal(fake.in_flight_count, 6);
+	report_all(&fake, REPORT_ACKED, false);
+	end(&fake);
+}
+
+static void test_at_most_once_commits_again_before_it_gives_a_partition_up(void **state)
+{
+	struct fake fake;
+	int64_t now_us = 0;
+
+	begin_with_unanswered_commit(&fake, &now_us);
+	fake.revoke = true;
+	engine_step(fake.engine, now_us);
+	for (int i = 0; i < 5; i++)
+		steps(&fake, &now_us);
+	assert_int_equal(fake.committed, 10);
+	assert_int_equal(fake.in_flight_count, 10);
+	report_all(&fake, REPORT_ACKED, false);
+	steps(&fake, &now_us);
+	assert_int_equal(fake.next_offset, INT64_MAX); /* given up */
+	assert_int_equal(engine_counters(fake.engine)->lost_records, 0);
+	end(&fake);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -467,6 +542,9 @@ int main(void)
 		cmocka_unit_test(test_a_drain_that_leaves_a_partition_blocked_says_so),
 		cmocka_unit_test(test_what_was_written_behind_a_record_that_failed_is_sent_again_with_it),
 		cmocka_unit_test(test_what_was_written_before_a_record_that_failed_is_not_sent_again),
+		cmocka_unit_test(test_at_most_once_names_as_lost_what_a_commit_without_an_answer_may_have_committed),
+		cmocka_unit_test(test_at_most_once_reads_again_what_such_a_commit_has_not_committed),
+		cmocka_unit_test(test_at_most_once_commits_again_before_it_gives_a_partition_up),
 		cmocka_unit_test(test_a_source_that_fails_leaves_what_is_in_flight_to_be_settled),
 	};
 
