@@ -146,6 +146,7 @@ void checker_started(struct world *world, int instance)
 {
 	world->checker.rates[instance] = (struct checked_rate){ .records = rate_burst(world->plan.rate_records),
 		.bytes = rate_burst(world->plan.rate_bytes), .at_us = world->now_us };
+	world->checker.sendings[instance] = (struct checked_sending){ 0 };
 }
 
 /* Whether records may be taken is decided by what was read before them: of bytes, which are known too late, one
@@ -404,6 +405,24 @@ void checker_dead_letter(struct world *world, const struct sink *sink, const str
 		    payload->first);
 }
 
+static void note_sent(struct checked_sending *sending, const struct payload *payload)
+{
+	int64_t *sent_until = &sending->sent_until[payload->part];
+	/* A compacted batch begins before its first record. */
+	bool again = payload->first < payload->offsets[0] && payload->first < *sent_until;
+
+	if (payload->end > *sent_until)
+		*sent_until = payload->end;
+	for (uint32_t i = 0; i < payload->records; i++) {
+		bool *sent = &sending->sent[payload->part][payload->offsets[i]];
+
+		again = again || *sent;
+		*sent = true;
+	}
+	if (again)
+		sending->sent_again += payload->records;
+}
+
 void checker_submitted(struct world *world, struct payload *payload, uint64_t handle)
 {
 	struct checked_epoch *epoch = epoch_of(world, payload->instance, payload->part);
@@ -414,6 +433,7 @@ void checker_submitted(struct world *world, struct payload *payload, uint64_t ha
 	payload->submitted = true;
 	payload->failed = payload->settled = false;
 	payload->unreported = payload->records;
+	note_sent(&world->checker.sendings[payload->instance], payload);
 	/* What is sent again (without idempotence, after a fault) has to settle again. */
 	for (uint32_t i = 0; i < payload->records; i++)
 		epoch->settled[payload->offsets[i]] = false;
@@ -679,12 +699,25 @@ static void check_commit_interval(struct world *world, int number, uint32_t part
 		broken(world, "does not commit what is settled in partition %" PRIu32, part);
 }
 
+static void check_repeats(struct world *world, const struct instance *instance)
+{
+	const struct checked_sending *sending = &world->checker.sendings[instance->number];
+	uint64_t counted = instance_repeated_records(instance);
+
+	if (counted > sending->sent_again)
+		broken(world, "counts %" PRIu64 " records as sent again, of %" PRIu64, counted, sending->sent_again);
+	if (counted < sending->written_again && world->plan.delivery == DELIVERY_AT_LEAST_ONCE)
+		broken(world, "has written %" PRIu64 " records again, and counts %" PRIu64, sending->written_again,
+		    counted);
+}
+
 void checker_stepped(struct world *world, int number)
 {
 	const struct instance *instance = &world->instances[number];
 	const struct source *source = &instance->source;
 	const struct plan *plan = &world->plan;
 
+	check_repeats(world, instance);
 	if (instance->sink.state == SINK_MODEL_READY &&
 	    instance->sink.producer == world->checker.lost_with[number])
 		broken(world, "goes on with a producer that holds records of a lost partition");

@@ -20,6 +20,7 @@ struct payload;
 struct source;
 struct sink;
 struct request;
+struct item;
 struct target_entry;
 
 /* One instance's current epoch of one partition. */
@@ -57,7 +58,18 @@ struct checked_rate {
 	int64_t at_us;
 };
 
+/* What one process has sent: what it counts as sent again is compared with it. */
+struct checked_sending {
+	bool sent[MAX_PARTS][MAX_OFFSETS];
+	int64_t sent_until[MAX_PARTS];
+	uint64_t sent_again; /* records of chunks of which a part had been sent before, or may have been, as far as their
+			      * ranges tell */
+	bool written[MAX_PARTS][MAX_OFFSETS][2]; /* in the target, as a dead letter */
+	uint64_t written_again;
+};
+
 struct checker {
+	struct checked_sending sendings[MAX_INSTANCES];
 	struct checked_rate rates[MAX_INSTANCES];
 	struct checked_epoch epochs[MAX_INSTANCES][MAX_PARTS];
 	struct checked_pair pairs[MAX_PARTS][MAX_PARTS]; /* source, target */
@@ -111,6 +123,8 @@ void checker_txn_done(struct world *world, int instance, enum txn_outcome outcom
 void checker_sink_closed(struct world *world, const struct sink *sink, bool killed);
 
 void checker_written(struct world *world, uint32_t target, const struct target_entry *entry);
+/* The same, of the producer that has sent it. */
+void checker_written_by(struct world *world, const struct request *request, const struct item *item);
 void checker_committed(struct world *world, uint32_t part, int64_t offset);
 void checker_txn_committed(struct world *world, uint32_t txn);
 

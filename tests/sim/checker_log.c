@@ -69,6 +69,18 @@ void checker_written(struct world *world, uint32_t target, const struct target_e
 		    entry->offset);
 }
 
+void checker_written_by(struct world *world, const struct request *request, const struct item *item)
+{
+	const struct producer *producer = &world->cluster.producers[request->producer];
+	struct checked_sending *sending = &world->checker.sendings[producer->instance];
+	bool *written = &sending->written[item->part][item->offset][request->target == DEAD_LETTERS];
+
+	if (producer->life != world->instances[producer->instance].life)
+		return; /* another process of this number does not know of it */
+	sending->written_again += *written;
+	*written = true;
+}
+
 /* Is it where a reader with the right isolation sees it? */
 static bool has_arrived(const struct world *world, uint32_t part, int64_t offset)
 {

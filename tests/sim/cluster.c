@@ -88,7 +88,7 @@ uint32_t cluster_new_producer(struct world *world, int instance)
 
 	cluster->producers =
 	    xreallocarray(cluster->producers, cluster->producer_count + 1, sizeof *cluster->producers);
-	cluster->producers[cluster->producer_count] = (struct producer){ .instance = instance };
+	cluster->producers[cluster->producer_count] = (struct producer){ .instance = instance, .life = world->instances[instance].life };
 	return cluster->producer_count++;
 }
 
@@ -131,7 +131,9 @@ struct request *cluster_send(struct world *world, const struct request *request)
 	return copy;
 }
 
-static void write_record(struct world *world, const struct request *request, const struct item *item)
+/* first_time: else its client has sent it twice, and does not tell. */
+static void write_record(
+    struct world *world, const struct request *request, const struct item *item, bool first_time)
 {
 	struct target_log *log = &world->cluster.targets[request->target];
 	const struct producer *producer = &world->cluster.producers[request->producer];
@@ -145,6 +147,8 @@ static void write_record(struct world *world, const struct request *request, con
 	*entry = (struct target_entry){ .part = item->part, .offset = item->offset, .txn = request->txn,
 		.stray = producer->retired || world->group.parts[item->part].claim != item->claim };
 	checker_written(world, request->target, entry);
+	if (first_time)
+		checker_written_by(world, request, item);
 }
 
 static void arrive(struct world *world, struct request *request)
@@ -163,7 +167,7 @@ static void arrive(struct world *world, struct request *request)
 	}
 	for (int round = 0; round < 1 + request->twice; round++)
 		for (size_t i = 0; i < request->count; i++)
-			write_record(world, request, &request->items[i]);
+			write_record(world, request, &request->items[i], round == 0);
 	trace(world, "target %" PRIu32 " <- producer %" PRIu32 ": %" PRIu32 "@%" PRId64 "..%" PRId64 "%s%s",
 	    request->target, request->producer, request->items[0].part, request->items[0].offset,
 	    request->items[request->count - 1].offset, request->twice ? " twice" : "",

@@ -65,6 +65,7 @@ struct target_log {
 /* A producer session. Indexes start at 1. */
 struct producer {
 	int instance;
+	uint32_t life; /* of the process that made it */
 	bool retired; /* purged, killed or replaced: what arrives now is stray */
 	bool fenced;  /* its writes are refused (transactions) */
 	bool broken[MAX_TARGETS]; /* a request to this partition is missing: later ones do not fit on */

@@ -155,6 +155,7 @@ void instance_start(struct world *world, int number)
 
 	if (world->mutant == MUTANT_IGNORE_RATE)
 		config.limits.rate_records = config.limits.rate_bytes = 0;
+	instance->life++;
 	checker_started(world, number);
 	trace(world, "instance %d starts", number);
 	instance->world = world;
@@ -216,6 +217,13 @@ void instance_freeze(struct instance *instance, int64_t until_us)
 	trace(instance->world, "instance %d is frozen until %" PRId64, instance->number, until_us);
 	instance->frozen_until_us = until_us;
 	group_silence(instance->world, instance->member);
+}
+
+uint64_t instance_repeated_records(const struct instance *instance)
+{
+	if (instance->world->mutant == MUTANT_REPEATS_UNCOUNTED)
+		return 0;
+	return engine_counters(instance->engine)->repeated_records;
 }
 
 static void end_drain(struct instance *instance)

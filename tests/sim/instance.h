@@ -26,6 +26,7 @@ struct instance {
 	struct world *world;
 	int number;
 	bool is_running; /* the process is there */
+	uint32_t life;	 /* how many processes it has been */
 	bool dead;	 /* killed in the middle of a step: nothing it does counts any more */
 	uint32_t operations_left; /* until it is killed; 0: it is not to be */
 	bool draining, failed;
@@ -55,6 +56,9 @@ void instance_freeze(struct instance *instance, int64_t until_us);
 /* Steps the engine if it has a reason, and looks after the process. */
 void instance_run(struct instance *instance);
 int64_t instance_next_us(const struct instance *instance);
+
+/* What its engine counts. */
+uint64_t instance_repeated_records(const struct instance *instance);
 
 /* Was it killed in the middle of this step? */
 static inline bool instance_is_dead(const struct instance *instance)

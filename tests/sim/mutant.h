@@ -24,6 +24,7 @@ enum mutant {
 	MUTANT_IGNORE_PAUSE,	     /* reads on while it is paused */
 	MUTANT_RETRY_SKIPS,	     /* skips a record that a person has told it to try again */
 	MUTANT_UNBLOCK_AHEAD,	     /* reads on one record too far when a partition is unblocked */
+	MUTANT_REPEATS_UNCOUNTED,    /* does not count what it sends again */
 	MUTANT_DRAIN_LIES,	     /* calls every drain clean */
 	MUTANT_SKIP_GOOD,	     /* takes a good record for one that the target refuses */
 	MUTANT_DEAD_LETTER_ON_SUBMIT, /* takes a dead letter that it has handed over for written */

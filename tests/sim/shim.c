@@ -24,6 +24,7 @@ const struct mutant_info mutants[MUTANT_COUNT] = {
 	[MUTANT_IGNORE_PAUSE] = { "ignore-pause", DELIVERY_AT_LEAST_ONCE },
 	[MUTANT_RETRY_SKIPS] = { "retry-skips", DELIVERY_AT_LEAST_ONCE },
 	[MUTANT_UNBLOCK_AHEAD] = { "unblock-ahead", DELIVERY_AT_LEAST_ONCE },
+	[MUTANT_REPEATS_UNCOUNTED] = { "repeats-uncounted", DELIVERY_AT_LEAST_ONCE },
 	[MUTANT_DRAIN_LIES] = { "drain-lies", DELIVERY_AT_LEAST_ONCE },
 	[MUTANT_SKIP_GOOD] = { "skip-good", DELIVERY_AT_LEAST_ONCE },
 	[MUTANT_DEAD_LETTER_ON_SUBMIT] = { "dead-letter-on-submit", DELIVERY_AT_LEAST_ONCE },
