@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include "base/cleanup.h"
 #include "base/memory.h"
 #include "config/dump.h"
@@ -35,9 +36,42 @@ void config_free(struct config *config)
 	free(config);
 }
 
+/* The caller frees the array, and not what is in it. */
+static struct config_properties without_rack(const struct config_properties *properties)
+{
+	struct config_properties rest = { .items = xcalloc(properties->count, sizeof *rest.items) };
+
+	for (size_t i = 0; i < properties->count; i++)
+		if (strcasecmp(properties->items[i].name, "client.rack") != 0)
+			rest.items[rest.count++] = properties->items[i];
+	return rest;
+}
+
+/* What decides what becomes of a record, as text. The caller frees. */
+static char *common_settings(const struct config_pipeline *pipeline)
+{
+	struct config_pipeline common = *pipeline;
+	struct config_cluster source = *pipeline->from.cluster;
+	struct config_cluster target = *pipeline->to.cluster;
+	struct config_properties *lists[] = { &source.properties, &target.properties, &common.from.properties,
+		&common.to.properties };
+	char *text;
+
+	common.enabled = true;
+	common.members = 1;
+	common.from.cluster = &source;
+	common.to.cluster = &target;
+	for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++)
+		*lists[i] = without_rack(lists[i]);
+	text = dump_pipeline_settings(&common);
+	for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++)
+		free(lists[i]->items);
+	return text;
+}
+
 void config_pipeline_hash(const struct config_pipeline *pipeline, char *buffer)
 {
-	_cleanup_free_ char *text = dump_pipeline_settings(pipeline);
+	_cleanup_free_ char *text = common_settings(pipeline);
 	uint32_t hash = 2166136261u; /* FNV-1a: it has to tell apart, not to withstand */
 
 	for (const char *p = text; *p; p++)

@@ -201,7 +201,8 @@ const char *config_property_refusal(const struct config_cluster *cluster, const 
 char *config_dump(const struct config *config);
 
 /* A hash of everything that decides what a pipeline does, hex, 8 digits: goes into the client id, so that
- * hosts that disagree can be seen. buffer holds at least 9 bytes. */
+ * hosts that disagree can be seen. Not of what hosts may well differ in: members, enabled, and the property client.rack,
+ * which says where one stands. buffer holds at least 9 bytes. */
 void config_pipeline_hash(const struct config_pipeline *pipeline, char *buffer);
 
 /* The target topic of a source topic: to.topic with {topic} replaced. The caller frees. */

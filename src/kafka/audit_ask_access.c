@@ -212,6 +212,29 @@ static rd_kafka_resp_err_t ask_committed(struct audit_facts *facts)
 	return code;
 }
 
+/* By the old request: in librdkafka 2.0.2 a client that has asked for the newer DescribeConsumerGroups of brokers that do
+ * not know it (those of aloq-sandbox) can not be destroyed any more. */
+static void ask_members(rd_kafka_t *client, struct audit_facts *facts)
+{
+	const struct rd_kafka_group_list *list;
+	rd_kafka_resp_err_t code =
+	    rd_kafka_list_groups(client, facts->pipeline->from.group, &list, AUDIT_REQUEST_TIMEOUT_MS);
+
+	/* A group that nobody has been in is in no list. */
+	for (int i = 0; (!code || code == RD_KAFKA_RESP_ERR__PARTIAL) && i < list->group_cnt; i++) {
+		const struct rd_kafka_group_info *group = &list->groups[i];
+
+		if (group->err && !facts->members_unknown)
+			facts->members_unknown = xstrdup(rd_kafka_err2str(group->err));
+		for (int k = 0; k < group->member_cnt; k++)
+			audit_member_add(facts, group->members[k].client_id, group->members[k].client_host);
+	}
+	if (!code || code == RD_KAFKA_RESP_ERR__PARTIAL)
+		rd_kafka_group_list_destroy(list);
+	if (code && facts->member_count == 0 && !facts->members_unknown)
+		facts->members_unknown = xstrdup(rd_kafka_err2str(code));
+}
+
 void audit_ask_group(rd_kafka_t *client, struct audit_facts *facts)
 {
 	rd_kafka_resp_err_t code = ask_committed(facts);
@@ -223,4 +246,6 @@ void audit_ask_group(rd_kafka_t *client, struct audit_facts *facts)
 		facts->group_unknown = xstrdup(rd_kafka_err2str(code));
 	if (!code && !audit_is_unguarded(&facts->source))
 		ask_group_operations(client, facts);
+	if (!code)
+		ask_members(client, facts);
 }

@@ -28,6 +28,13 @@ const char *audit_config_find(const struct audit_configs *configs, const char *n
 	return NULL;
 }
 
+void audit_member_add(struct audit_facts *facts, const char *client_id, const char *host)
+{
+	facts->members = xreallocarray(facts->members, facts->member_count + 1, sizeof *facts->members);
+	facts->members[facts->member_count++] =
+	    (struct audit_member){ .client_id = xstrdup(client_id), .host = xstrdup(host) };
+}
+
 bool audit_is_unguarded(const struct audit_cluster *cluster)
 {
 	/* librdkafka 2.0.2 does not pass on that a broker has no access rules when it is asked for them. */
@@ -67,5 +74,11 @@ void audit_facts_clear(struct audit_facts *facts)
 	clear_cluster(&facts->target);
 	free(facts->routes);
 	free(facts->group_unknown);
+	for (size_t i = 0; i < facts->member_count; i++) {
+		free(facts->members[i].client_id);
+		free(facts->members[i].host);
+	}
+	free(facts->members);
+	free(facts->members_unknown);
 	memset(facts, 0, sizeof *facts);
 }

@@ -66,6 +66,11 @@ struct audit_route {
 	bool by_pattern;
 };
 
+/* One that is in the pipeline's group now, whoever runs it. */
+struct audit_member {
+	char *client_id, *host;
+};
+
 struct audit_facts {
 	const struct config *config;
 	const struct config_pipeline *pipeline;
@@ -78,6 +83,9 @@ struct audit_facts {
 	enum audit_presence group; /* hidden: its committed offsets may not be read */
 	char *group_unknown; /* why they could not; NULL: they could, or are hidden */
 	struct audit_operations group_operations;
+	struct audit_member *members; /* of the group */
+	size_t member_count;
+	char *members_unknown; /* why they are not known; NULL: they are, or the group is hidden or unknown */
 };
 
 /* The topic of that name in the cluster's list, added if it is new. Returns its index. */
@@ -86,6 +94,8 @@ size_t audit_topic_add(struct audit_cluster *cluster, const char *name);
 void audit_config_add(struct audit_configs *configs, const char *name, const char *value);
 /* NULL: the setting is not known. */
 const char *audit_config_find(const struct audit_configs *configs, const char *name);
+
+void audit_member_add(struct audit_facts *facts, const char *client_id, const char *host);
 
 /* Do its brokers let everybody do everything? False where that is not known. */
 bool audit_is_unguarded(const struct audit_cluster *cluster);

@@ -15,17 +15,22 @@ static char *place_text(const struct audit_place *place)
 void audit_found(struct audit_findings *findings, enum audit_severity severity,
     const struct audit_place *place, const char *remedy, const char *format, ...)
 {
-	char text[1024];
 	va_list arguments;
+	size_t size;
+	char *text;
 
 	va_start(arguments, format);
-	vsnprintf(text, sizeof text, format, arguments);
+	size = (size_t)vsnprintf(NULL, 0, format, arguments) + 1;
+	va_end(arguments);
+	text = xcalloc(size, 1);
+	va_start(arguments, format);
+	vsnprintf(text, size, format, arguments);
 	va_end(arguments);
 	findings->items = xreallocarray(findings->items, findings->count + 1, sizeof *findings->items);
 	findings->items[findings->count++] = (struct audit_finding){
 		.severity = severity,
 		.place = place_text(place),
-		.text = xstrdup(text),
+		.text = text,
 		.remedy = remedy ? xstrdup(remedy) : NULL,
 	};
 }

@@ -7,7 +7,8 @@
  *   audit_judge.c         the judgement: reach, and the rest
  *   audit_judge_topics.c  of topics one by one, and of source against target
  *   audit_judge_cluster.c of brokers: offsets, sessions, transactions
- *   audit_judge_access.c  of what the user may do */
+ *   audit_judge_access.c  of what the user may do
+ *   audit_judge_members.c of who is in the group */
 #pragma once
 #include <librdkafka/rdkafka.h>
 #include "kafka/audit_facts.h"
@@ -53,3 +54,4 @@ int64_t audit_number(const struct audit_configs *configs, const char *setting, i
 void audit_judge_topics(const struct audit_facts *facts, struct audit_findings *findings);
 void audit_judge_clusters(const struct audit_facts *facts, struct audit_findings *findings);
 void audit_judge_access(const struct audit_facts *facts, struct audit_findings *findings);
+void audit_judge_members(const struct audit_facts *facts, struct audit_findings *findings);

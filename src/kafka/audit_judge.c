@@ -76,6 +76,7 @@ void audit_judge(const struct audit_facts *facts, struct audit_findings *finding
 	audit_judge_topics(facts, findings);
 	audit_judge_clusters(facts, findings);
 	audit_judge_access(facts, findings);
+	audit_judge_members(facts, findings);
 	judge_loops(facts, findings);
 	audit_findings_sort(findings);
 }

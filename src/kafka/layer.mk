@@ -12,7 +12,8 @@ libkafka_a_SOURCES += \
 	src/kafka/audit_facts.c src/kafka/audit_facts.h \
 	src/kafka/audit_findings.c src/kafka/audit_findings.h \
 	src/kafka/audit_judge.c src/kafka/audit_judge.h \
-	src/kafka/audit_judge_access.c src/kafka/audit_judge_cluster.c src/kafka/audit_judge_topics.c \
+	src/kafka/audit_judge_access.c src/kafka/audit_judge_cluster.c \
+	src/kafka/audit_judge_members.c src/kafka/audit_judge_topics.c \
 	src/kafka/client.c src/kafka/client.h \
 	src/kafka/cluster_ids.c src/kafka/cluster_ids.h \
 	src/kafka/dead_letter.c \

@@ -131,6 +131,36 @@ def test_a_cluster_that_does_not_answer_is_69_within_its_bound(kafka, topic, tmp
     assert seconds < 20, "a look of 1 s, one of 5 s, and four times the cluster that answers"
 
 
+def test_hosts_that_disagree_about_a_pipeline_are_found_and_named(kafka, topic, tmp_path, aloqd):
+    """By the hash of the settings in the client ids of the group's members. What may differ is no finding."""
+    source, target = kafka.create_topic(topic("in"), 4), kafka.create_topic(topic("out"), 4)
+
+    def settings(**more):
+        return relay(kafka, source, target, **{"to_linger": "5ms", **more})
+
+    first = aloqd(settings(aloqd_instance="first"), "first").start_ready()
+    second = aloqd(settings(aloqd_instance="second", members=2, from_properties=["client.rack=left"]), "second")
+    second.start_ready()
+    for daemon, partitions in ((first, (1, 2)), (second, (2, 3))):
+        daemon.await_pipeline(lambda p, some=partitions: len(p["partitions"]) in some, "they share the partitions")
+    status, found, _, _ = check(tmp_path, settings())
+    assert status == 0 and not any("other settings" in line for line in found["relay"]), found
+    # One is changed, and the configuration of the other is not.
+    second.write_config(settings(members=2, to_linger="6ms"))
+    second.hang_up()
+
+    def told():
+        return [line for line in check(tmp_path, settings())[1]["relay"] if "2 members of the group" in line]
+    (line,) = eventually(told, 45, second.log_tail)
+    assert line.startswith("warning: cluster source: ") and "run this pipeline with other settings than these" in line, line
+    named = r": aloqd-relay-([0-9a-f]{8})-[12] at 127\.0\.0\.1, aloqd-relay-\1-[12] at 127\.0\.0\.1; bring the same"
+    assert re.search(named, line), line
+    # Seen from there, it is the first.
+    status, found, _, _ = check(tmp_path, settings(to_linger="6ms"))
+    assert status == 0 and sum("1 member of the group" in line for line in found["relay"]) == 1, found
+    assert first.terminate() == 0 and second.terminate() == 0
+
+
 # Those who meet brokers that check rights, the rights that they are granted before, and what is found: severity and words.
 GUARDED = {
     "nobody": ([], [("error", "transaction.max.timeout.ms=10000", "transaction.timeout.ms=15000"),

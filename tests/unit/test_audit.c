@@ -551,6 +551,74 @@ static void test_what_cannot_be_seen_is_told(void **state)
 	expect_one(&world, AUDIT_ERROR, "cluster main", "Read on the group aloqd-orders", "kafka-acls.sh");
 }
 
+/* ---- members ---- */
+
+/* A member by the client id that a client of these settings has. */
+static void add_member(struct world *world, const struct config_pipeline *pipeline, const char *host)
+{
+	char hash[9];
+	char *client_id;
+
+	config_pipeline_hash(pipeline, hash);
+	client_id = pipeline->member > 0 ? xasprintf("aloqd-%s-%s-%d", pipeline->name, hash, (int)pipeline->member)
+					 : xasprintf("aloqd-%s-%s", pipeline->name, hash);
+	audit_member_add(&world->facts, client_id, host);
+	free(client_id);
+}
+
+static void test_members_with_other_settings_are_found_with_their_hosts(void **state)
+{
+	struct config_pipeline other;
+	struct world world;
+	char expected[64], hash[9];
+
+	make_world(&world, DELIVERY_AT_LEAST_ONCE);
+	other = world.pipeline;
+	other.to.linger_us++;
+	other.member = 2;
+	config_pipeline_hash(&other, hash);
+	add_member(&world, &world.pipeline, "/10.0.0.1");
+	add_member(&world, &other, "/10.0.0.2");
+	snprintf(expected, sizeof expected, ": aloqd-orders-%s-2 at 10.0.0.2", hash);
+	expect_one(&world, AUDIT_WARNING, "cluster main", expected, "same configuration");
+
+	/* One line, however many there are. */
+	make_world(&world, DELIVERY_AT_LEAST_ONCE);
+	other = world.pipeline;
+	other.on_error = ON_ERROR_SKIP;
+	for (int i = 0; i < 11; i++)
+		add_member(&world, &other, "/10.0.0.3");
+	expect_one(&world, AUDIT_WARNING, "cluster main", "at 10.0.0.3, and 3 more", "same configuration");
+}
+
+static void test_members_with_these_settings_and_others_clients_are_no_finding(void **state)
+{
+	static const char *const strangers[] = { "aloqd-order-00000000", "aloqd-orders-eu-00000000", "rdkafka",
+		"aloqd-orders-", "aloqd-orders-0000000", "aloqd-orders-000000000", "aloqd-orders-00000000-x", "" };
+	struct config_pipeline member;
+	struct world world;
+
+	make_world(&world, DELIVERY_AT_LEAST_ONCE);
+	member = world.pipeline;
+	add_member(&world, &member, "/10.0.0.1");
+	member.enabled = false; /* and started by hand */
+	member.members = 2;
+	for (member.member = 1; member.member <= member.members; member.member++)
+		add_member(&world, &member, "/10.0.0.2");
+	for (size_t i = 0; i < sizeof strangers / sizeof strangers[0]; i++)
+		audit_member_add(&world.facts, strangers[i], "/10.0.0.3");
+	expect_nothing(&world);
+}
+
+static void test_members_that_cannot_be_seen_are_told(void **state)
+{
+	struct world world;
+
+	make_world(&world, DELIVERY_AT_LEAST_ONCE);
+	world.facts.members_unknown = xstrdup("no answer");
+	expect_one(&world, AUDIT_NOTE, "cluster main", "who is in the group aloqd-orders cannot be seen", NULL);
+}
+
 static void test_the_gravest_come_first_and_the_rest_keep_their_order(void **state)
 {
 	static const enum audit_severity severities[] = { AUDIT_NOTE, AUDIT_WARNING, AUDIT_ERROR,
@@ -590,6 +658,9 @@ int main(void)
 		cmocka_unit_test(test_rights_that_are_missing_are_errors_with_the_command_that_grants_them),
 		cmocka_unit_test(test_rights_to_create_and_widen_are_needed_where_that_is_to_be_done),
 		cmocka_unit_test(test_what_cannot_be_seen_is_told),
+		cmocka_unit_test(test_members_with_other_settings_are_found_with_their_hosts),
+		cmocka_unit_test(test_members_with_these_settings_and_others_clients_are_no_finding),
+		cmocka_unit_test(test_members_that_cannot_be_seen_are_told),
 		cmocka_unit_test(test_the_gravest_come_first_and_the_rest_keep_their_order),
 	};
 

@@ -371,6 +371,29 @@ static void test_the_hash_tells_pipelines_with_other_settings_apart(void **state
 	}
 }
 
+static void test_the_hash_is_the_same_on_hosts_that_differ_in_what_they_may(void **state)
+{
+	static const char *const variants[] = {
+		GOOD_CONFIG("", "", ""),
+		GOOD_CONFIG("", "", "members = 4;"),
+		GOOD_CONFIG("properties = [ \"client.rack=left\" ];", "properties = [ \"Client.Rack=left\" ];", ""),
+		"aloqd = { instance = \"another\"; memory = \"1GiB\"; drain_timeout = \"1s\"; };\n"
+		GOOD_CONFIG("", "", ""),
+		"clusters = { main = { brokers = \"kafka-1:9092\"; properties = [ \"client.rack=right\" ]; }; };\n"
+		GOOD_PIPELINE("", "", ""),
+	};
+	char hashes[2][9];
+
+	for (size_t i = 0; i < sizeof variants / sizeof variants[0]; i++) {
+		struct config *config = load_good(variants[i]);
+
+		config_pipeline_hash(&config->pipelines[0], hashes[i > 0]);
+		if (i > 0)
+			assert_string_equal(hashes[1], hashes[0]);
+		config_free(config);
+	}
+}
+
 static void test_the_sample_is_right(void **state)
 {
 	struct config_findings findings = { 0 };
@@ -416,6 +439,7 @@ int main(void)
 		cmocka_unit_test(test_the_dump_of_a_dump_is_the_same),
 		cmocka_unit_test(test_secrets_are_redacted),
 		cmocka_unit_test(test_the_hash_tells_pipelines_with_other_settings_apart),
+		cmocka_unit_test(test_the_hash_is_the_same_on_hosts_that_differ_in_what_they_may),
 		cmocka_unit_test(test_the_sample_is_right),
 	};
 
