@@ -1,11 +1,15 @@
-"""Members of a group: several in one process, static ones, and one that pauses."""
+"""Members of a group: several in one process, static ones, one that pauses, and one that is held up."""
+
+import time
+
+from confluent_kafka import Consumer
 
 from harness.aloqd import aloqctl
 from harness.checker import Place
 from harness.config import QUICK_SESSION
 from harness.trial import CommitAudit, Trial
 from harness.waiting import eventually, holds_for
-from harness.workload import Load
+from harness.workload import Load, fill, small_record
 
 PARTITIONS, MEMBERS = 6, 3
 
@@ -158,3 +162,44 @@ def test_two_static_members_of_one_name_do_not_fight_for_ever(kafka, topic, aloq
     reason = first.await_state("failed")["reason"]
     assert "give each its own aloqd.instance" in reason, reason
     second.await_assigned(2)
+
+
+# ---- polling never stops ----
+
+# A member that does not poll for this long is out, and one that is not heard of for the session.
+POLLED = ["max.poll.interval.ms=10000", "session.timeout.ms=6000", "heartbeat.interval.ms=1000"]
+
+
+def test_a_full_window_stops_no_polling(kafka, far_kafka, topic, aloqd):
+    """The target is frozen for longer than a member may be silent: nothing is lost, and who joins meanwhile gets its part as
+    soon as revoke_timeout lets it."""
+    trial = Trial(kafka, topic, 2, to=far_kafka)
+    fill(kafka.brokers, trial.source, map(small_record, range(500)), 2)
+    daemon = aloqd(trial.settings(aloqd_memory="32MiB", revoke_timeout="2s", from_properties=POLLED)).start_ready()
+    rival = Consumer({"bootstrap.servers": kafka.brokers, "group.id": trial.group, "enable.auto.commit": False})
+
+    def has_stayed():
+        pipeline = daemon.pipeline()
+        return pipeline["restarts"] == 0 and pipeline["counters"]["lost_partitions"] == 0
+    trial.await_caught_up(daemon)
+    far_kafka.freeze()
+    try:
+        fill(kafka.brokers, trial.source, map(small_record, range(500, 40_000)), 2)
+        daemon.await_pipeline(lambda p: p["held_records"] > 1000, "the window fills")
+        holds_for(has_stayed, 11, daemon.brief, every_s=0.2)
+        pipeline = daemon.pipeline()
+        assert pipeline["lag"] > pipeline["held_records"] + 10_000, "the window is full, and there is more to read"
+        began = time.monotonic()
+        rival.subscribe([trial.source])
+        eventually(lambda: (rival.poll(0.1), rival.assignment())[1], 20, lambda: f"a part for who joins; {daemon.brief()}")
+        assert time.monotonic() - began < 2 + 5, "the rebalance is answered"
+        assert daemon.counter("revoke_timeouts") > 0, daemon.brief()
+        daemon.await_pipeline(lambda p: p["held_records"] > 0 and len(p["partitions"]) == 1, "it reads on what it has kept")
+        holds_for(lambda: (rival.poll(0), has_stayed())[1], 11, daemon.brief, every_s=0.2)
+    finally:
+        far_kafka.thaw()
+        rival.close()
+    daemon.await_assigned(2)
+    assert has_stayed(), daemon.brief()
+    verdict = trial.finish(daemon)
+    assert not verdict.lost and not verdict.altered and not verdict.misplaced, verdict
