@@ -9,19 +9,20 @@ import time
 
 import pytest
 
-from chaos.bout import Bout
+from chaos.bout import MEMBERSHIP, Bout
+from chaos.broker_faults import acks_rest
 from chaos.campaign import Tally, table
 from chaos.clock import MovableClock
-from chaos.kafka_tools import coordinator, lead
-from chaos.promise import (ANY, AT_LEAST_ONCE, AT_MOST_ONCE, COUNTED, DELIVERIES, EXACTLY_ONCE, FAULTS,
+from chaos.kafka_tools import coordinator, lead, leaders, transactional_ids
+from chaos.promise import (ANY, AT_LEAST_ONCE, AT_MOST_ONCE, CAUSES_OF_REPEATS, COUNTED, DELIVERIES, EXACTLY_ONCE, FAULTS,
                            FROM_COMMITS, NEVER, Evidence, Fault, broken_promises)
 from chaos.stall import stalled_thread, why_no_stall
 from harness.checker import Place, Verdict
 from harness.cluster import AS_RELAY
 from harness.proxy import FetchHolder, Proxies
-from harness.trial import Trial
-from harness.waiting import eventually
-from harness.workload import new_producer, send, small_record
+from harness.trial import ExactTrial, Trial
+from harness.waiting import eventually, holds_for
+from harness.workload import Load, new_producer, send, small_record
 
 SEED = os.environ.get("ALOQD_SEED", "1")
 
@@ -119,6 +120,49 @@ def test_an_overtaken_answer_hides_nothing_that_was_committed(kafka3, topic, alo
     assert verdict.kept_exactly(), verdict
 
 
+def test_a_transaction_that_hangs_stops_no_polling(kafka3, topic, aloqd):
+    """The coordinator of transactions is frozen when one is to be ended, and with it one more, so that no other takes its
+    place, for longer than a member may be silent. The third is the group's coordinator, has the target, and hears of the
+    member all the while."""
+    trial = ExactTrial(kafka3, topic, replicas=1, min_insync_replicas=1)
+    kafka3.commit(trial.group, trial.source, {0: 0})
+    new_producer(kafka3.brokers, transactional_id=trial.source).init_transactions(30)  # the internal topics are there now
+    heart = leaders(kafka3, trial.target)[0]
+    others = [node for node in (1, 2, 3) if node != heart]
+    trial.group = next(name for name in (topic(f"group-{number}") for number in range(100))
+                       if coordinator(kafka3, "__consumer_offsets", name) == heart)
+    name, frozen_first = next((name, node) for name, node in (
+        (name, coordinator(kafka3, "__transaction_state", f"aloqd.relay.{name}.0"))
+        for name in (f"hung-{number}" for number in range(100))) if node != heart)
+    daemon = aloqd(trial.settings(revoke_timeout="6s", from_properties=MEMBERSHIP, commit={"interval": "5s"}), name)
+
+    def has_stayed():
+        pipeline = daemon.pipeline()
+        return pipeline["restarts"] == 0 and pipeline["counters"]["lost_partitions"] == 0
+
+    def hangs():
+        pipeline = daemon.pipeline()
+        return (pipeline["counters"]["transactions_committed"] == ended and pipeline["held_records"] > 0 and
+                pipeline["in_flight_records"] == 0)
+    with Load(kafka3.brokers, trial.source, 1, rate=500):
+        ended = daemon.start_ready().await_pipeline(
+            lambda p: p["counters"]["transactions_committed"] > 0, "a transaction is ended")["counters"]["transactions_committed"]
+        daemon.await_acked(100)
+        assert transactional_ids(kafka3)[f"aloqd.relay.{name}.0"] == frozen_first
+        for node in sorted(others, key=lambda node: node != frozen_first):
+            kafka3.freeze(node)
+        try:
+            eventually(lambda: hangs() and acks_rest(daemon), 20, daemon.brief)
+            holds_for(lambda: has_stayed() and hangs(), 12, daemon.brief, every_s=0.2)
+        finally:
+            for node in others:
+                kafka3.thaw(node)
+        daemon.await_acked(1000)
+    assert has_stayed(), daemon.brief()
+    verdict = trial.finish(daemon)
+    assert verdict.kept_exactly(), verdict
+
+
 # ---- the tools ----
 
 def test_the_clock_of_one_process_is_moved():
@@ -192,10 +236,25 @@ def test_what_no_fault_may_do_is_always_seen(delivery, allowed):
 @pytest.mark.parametrize("allowed, counted, kept", [
     (NEVER, 3, False), (COUNTED, 2, False), (COUNTED, 3, True), (ANY, 0, True)])
 def test_repeats_and_losses_are_held_against_what_was_counted(allowed, counted, kept):
-    evidence = Evidence({"repeated_records": counted, "lost_records": counted})
+    evidence = Evidence({"repeated_records": counted, "lost_records": counted, "restarts": 1})
     repeats = broken_promises(fault(repeats=allowed), AT_LEAST_ONCE, verdict(**REPEATED), evidence)
     losses = broken_promises(fault(lost=allowed), AT_MOST_ONCE, verdict(lost=["one", "two", "three"]), evidence)
     assert (not repeats, not losses) == (kept, kept), (repeats, losses)
+
+
+@pytest.mark.parametrize("cause", [*CAUSES_OF_REPEATS, None])
+def test_nothing_is_repeated_while_assignment_and_producer_are_kept(cause):
+    """Not even what is counted."""
+    evidence = Evidence({"repeated_records": 3, "acked_records": 1000, **dict.fromkeys(CAUSES_OF_REPEATS, 0)})
+    if cause:
+        evidence.counters[cause] = 1
+    broken = broken_promises(fault(repeats=COUNTED), AT_LEAST_ONCE, verdict(**REPEATED), evidence)
+    assert bool(broken) == (cause is None), broken
+
+
+def test_what_an_instance_that_was_killed_has_counted_is_not_held_against_it():
+    evidence = Evidence({"repeated_records": 3}, killed=1)
+    assert not broken_promises(fault(repeats=COUNTED), AT_LEAST_ONCE, verdict(**REPEATED), evidence)
 
 
 def test_repeats_begin_at_committed_offsets():

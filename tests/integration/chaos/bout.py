@@ -121,6 +121,7 @@ class Bout:
             self._audit = CommitAudit(self.trial)
             self._healing.callback(self._audit.close)
         instance.kill()
+        self.evidence.killed += 1
         if self.delivery == AT_LEAST_ONCE and not self.running():
             # Offsets are indexes: the source has no gaps.
             self.evidence.began_at |= {Place(partition, offset) for partition, offset in self._audit.look().items()}

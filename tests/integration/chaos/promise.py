@@ -10,9 +10,13 @@ DELIVERIES = (AT_MOST_ONCE, AT_LEAST_ONCE, EXACTLY_ONCE)
 
 # How often at_least_once may repeat, and at_most_once lose, because of a fault. With exactly_once it is never.
 NEVER = "never"
-COUNTED = "counted"  # no more than aloqd itself has counted
+COUNTED = "counted"  # no more than aloqd itself has counted, and repeats only for one of their causes
 FROM_COMMITS = "from the last commits"  # repeats: each begins where a committed offset was after a kill
 ANY = "any"  # nobody is there who could count: partitions changed hands without a farewell
+
+
+# Counters that tell what a repeat may come from. While all are zero, aloqd has kept its assignment and its producer.
+CAUSES_OF_REPEATS = ("lost_partitions", "revoke_timeouts", "sink_recreations", "restarts")
 
 
 @dataclass(frozen=True)
@@ -51,10 +55,11 @@ def fault(*, repeats=NEVER, lost=NEVER, stalled_owner=False, deliveries=(AT_MOST
 @dataclass
 class Evidence:
     """What a bout has seen of the daemons: their counters, summed over instances and restarts as far as they
-    could be asked, and the places from which reading began."""
+    could be asked, the places from which reading began, and how many were killed: their counters are gone."""
 
     counters: dict = field(default_factory=dict)
     began_at: set = field(default_factory=set)
+    killed: int = 0
 
     def add(self, pipeline):
         counters = {name: value for name, value in pipeline.get("counters", {}).items() if isinstance(value, int)}
@@ -65,6 +70,10 @@ class Evidence:
 
     def count(self, name):
         return self.counters.get(name, 0)
+
+    def has_cause_of_repeats(self):
+        """Something happened that may have repeated records, or nobody can say that it did not."""
+        return self.killed > 0 or any(self.count(name) for name in CAUSES_OF_REPEATS)
 
 
 def broken_promises(one, delivery, verdict, evidence):
@@ -97,6 +106,8 @@ def _broken_by_repeats(one, delivery, verdict, evidence):
         return [f"{repeated} records are repeated"] if repeated else []
     if one.repeats == COUNTED and repeated > counted:
         return [f"{repeated} records are repeated, only {counted} counted"]
+    if one.repeats == COUNTED and repeated and not evidence.has_cause_of_repeats():
+        return [f"{repeated} records are repeated, though assignment and producer were kept"]
     if one.repeats == FROM_COMMITS:
         elsewhere = set(verdict.restarts) - evidence.began_at
         if elsewhere:
