@@ -161,6 +161,8 @@ static void arrive(struct world *world, struct request *request)
 	if (!fits || (request->fate != FATE_WRITTEN && request->fate != FATE_FAILED_WRITTEN)) {
 		if (world->plan.idempotent)
 			producer->broken[request->target] = true;
+		if (producer->fenced && !producer->retired)
+			request->fate = FATE_FAILED;
 		trace(world, "target %" PRIu32 " does not take a request of producer %" PRIu32,
 		    request->target, request->producer);
 		return;
@@ -184,6 +186,15 @@ uint32_t cluster_begin_txn(struct world *world, uint32_t producer)
 	cluster->txns[cluster->txn_count] = (struct txn){ .producer = producer, .timeout_us = CLOCK_NEVER };
 	cluster->producers[producer].txn = cluster->txn_count;
 	return cluster->txn_count++;
+}
+
+void cluster_start_txn(struct world *world, uint32_t number)
+{
+	struct txn *txn = &world->cluster.txns[number];
+
+	if (!txn->started && world->plan.txn_expires)
+		txn->timeout_us = world->now_us + world->plan.txn_timeout_us;
+	txn->started = true;
 }
 
 void cluster_add_offsets(struct world *world, uint32_t number, const struct txn_mark *marks, size_t count)
@@ -212,6 +223,8 @@ void cluster_end_txn(struct world *world, uint32_t number, bool commit)
 	commit = commit && !txn->unasked;
 	txn->status = commit ? TXN_STATUS_COMMITTED : TXN_STATUS_ABORTED;
 	world->cluster.producers[txn->producer].txn = 0;
+	if (!world->cluster.producers[txn->producer].retired)
+		txn->timeout_us = CLOCK_NEVER;
 	trace(world, "transaction %" PRIu32 " %s", number, commit ? "committed" : "aborted");
 	if (!commit)
 		return;
@@ -254,6 +267,20 @@ void cluster_fence(struct world *world, uint32_t number)
 	producer->fenced = true;
 	if (producer->txn)
 		cluster_end_txn(world, producer->txn, random_chance(&world->random, 500));
+}
+
+/* It has taken too long. Of an owner that lives it is aborted, unless its end has been asked for; who owns it learns of
+ * that with the next thing it asks for. */
+static void expire(struct world *world, struct txn *txn)
+{
+	const struct producer *producer = &world->cluster.producers[txn->producer];
+
+	txn->timeout_us = CLOCK_NEVER;
+	trace(world, "a transaction of producer %" PRIu32 " has timed out%s", txn->producer,
+	    producer->retired ? "" : ", and it lives");
+	if (!producer->retired && !world->instances[producer->instance].sink.txn.ended)
+		txn->unasked = true;
+	cluster_fence(world, txn->producer);
 }
 
 /* ---- time ---- */
@@ -303,10 +330,8 @@ void cluster_run(struct world *world)
 		    world->now_us + random_between(&world->random, 0, world->plan.append_max_us);
 	}
 	for (uint32_t i = 1; i < cluster->txn_count; i++)
-		if (cluster->txns[i].timeout_us <= world->now_us) {
-			cluster->txns[i].timeout_us = CLOCK_NEVER;
-			cluster_fence(world, cluster->txns[i].producer);
-		}
+		if (cluster->txns[i].timeout_us <= world->now_us)
+			expire(world, &cluster->txns[i]);
 	for (size_t i = 0; i < cluster->late_end_count; i++)
 		if (cluster->late_ends[i].due_us <= world->now_us) {
 			cluster->late_ends[i].due_us = CLOCK_NEVER;

@@ -67,7 +67,7 @@ struct producer {
 	int instance;
 	uint32_t life; /* of the process that made it */
 	bool retired; /* purged, killed or replaced: what arrives now is stray */
-	bool fenced;  /* its writes are refused (transactions) */
+	bool fenced;  /* the brokers refuse what it asks for (transactions) */
 	bool broken[MAX_TARGETS]; /* a request to this partition is missing: later ones do not fit on */
 	uint32_t txn; /* that it has open; 0 none */
 };
@@ -85,7 +85,8 @@ struct txn {
 	struct txn_mark marks[MAX_PARTS];
 	size_t mark_count;
 	bool unasked; /* nobody has asked to commit it, or will: whoever ends it aborts it */
-	int64_t timeout_us; /* of a producer that is gone; INT64_MAX: alive */
+	bool started; /* the coordinator knows of it */
+	int64_t timeout_us; /* when the coordinator ends it; INT64_MAX: not at all */
 };
 
 /* A request to end a transaction that comes when its client has given up to wait for the answer. */
@@ -156,6 +157,8 @@ void cluster_retire_producer(struct world *world, uint32_t producer);
 struct request *cluster_send(struct world *world, const struct request *request);
 
 uint32_t cluster_begin_txn(struct world *world, uint32_t producer);
+/* Its first records or offsets are sent: from here on the coordinator waits for its end, and not for ever. */
+void cluster_start_txn(struct world *world, uint32_t txn);
 /* The coordinator holds the offsets of the transaction from now on until it is decided. */
 void cluster_add_offsets(struct world *world, uint32_t txn, const struct txn_mark *marks, size_t count);
 void cluster_end_txn(struct world *world, uint32_t txn, bool commit);

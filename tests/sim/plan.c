@@ -122,6 +122,18 @@ static void draw_late_ends(struct plan *plan, const struct random *random)
 		plan->txn_unknown = 1 + random_below(&own, 150);
 }
 
+/* The same. A transaction that meets no fault has the time that it takes. */
+static void draw_expiry(struct plan *plan, const struct random *random)
+{
+	struct random own = { .state = random->state ^ UINT64_C(0xe7037ed1a0b428db) };
+
+	if (plan->delivery != DELIVERY_EXACTLY_ONCE || !random_chance(&own, 250))
+		return;
+	plan->txn_expires = true;
+	plan->txn_timeout_us =
+	    plan->commit_interval_us + random_between(&own, 100 * USEC_PER_MSEC, 5 * USEC_PER_SEC);
+}
+
 void plan_draw(struct plan *plan, struct random *random, struct random *later, enum delivery delivery)
 {
 	*plan = (struct plan){ .delivery = delivery };
@@ -144,6 +156,7 @@ void plan_draw(struct plan *plan, struct random *random, struct random *later, e
 	if (!plan->faultless) {
 		draw_faults(plan, random);
 		draw_late_ends(plan, random);
+		draw_expiry(plan, random);
 		return;
 	}
 	/* What is orderly must also have the time that it takes. */
@@ -159,6 +172,7 @@ void plan_calm(struct plan *plan)
 	plan->commit_failure = plan->commit_timeout = plan->commit_partial = plan->commit_slow = 0;
 	plan->txn_abort = plan->txn_unknown = plan->txn_begin_failure = plan->txn_late = 0;
 	plan->rebalance = plan->kick = plan->freeze = plan->kill = plan->drain = 0;
+	plan->txn_expires = false;
 	plan->pause_max_us = plan->unblock_max_us = 0;
 	plan->revoke_timeout_us = 60 * USEC_PER_SEC;
 	plan->rebalance_timeout_us = 120 * USEC_PER_SEC;

@@ -60,6 +60,7 @@ struct plan {
 	uint32_t commit_failure, commit_timeout, commit_partial, commit_slow;
 	uint32_t txn_abort, txn_unknown, txn_begin_failure;
 	uint32_t txn_late; /* of those not committed: a request to end it is still under way when its client has given up */
+	bool txn_expires; /* the coordinator aborts one that takes longer than its timeout, also while its owner lives */
 	int64_t unblock_max_us; /* what blocks a partition is decided by a person, each time after so long at most; 0: never */
 	int64_t pause_max_us; /* instances are paused and resumed, each time after so long at most; 0: never */
 	/* Weights of the actions; 0: does not happen. */

@@ -29,6 +29,14 @@ void sink_open(struct sink *sink, struct world *world, struct instance *instance
 	}
 }
 
+static void leave_txn(const struct world *world, struct txn *txn, bool killed)
+{
+	int64_t timeout_us = world->now_us + (killed ? world->plan.txn_timeout_us : 0);
+
+	if (timeout_us < txn->timeout_us)
+		txn->timeout_us = timeout_us;
+}
+
 void sink_close(struct sink *sink, bool killed)
 {
 	struct world *world = sink->world;
@@ -38,8 +46,7 @@ void sink_close(struct sink *sink, bool killed)
 	checker_sink_closed(world, sink, killed);
 	cluster_retire_producer(world, sink->producer);
 	if (txn)
-		world->cluster.txns[txn].timeout_us = killed ? world->now_us + world->plan.txn_timeout_us
-							     : world->now_us;
+		leave_txn(world, &world->cluster.txns[txn], killed);
 	for (uint32_t target = 0; target < MAX_TARGETS; target++)
 		free(sink->queues[target].items);
 	free(sink->reports);
@@ -246,6 +253,8 @@ static void make_request(struct sink *sink, uint32_t target)
 	queue->count -= request.count;
 	memmove(queue->items, queue->items + request.count, queue->count * sizeof *queue->items);
 	request.txn = world->cluster.producers[sink->producer].txn;
+	if (request.txn)
+		cluster_start_txn(world, request.txn);
 	request.fate = draw_fate(sink, request.items, request.count, target);
 	request.twice = !world->plan.idempotent && is_ascending(&request) &&
 			random_chance(&world->random, world->plan.request_twice);
@@ -357,12 +366,30 @@ static void abort_txn(struct world *world, uint32_t number)
 		cluster_end_txn(world, number, false);
 }
 
+/* The coordinator has ended it, for its time had run out, and knows its producer no more: the client learns that it is
+ * fenced, and not what became of the transaction. */
+static bool meets_fence(struct sink *sink)
+{
+	struct world *world = sink->world;
+
+	if (!world->cluster.producers[sink->producer].fenced)
+		return false;
+	sink->txn.ended = true;
+	sink->txn.outcome = TXN_UNKNOWN;
+	sink->fatal = random_chance(&world->later, 500);
+	return true;
+}
+
 static void send_offsets(struct sink *sink)
 {
 	struct sink_txn *txn = &sink->txn;
 	uint32_t number = sink->world->cluster.producers[sink->producer].txn;
 
 	txn->offsets_sent = true;
+	if (meets_fence(sink))
+		return;
+	if (number)
+		cluster_start_txn(sink->world, number);
 	if (number && group_accepts(sink->world, txn->token.member, txn->token.generation)) {
 		cluster_add_offsets(sink->world, number, txn->marks, txn->count);
 		return;
@@ -381,6 +408,8 @@ static void end_txn(struct sink *sink)
 	struct world *world = sink->world;
 	uint32_t number = world->cluster.producers[sink->producer].txn;
 
+	if (meets_fence(sink))
+		return;
 	txn->ended = true;
 	/* What becomes of an unknown one shows now, or not before the next producer ends it. */
 	if (txn->outcome == TXN_COMMITTED)
