@@ -629,6 +629,9 @@ static void on_revoke(struct source *source, const rd_kafka_topic_partition_list
 		leave(source, source->parts[i], lost);
 	if (lost && assigned_count(source) == 0)
 		source->host.lost(source->host.host);
+	/* So it tells, cooperatively, of a topic that is gone. */
+	if (lost)
+		source_doubt_topics(source);
 	reposition_again(source);
 	source->unreleased--;
 	finish_revoke_if_released(source);
