@@ -40,6 +40,9 @@ SHORT = {
     "takeover-from-the-killed": (EXACTLY_ONCE,),
     "stalled": (EXACTLY_ONCE,),
     "blackhole": (EXACTLY_ONCE,),
+    "answers-lost": (AT_MOST_ONCE,),
+    "clock-moved": (AT_LEAST_ONCE,),
+    "files-used-up": (EXACTLY_ONCE,),
 }
 
 

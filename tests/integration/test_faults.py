@@ -117,7 +117,7 @@ def test_a_slow_network_keeps_everything(kafka, proxy, topic, aloqd):
     assert verdict.kept_exactly(), verdict
 
 
-@pytest.mark.parametrize("fault", ["frozen", "swallowing"])
+@pytest.mark.parametrize("fault", ["frozen", "swallowing", "deafening"])
 def test_a_network_that_stops_is_outlived(kafka, proxy, topic, aloqd, fault):
     """The target's network is gone for longer than a request may take; the source is untouched."""
     trial = Trial(kafka, topic, 3)

@@ -300,6 +300,25 @@ def test_a_swallowing_proxy_loses_what_was_sent(echo):
     assert receive(end, 1) == b"c"
 
 
+def test_a_deafening_proxy_loses_the_answers_and_all_that_a_deaf_connection_would_get(echo):
+    between, connect = echo
+    end, other = connect(), connect()
+    for one in (end, other):
+        one.sendall(b"a")
+        receive(one, 1)
+    between.set(deafening=True)
+    end.sendall(b"b")
+    end.settimeout(0.3)
+    with pytest.raises(socket.timeout):
+        end.recv(1)
+    between.set(deafening=False)
+    end.sendall(b"c")
+    with pytest.raises(socket.timeout):
+        end.recv(1)
+    other.sendall(b"d")
+    assert receive(other, 1) == b"d", "it has lost nothing"
+
+
 def test_settings_are_written_as_aloqd_reads_them():
     assert render({"a": {"b": "x\"y\\z", "c": 1, "d": True, "e": ["p", "q"]}}) == (
         'a = {\n  b = "x\\"y\\\\z";\n  c = 1;\n  d = true;\n  e = [ "p", "q" ];\n};\n')

@@ -55,6 +55,12 @@ def blackhole(bout):
 
 
 @fault(repeats=COUNTED, lost=COUNTED)
+def answers_lost(bout):
+    """what is asked arrives, and no answer comes back"""
+    network_gone(bout, "deafening")
+
+
+@fault(repeats=COUNTED, lost=COUNTED)
 def standstill(bout):
     """connections stay and nothing moves on them"""
     network_gone(bout, "frozen")

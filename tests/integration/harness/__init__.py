@@ -6,6 +6,6 @@ workload  deterministic records of every shape, and a producer that keeps a topi
 reader    every record of a topic, by raw offsets
 checker   source against target: lost, repeated, out of order, altered
 aloqd     the daemon as a process: its configuration, its control socket, its end
-proxy     a TCP proxy that delays, freezes, resets and swallows
+proxy     a TCP proxy that delays, freezes, resets, swallows and deafens
 tools     Kafka's own verifiable producer and consumer
 """

@@ -6,6 +6,8 @@ set(frozen=True) and so on, in force when that returns:
 delay_s      each chunk is handed on that much later, in order
 frozen       nothing is read any more: both ends see a full window
 swallowing   a one-way blackhole: what clients send vanishes, the answers to what came before still pass
+deafening    the other way: what clients send arrives, and the answers vanish. A connection that has lost one gets no
+             other either, or its client would take the middle of an answer for the beginning of the next
 
 and reset_all(): every connection ends with RST; new ones are accepted again at once."""
 
@@ -29,6 +31,7 @@ class _Flow:
         self.chunks = collections.deque()  # (due, bytes)
         self.waiting_bytes = 0
         self.ended = False  # the reader's side has sent its end
+        self.is_deaf = False  # a part of what was to come this way is lost, and so is the rest
 
 
 class Proxy:
@@ -39,6 +42,7 @@ class Proxy:
         self.delay_s = 0.0
         self.frozen = False
         self.swallowing = False
+        self.deafening = False
         self.connections_made = 0
         self._flows = []
         self._lock = threading.Lock()
@@ -137,9 +141,15 @@ class Proxy:
         data = flow.reader.recv(CHUNK_BYTES)
         if not data:
             flow.ended = True
-        elif not (self.swallowing and flow.from_client):
+        elif not self._loses(flow):
             flow.chunks.append((time.monotonic() + self.delay_s, data))
             flow.waiting_bytes += len(data)
+
+    def _loses(self, flow):
+        if flow.from_client:
+            return self.swallowing
+        flow.is_deaf = flow.is_deaf or self.deafening
+        return flow.is_deaf
 
     @staticmethod
     def _write(flow):
