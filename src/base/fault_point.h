@@ -10,8 +10,10 @@
  *                                       the middle of a call that comes next
  *   ALOQD_FAULT_POINT=NAME:NTH:stop     the process is frozen there, by SIGSTOP, until it gets SIGCONT
  *
+ * ALOQD_FAULT_POINTS_PASSED=FILE appends the name of each point that is passed, once.
+ *
  * Names say what was done last ("after-...") or would be done next ("before-..."). test_fault_points.py has a
- * case for every name in src/, and fails when one is without. Any thread. */
+ * case for every name in src/ and every delivery that passes it, and fails when one is without. Any thread. */
 #pragma once
 
 #ifdef ALOQD_FAULT_POINTS

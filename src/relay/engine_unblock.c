@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
+#include "base/fault_point.h"
 #include "base/memory.h"
 
 enum block engine_blocked_by(const struct part *part)
@@ -99,6 +100,7 @@ static void begin(struct engine *engine, struct part *part)
 	engine_begin_epoch(part, 0, part->committed);
 	engine->source_ops->rewind(
 	    engine->source, part->number, part->order->of_source && part->order->how == UNBLOCK_SKIP);
+	FAULT_POINT("after-unblock-begin");
 }
 
 /* With at_most_once the offset may have been committed, and the record be lost, before the partition was blocked. */

@@ -157,6 +157,7 @@ static void decide_what_to_give_back(struct engine *engine, struct part *part)
 			lose_dropped(engine, part, part->blocked);
 		part->given_back_until = -1;
 	} else {
+		FAULT_POINT("before-give-back");
 		part->given_back_records += engine_drop_tail(engine, part, part->blocked_at);
 		give_back(part);
 	}
@@ -259,6 +260,8 @@ static void on_committed(struct engine *engine, struct part *part)
 		give_back(part);
 		return;
 	}
+	if (part->given_back_until >= 0)
+		FAULT_POINT("after-give-back");
 	part->given_back_until = -1;
 	if (part_is_stopping(engine, part))
 		stop_reading(engine, part);

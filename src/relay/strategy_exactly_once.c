@@ -198,6 +198,8 @@ static void read_overtaken_again(struct engine *engine)
 static void on_sink_ready(struct engine *engine)
 {
 	engine->txn_state = TXN_NONE;
+	if (engine->txn_rewind)
+		FAULT_POINT("after-unknown-before-rewind");
 	/* Nobody knows what became of the transaction: never go on from memory. */
 	for (uint32_t i = 0; engine->txn_rewind && i < engine->part_count; i++)
 		read_again(engine, &engine->parts[i]);

@@ -96,7 +96,12 @@ class ExactTrial(Trial):
 
 class AtMostOnceTrial(Trial):
     def settings(self, **settings):
-        return super().settings(delivery="at_most_once", commit={"records": 500, "interval": "50ms"}, **settings)
+        commit = settings.pop("commit", {"records": 500, "interval": "50ms"})
+        return super().settings(delivery="at_most_once", commit=commit, **settings)
+
+
+# By what `delivery` says.
+TRIALS = {"at_least_once": Trial, "at_most_once": AtMostOnceTrial, "exactly_once": ExactTrial}
 
 
 class Losses:
