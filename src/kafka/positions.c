@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/fault_point.h"
 #include "base/memory.h"
 #include "kafka/client.h"
@@ -288,12 +289,19 @@ static bool is_later(const struct positions *positions, const char *topic)
 	return false;
 }
 
-/* The owner of partition 0 speaks for the topic. */
+/* Does the group begin here with what may have moved on when the next member looks? Then the owner of partition 0
+ * speaks for the topic. */
+static bool begins_as_one(const struct positions *positions, const struct config_from *from,
+    const struct topic_commits *commits)
+{
+	return !commits->any && !is_later(positions, commits->topic) && from->start != START_EARLIEST &&
+	       from->start != START_NONE;
+}
+
 static void add_foreign_items(struct positions *positions, const struct config_from *from,
     const struct topic_commits *commits)
 {
-	if (is_later(positions, commits->topic) || from->start == START_EARLIEST || from->start == START_NONE ||
-	    commits->any || !has_item(positions, commits->topic, 0))
+	if (!begins_as_one(positions, from, commits) || !has_item(positions, commits->topic, 0))
 		return;
 	for (int i = 0; i < commits->list->cnt; i++) {
 		int32_t partition = commits->list->elems[i].partition;
@@ -312,8 +320,24 @@ static void drop_foreign_items(struct positions *positions)
 		free(positions->items[--positions->count].topic);
 }
 
-/* Another member may have begun to read meanwhile: what it has committed stands. Kafka has no way to commit only
- * where nothing is committed, so a moment remains between this look and the commit. */
+/* Nobody else reads of the topic before the owner of partition 0 has committed: a broker takes a commit from any
+ * member of the generation, whoever owns the partition, and knows none that holds only where nothing is committed.
+ * One that came late would put back what another member has committed since, and that one's records would be relayed
+ * twice. Where offsets have vanished, the owner may have reason to commit nothing: hence a bound. */
+static bool awaits_owner(const struct positions *positions, const struct config_from *from,
+    const struct topic_commits *commits)
+{
+	if (!begins_as_one(positions, from, commits) || has_item(positions, commits->topic, 0) ||
+	    clock_monotonic_us() >= positions->await_owner_until_us)
+		return false;
+	for (size_t i = 0; i < positions->count; i++)
+		if (!strcmp(positions->items[i].topic, commits->topic) &&
+		    topic_memory_has_commit(positions->memory, commits->topic, positions->items[i].partition))
+			return false;
+	return true;
+}
+
+/* Who has waited for the owner in vain may have begun to read: what it has committed stands. */
 static int spare_committed_foreign_items(struct positions *positions, rd_kafka_t *consumer, struct error *err)
 {
 	_cleanup_(list_freep) rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(16);
@@ -427,6 +451,10 @@ static int resolve_topic(struct positions *positions, const char *topic, rd_kafk
 		return err->code;
 	if (commits.any)
 		positions->committed_topic = topic;
+	if (awaits_owner(positions, &pipeline->from, &commits)) {
+		positions->awaits_owner = true;
+		return 0;
+	}
 	add_foreign_items(positions, &pipeline->from, &commits);
 	for (size_t i = 0; i < positions->count; i++) {
 		if (strcmp(positions->items[i].topic, topic))
@@ -446,8 +474,11 @@ void positions_resolve(struct positions *positions, rd_kafka_t *consumer, const 
 	size_t own_count;
 
 	error_clear(err);
+	positions->awaits_owner = false;
 	drop_foreign_items(positions);
 	own_count = positions->count;
+	for (size_t i = 0; i < own_count; i++)
+		positions->items[i].commit = positions->items[i].started = false;
 	for (size_t i = 0; i < own_count; i++) {
 		/* The items move where foreign ones are added behind them; their names do not. */
 		const char *topic = positions->items[i].topic;
@@ -458,6 +489,11 @@ void positions_resolve(struct positions *positions, rd_kafka_t *consumer, const 
 		if (!done && resolve_topic(positions, topic, consumer, pipeline, worker, err) < 0)
 			return;
 	}
-	if (commit_new_positions(positions, consumer, worker, err) == 0)
-		notice_starts(positions, pipeline);
+	if (commit_new_positions(positions, consumer, worker, err) < 0)
+		return;
+	notice_starts(positions, pipeline);
+	/* What others wait for is committed: two members may wait for each other, with a topic each. */
+	if (positions->awaits_owner)
+		error_set(err, -EAGAIN, REMEDY_RETRY,
+		    "the owner of partition 0 has not committed yet where the group begins");
 }

@@ -36,6 +36,8 @@ struct positions {
 	size_t count;
 	struct topic_memory *memory; /* in: not ours; read and added to */
 	const atomic_bool *outdated; /* in: once true they are not wanted any more, and nothing may be committed */
+	int64_t await_owner_until_us; /* in: so long the owner of partition 0 may take to begin; 0: is not awaited */
+	bool awaits_owner;	      /* out: nothing is wrong but that it has not begun */
 	const char *committed_topic; /* out: one on which the group has committed; NULL: none of these */
 	struct error err; /* code != 0: nothing could be resolved */
 };
@@ -60,7 +62,8 @@ int positions_decide(struct resolved_position *item, const struct config_from *f
 /* Resolves all items, and commits those positions that the group has not committed yet, so that a crash
  * cannot move them. Where the group has committed nothing on a topic at all and from.start is not the
  * beginning, the owner of its partition 0 commits the positions of the topic's other partitions too (as foreign
- * items at the end): else a member that comes later would take them for newer than the first start. One
+ * items at the end): else a member that comes later would take them for newer than the first start. All others wait
+ * for that (-EAGAIN with awaits_owner, and what does not wait is committed). One
  * attempt: each question waits 5 s at most, the commit as long as librdkafka tries (session.timeout.ms without a
  * coordinator). err.code -ECANCELED when the worker is cancelled, or they are outdated. May be called
  * again with the same positions. */

@@ -67,12 +67,25 @@ static void job_add(struct resolve_job *job, const struct source_part *part, int
 	memcpy(item->read_id, read_id, sizeof item->read_id);
 }
 
+static int64_t session_timeout_us(const struct source *source)
+{
+	char value[32] = "";
+	size_t size = sizeof value;
+
+	rd_kafka_conf_get(rd_kafka_conf(source->consumer), "session.timeout.ms", value, &size);
+	return strtoll(value, NULL, 10) * USEC_PER_MSEC;
+}
+
+/* Whoever owns partition 0 begins within its own bound, or joins anew. If it is stalled meanwhile, it is a member for
+ * no longer than a session, and as much later it may have heard of its assignment: then it can not come late. */
 static void job_submit(struct source *source, struct resolve_job *job)
 {
 	job->source = source;
 	job->positions.memory = source->memory;
 	job->positions.outdated = &job->outdated;
 	job->give_up_us = clock_after_us(clock_monotonic_us(), give_up_after_us);
+	if (job->is_assignment)
+		job->positions.await_owner_until_us = clock_after_us(job->give_up_us, 2 * session_timeout_us(source));
 	source->job = job;
 	worker_submit(source->worker, job_run, job_done, job);
 }
@@ -503,6 +516,8 @@ static bool try_again(const struct source *source, struct resolve_job *job)
 	if (job->positions.err.remedy != REMEDY_RETRY || source->closing || atomic_load(&job->outdated) ||
 	    clock_monotonic_us() >= job->give_up_us)
 		return false;
+	if (job->positions.awaits_owner)
+		job->give_up_us = clock_after_us(clock_monotonic_us(), give_up_after_us);
 	job->finished = false;
 	job->again = true;
 	worker_submit(source->worker, job_run, job_done, job);

@@ -1,10 +1,13 @@
 """Where reading starts, what is crossed and what never is: start, isolation, markers, gaps."""
 
+import contextlib
+
 import pytest
+from confluent_kafka import Consumer
 
 from harness.config import QUICK_SESSION
 from harness.reader import read_topic
-from harness.trial import Trial
+from harness.trial import TRIALS, Trial
 from harness.waiting import eventually, holds_for
 from harness.workload import EPOCH_MS, Record, CREATED, fill, new_producer, send, small_record
 
@@ -48,6 +51,67 @@ def test_start_latest_is_committed_so_that_a_crash_cannot_move_it(kafka, topic, 
     daemon.start_ready()
     trial.await_caught_up(daemon)
     trial.stop_clean(daemon)
+    assert relayed_numbers(trial) == list(range(20, 30))
+
+
+@contextlib.contextmanager
+def one_generation(kafka, trial, members):
+    """So many that join inside get their first assignment at once: until then a member that gives nothing back holds
+    the group."""
+    holder = Consumer({"bootstrap.servers": kafka.brokers, "group.id": trial.group, "enable.auto.commit": False,
+                       "auto.offset.reset": "latest", "log_level": 2})
+    try:
+        holder.subscribe([trial.source])
+        eventually(lambda: holder.poll(0.1) or holder.assignment(), 30, "the group is held")
+        yield
+        eventually(lambda: len(kafka.admin.list_groups(trial.group, timeout=10)[0].members) == members + 1, 30,
+                   lambda: kafka.admin.list_groups(trial.group, timeout=10)[0].members)
+        assert trial.committed() == {}
+    finally:
+        holder.close()
+
+
+def begin_together(kafka, topic, faulty, session):
+    """Two members of a new group, which is to begin at the end: the one that has partition 0 is frozen before it has
+    committed where. (Partitions are dealt out by the names that they have given themselves.)"""
+    trial = Trial(kafka, topic, 2)
+    fill(kafka.brokers, trial.source, numbered(0, 20), 2)
+    first, second = (faulty(trial.settings(name=name, from_start="latest", from_properties=session), name)
+                     for name in ("first", "second"))
+    with one_generation(kafka, trial, 2):
+        first.start_to_freeze("before-start-commit")
+        second.start()
+    first.await_frozen()
+    return trial, first, second
+
+
+def test_who_begins_with_others_puts_no_commit_of_theirs_back(kafka, topic, faulty):
+    """The owner of partition 0 commits for all, and a broker takes that whenever it comes: the others wait for it."""
+    trial, first, second = begin_together(kafka, topic, faulty, ["session.timeout.ms=30000"])
+    fill(kafka.brokers, trial.source, numbered(20, 20), 2)
+    holds_for(lambda: trial.committed() == {} and second.counter("consumed_records") == 0, 1.5,
+              lambda: f"{trial.committed()} committed; {second.brief()}", every_s=0.2)
+    first.thaw()
+    trial.await_caught_up(first, second)
+    assert second.pipeline()["restarts"] == 0
+    trial.stop_clean(first)
+    trial.stop_clean(second)
+    assert relayed_numbers(trial) == list(range(20, 40))
+    for partition, offsets in kafka.commit_history(trial.group, trial.source).items():
+        assert offsets == sorted(offsets) and offsets[0] == 10, (partition, offsets)
+
+
+def test_the_owner_of_partition_0_commits_a_start_at_latest_for_all(kafka, topic, faulty):
+    """Or what another member had, and has not begun, would be taken for a partition that came later."""
+    trial, first, second = begin_together(kafka, topic, faulty,
+                                          ["session.timeout.ms=6000", "heartbeat.interval.ms=500"])
+    second.kill()
+    first.thaw()
+    eventually(lambda: trial.committed() == {0: 10, 1: 10}, 10, lambda: f"committed: {trial.committed()}")
+    fill(kafka.brokers, trial.source, numbered(20, 10), 2)
+    first.await_assigned(2)
+    trial.await_caught_up(first)
+    trial.stop_clean(first)
     assert relayed_numbers(trial) == list(range(20, 30))
 
 
@@ -214,9 +278,9 @@ def test_gaps_of_compaction_are_no_gaps(kafka, topic, aloqd):
 
 # ---- gaps ----
 
-def gap(kafka, topic, aloqd, policy):
+def gap(kafka, topic, aloqd, policy, delivery):
     """0-9 relayed and committed; 10-29 written; 10-24 removed by retention: a gap of 15 records."""
-    trial = Trial(kafka, topic, 1)
+    trial = TRIALS[delivery](kafka, topic, 1)
     fill(kafka.brokers, trial.source, numbered(0, 10), 1)
     daemon = aloqd(trial.settings(from_on_gap=policy)).start_ready()
     trial.await_caught_up(daemon)
@@ -226,8 +290,9 @@ def gap(kafka, topic, aloqd, policy):
     return trial, daemon.start()
 
 
-def test_on_gap_block_stops_there_and_says_how_much_is_gone(kafka, topic, aloqd):
-    trial, daemon = gap(kafka, topic, aloqd, "block")
+@pytest.mark.parametrize("delivery", TRIALS)
+def test_on_gap_block_stops_there_and_says_how_much_is_gone(kafka, topic, aloqd, delivery):
+    trial, daemon = gap(kafka, topic, aloqd, "block", delivery)
     daemon.await_state("blocked")
     (blocked,) = daemon.partitions(state="blocked").values()
     assert "10" in blocked["error"] and "25" in blocked["error"] and "15" in blocked["error"], blocked
@@ -240,15 +305,18 @@ def test_on_gap_block_stops_there_and_says_how_much_is_gone(kafka, topic, aloqd)
 
 
 @pytest.mark.parametrize("policy, goes_on_at", [("earliest", 25), ("latest", 30)])
-def test_on_gap_crosses_only_as_told_and_counts_it(kafka, topic, aloqd, policy, goes_on_at):
-    trial, daemon = gap(kafka, topic, aloqd, policy)
+@pytest.mark.parametrize("delivery", TRIALS)
+def test_on_gap_crosses_only_as_told_and_counts_it(kafka, topic, aloqd, policy, goes_on_at, delivery):
+    trial, daemon = gap(kafka, topic, aloqd, policy, delivery)
     daemon.await_ready()
     daemon.await_pipeline(lambda p: p["log_gaps"] == 1, "the gap is counted")
     assert daemon.pipeline()["log_gap_records"] == goes_on_at - 10
+    assert daemon.counter("lost_records") == 0, "what is gone is the source's loss"
     fill(kafka.brokers, trial.source, numbered(30, 5), 1)
     trial.await_caught_up(daemon)
     trial.stop_clean(daemon)
     assert relayed_numbers(trial) == [*range(10), *range(goes_on_at, 35)]
+    assert trial.committed() == {0: kafka.log_ends(trial.source)[0]}
     assert any("gap" in line and trial.source in line for line in daemon.log_text().splitlines())
 
 
@@ -284,3 +352,29 @@ def test_a_commit_beyond_the_log_end_blocks_instead_of_replaying_everything(kafk
     assert "500" in blocked["error"] and "10" in blocked["error"], blocked
     daemon.terminate()
     assert trial.committed() == {0: 500} and relayed_numbers(trial) == []
+
+
+@pytest.mark.parametrize("policy, goes_on_at", [("earliest", 0), ("latest", 10)])
+def test_a_commit_beyond_the_log_end_is_taken_back_only_as_told(kafka, topic, faulty, policy, goes_on_at):
+    """The place to which it went back is committed before the first record is read: a crash cannot move it."""
+    trial = Trial(kafka, topic, 1)
+    fill(kafka.brokers, trial.source, numbered(0, 10), 1)
+    kafka.commit(trial.group, trial.source, {0: 500})
+    daemon = faulty(trial.settings(from_on_gap=policy, from_properties=QUICK_SESSION))
+    daemon.start_to_die("after-start-commit").await_death()
+    assert trial.committed() == {0: goes_on_at}
+    fill(kafka.brokers, trial.source, numbered(10, 5), 1)
+    trial.await_caught_up(daemon.start())
+    trial.stop_clean(daemon)
+    assert relayed_numbers(trial) == list(range(goes_on_at, 15)) and trial.committed() == {0: 15}
+    # The same again, without a crash: it is told, and not counted, as nobody knows how much there was.
+    kafka.commit(trial.group, trial.source, {0: 500})
+    daemon.start()
+    trial.await_caught_up(daemon)
+    daemon.await_pipeline(lambda p: p["log_gaps"] == 1, "the gap is counted")
+    assert daemon.pipeline()["log_gap_records"] == 0 and daemon.pipeline()["blocked_gaps"] == 0
+    trial.stop_clean(daemon)
+    line = next(line for line in reversed(daemon.log_text().splitlines()) if "gap in the source" in line)
+    assert "the log ends at 15, before offset 500" in line and trial.source in line, line
+    assert relayed_numbers(trial) == sorted([*range(goes_on_at, 15), *(range(15) if policy == "earliest" else ())])
+    assert trial.committed() == {0: 15}
