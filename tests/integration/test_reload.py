@@ -4,8 +4,10 @@ import json
 import os
 import random
 
+import pytest
+
 from harness.aloqd import aloqctl
-from harness.trial import CommitAudit, Trial
+from harness.trial import TRIALS, CommitAudit
 from harness.waiting import eventually
 from harness.workload import Load, fill_mixed
 
@@ -17,10 +19,10 @@ class Pair:
     """Two relays in one daemon, with topics and groups of their own: one that a test changes, and one that it does
     not."""
 
-    def __init__(self, kafka, topic):
-        self.steady, self.changing = (Trial(kafka, lambda suffix, name=name: topic(f"{name}.{suffix}"), PARTITIONS)
-                                      for name in ("steady", "changing"))
-        self.trials = self.steady, self.changing
+    def __init__(self, kafka, topic, delivery="at_least_once"):
+        self.trials = self.steady, self.changing = [
+            TRIALS[delivery](kafka, lambda suffix, name=name: topic(f"{name}.{suffix}"), PARTITIONS)
+            for name in ("steady", "changing")]
         self.kafka = kafka
 
     def settings(self, changing=True, daemon=None, **changed):
@@ -53,9 +55,10 @@ def assert_never_touched(daemon):
     assert daemon.log_text().count("pipeline=steady: the group has assigned") == 1
 
 
-def test_a_hundred_reloads_under_load_lose_and_repeat_nothing(kafka, topic, aloqd):
+@pytest.mark.parametrize("delivery", TRIALS)
+def test_a_hundred_reloads_under_load_lose_and_repeat_nothing(kafka, topic, aloqd, delivery):
     """Good ones and bad ones, waited for or not; a seed decides which."""
-    pair = Pair(kafka, topic)
+    pair = Pair(kafka, topic, delivery)
     daemon = aloqd(pair.settings()).start_ready()
     threads = daemon.threads()
     seed = int(os.environ.get("ALOQD_SEED") or random.randrange(1 << 32))
@@ -161,8 +164,9 @@ def test_a_removed_pipeline_drains_commits_and_goes_on_there_when_it_is_back(kaf
     pair.assert_kept_exactly(loads)
 
 
-def test_sigterm_in_the_middle_of_a_reload_drains_old_and_new(kafka, topic, aloqd):
-    pair = Pair(kafka, topic)
+@pytest.mark.parametrize("delivery", TRIALS)
+def test_sigterm_in_the_middle_of_a_reload_drains_old_and_new(kafka, topic, aloqd, delivery):
+    pair = Pair(kafka, topic, delivery)
     daemon = aloqd(pair.settings())
     loads = pair.loads()
     with loads[0], loads[1]:

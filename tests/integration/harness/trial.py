@@ -81,7 +81,8 @@ class ExactTrial(Trial):
 
     def settings(self, **settings):
         made = super().settings(delivery="exactly_once", **settings)
-        made["pipelines"]["relay"]["to"]["cluster"] = "source"
+        (pipeline,) = made["pipelines"].values()
+        pipeline["to"]["cluster"] = "source"
         del made["clusters"]["target"]
         return made
 
