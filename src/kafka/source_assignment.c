@@ -309,13 +309,20 @@ static void tell_gap(struct source *source, const struct resolved_position *item
 	    source->host.host, item->topic, item->partition, item->gap_from, item->gap_to, item->gap_words);
 }
 
-/* A rebalance came before they were of use. But the position behind a gap is committed, and whoever reads on there sees no
- * gap any more. */
+/* A rebalance, or another look, came before they were of use. But the position behind a gap is committed, and whoever
+ * begins there, this one too, sees no gap any more. */
 static void tell_gaps_of_unused(struct source *source, const struct positions *positions)
 {
-	for (size_t i = 0; i < positions->count && !positions->err.code; i++)
-		if (positions->items[i].commit && positions->items[i].gap_from >= 0)
-			tell_gap(source, &positions->items[i]);
+	for (size_t i = 0; i < positions->count && !positions->err.code; i++) {
+		const struct resolved_position *item = &positions->items[i];
+		struct source_part *part = source_part_of(source, item->topic, item->partition);
+
+		if (!item->commit || item->gap_from < 0)
+			continue;
+		tell_gap(source, item);
+		part->reposition_at = item->position;
+		memcpy(part->topic_id, item->topic_id, sizeof part->topic_id);
+	}
 }
 
 /* Tells of what was resolved for a partition, and adds it to list if it is to be read. */

@@ -41,7 +41,8 @@ def retention(bout):
 @fault(repeats=COUNTED, lost=COUNTED, deliveries=(AT_LEAST_ONCE, EXACTLY_ONCE))
 def refused(bout):
     """records too large for the target, and a broker killed: they are dead letters, and the others lack nothing"""
-    limit_bytes, every = 20_000, 400
+    # Each costs some twenty producers, and a stop waits for those that are held.
+    limit_bytes, every = 20_000, bout.times(400, 4000)
 
     def is_refused(record):
         return record.value is not None and len(record.value) > limit_bytes
