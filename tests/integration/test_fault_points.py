@@ -306,6 +306,11 @@ def test_exactly_once_killed_at_each_step(kafka, topic, faulty):
     side_by_side(play, AT_EACH_STEP["exactly_once"].items())
 
 
+def ended_unkept(daemon):
+    """Its transactions that it does not take for committed."""
+    return daemon.counter("transactions_aborted") + daemon.counter("transactions_unknown")
+
+
 def test_an_owner_frozen_at_the_end_of_its_transaction_commits_nothing_beside_the_new_one(kafka, topic, faulty):
     """It has asked for its membership, and another member has its partitions when it uses it."""
     trial = ExactTrial(kafka, topic, PARTITIONS)
@@ -318,6 +323,7 @@ def test_an_owner_frozen_at_the_end_of_its_transaction_commits_nothing_beside_th
         first.thaw()
         first.await_assigned(1)
     trial.await_caught_up(first, second)
+    assert ended_unkept(first) > 0, "it was not frozen in a transaction: the test proves nothing"
     trial.stop_clean(first)
     trial.stop_clean(second)
     verdict = trial.verdict()
@@ -334,6 +340,7 @@ def test_a_transaction_that_ended_by_itself_is_not_taken_for_a_committed_one(kaf
         kafka.await_no_open_transaction(trial.target)
         daemon.thaw()
         daemon.await_acked(1000)
+    assert ended_unkept(daemon) > 0, "it was not frozen in a transaction: the test proves nothing"
     verdict = trial.finish(daemon)
     assert verdict.kept_exactly(), verdict
 
