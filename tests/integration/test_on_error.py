@@ -6,7 +6,7 @@ import datetime
 import pytest
 
 from harness.checker import compare
-from harness.config import relay
+from harness.config import QUICK_SESSION, relay
 from harness.reader import read_topic
 from harness.trial import Trial
 from harness.waiting import eventually, holds_for
@@ -202,6 +202,35 @@ def test_a_record_is_measured_by_its_own_target_as_that_is_now(kafka, topic, alo
     eventually(lambda: len(arrived(narrow)) == 3, 30, lambda: f"{arrived(narrow)}; {daemon.brief()}")
     assert counters(daemon) == (1, 0, 0)
     assert daemon.terminate() == 0
+
+
+def test_a_blocked_partition_stays_with_its_member(kafka, topic, aloqd):
+    """Given up, the record at fault would stop one host after the other."""
+    trial = RefusingTrial(kafka, topic, "at_least_once", {900: too_large})
+    one, other = (aloqd(trial.settings(from_properties=QUICK_SESSION), name) for name in ("one", "other"))
+
+    def blocked():
+        return [daemon for daemon in (one, other) if daemon.partitions(state="blocked")]
+
+    def memberships():
+        return [(daemon.pipeline()["restarts"], *(daemon.counter(f"{what}_partitions")
+                                                  for what in ("assigned", "revoked", "lost"))) for daemon in (one, other)]
+    one.start()
+    other.start()
+    eventually(lambda: sorted((len(one.partitions()), len(other.partitions()))) == [1, 2] and len(blocked()) == 1, 60,
+               lambda: f"shared, and blocked: {one.brief()}; {other.brief()}")
+    (owner,), before = blocked(), memberships()
+    holds_for(lambda: blocked() == [owner] and memberships() == before, 8,
+              lambda: f"{memberships()}, not {before}: {one.brief()}; {other.brief()}", every_s=0.2)
+    # The others go on, wherever they are.
+    fill(kafka.brokers, trial.source, map(small_record, range(RECORDS, RECORDS + 300)), PARTITIONS)
+    ends = kafka.log_ends(trial.source)
+    eventually(lambda: all({**one.partitions(), **other.partitions()}[(trial.source, number)]["mark"] == ends[number]
+                           for number in (1, 2)), 30, lambda: f"{one.brief()}; {other.brief()}")
+    assert memberships() == before
+    for daemon in (one, other):
+        assert daemon.terminate() == 0, daemon.log_tail()
+    assert trial.committed() == {**ends, 0: 300}
 
 
 @pytest.mark.parametrize("on_error", ["block", "skip", "dead_letter"])
