@@ -41,6 +41,26 @@ def test_1000_records_a_second_hold_while_a_rebalance_and_a_stop_are_prompt(kafk
     assert verdict.kept_exactly(), verdict
 
 
+def test_members_share_the_rate(kafka, topic, aloqd):
+    """It is the pipeline's: each member takes its part of it, and together they take no more."""
+    trial = Trial(kafka, topic, PARTITIONS)
+    daemon = aloqd(trial.settings(members=3, rate={"records": RATE})).start_ready()
+    daemon.await_pipeline(lambda p: [member["partition_count"] for member in p["members"]] == [1, 1, 1],
+                          "each member has a partition")
+    fill(kafka.brokers, trial.source, map(small_record, range(10 * RATE)), PARTITIONS)
+    daemon.await_acked(RATE // 2)
+    began, before = time.monotonic(), daemon.pipeline()
+    after = daemon.await_acked(6 * RATE)
+    elapsed_s = time.monotonic() - began
+    assert sum(kafka.log_ends(trial.target).values()) < 10 * RATE, "it ended too soon: nothing was tested"
+    rates = [(now["acked_records"] - then["acked_records"]) / elapsed_s
+             for now, then in zip(after["members"], before["members"])]
+    assert 0.9 * RATE <= sum(rates) <= 1.1 * RATE, (rates, elapsed_s)
+    assert all(0.8 * RATE / 3 <= rate <= 1.2 * RATE / 3 for rate in rates), rates
+    verdict = trial.finish(daemon)
+    assert verdict.kept_exactly(), verdict
+
+
 def test_bytes_a_second_hold(kafka, topic, aloqd):
     trial = Trial(kafka, topic, 2)
     records = [small_record(index) for index in range(6000)]
