@@ -2,11 +2,13 @@
 
 import time
 
+import pytest
 from confluent_kafka import Consumer
 
 from harness.aloqd import aloqctl
 from harness.checker import Place
 from harness.config import QUICK_SESSION
+from harness.proxy import CommitHolder
 from harness.trial import CommitAudit, Trial
 from harness.waiting import eventually, holds_for
 from harness.workload import Load, fill, small_record
@@ -130,6 +132,37 @@ def test_a_paused_instance_keeps_its_partitions_and_relays_nothing_until_it_is_r
     assert verdict.kept_exactly(), verdict
 
 
+def test_a_paused_instance_stays_paused_whoever_joins_and_leaves(kafka, topic, aloqd):
+    """What a rebalance brings it is paused, too."""
+    trial = Trial(kafka, topic, 6)
+    paused, guest = aloqd(trial.settings(), "paused"), aloqd(trial.settings(), "guest")
+
+    def is_at_rest(partitions):
+        pipeline = paused.pipeline()
+        return (pipeline["state"] == "paused" and pipeline["held_records"] == 0 and
+                pipeline["counters"]["acked_records"] == acked and
+                [partition["waits_for"] for partition in pipeline["partitions"]] == ["paused"] * partitions)
+    with Load(kafka.brokers, trial.source, 6, rate=2000):
+        paused.start_ready().await_assigned(6)
+        paused.await_acked(500)
+        assert aloqctl(paused, "pause", "relay").returncode == 0
+        acked = paused.counter("acked_records")
+        guest.start_ready().await_assigned(3)
+        eventually(lambda: is_at_rest(3), 20, paused.brief)
+        guest.await_acked(1000)
+        holds_for(lambda: is_at_rest(3), 1, paused.brief)
+        trial.stop_clean(guest)
+        eventually(lambda: is_at_rest(6), 20, paused.brief)
+        ends = kafka.log_ends(trial.target)
+        holds_for(lambda: is_at_rest(6), 2, paused.brief)
+        assert kafka.log_ends(trial.target) == ends and paused.pipeline()["lag"] > 0
+        assert paused.counter("assigned_partitions") == 6 + 3 + 6 and paused.counter("lost_partitions") == 0
+        assert aloqctl(paused, "resume", "relay").returncode == 0
+        paused.await_acked(500)
+    verdict = trial.finish(paused)
+    assert verdict.kept_exactly(), verdict
+
+
 def test_a_static_member_restarts_without_a_rebalance(kafka, topic, aloqd):
     trial = Trial(kafka, topic, 6)
     settings = trial.settings(from_static_membership=True)
@@ -203,3 +236,46 @@ def test_a_full_window_stops_no_polling(kafka, far_kafka, topic, aloqd):
     assert has_stayed(), daemon.brief()
     verdict = trial.finish(daemon)
     assert not verdict.lost and not verdict.altered and not verdict.misplaced, verdict
+
+
+# ---- commits that fail ----
+
+@pytest.mark.parametrize("fails", [False, True], ids=["unanswered", "failing"])
+def test_commits_that_fail_spiral_into_no_rebalance(kafka, topic, aloqd, fails):
+    """For longer than the session none is answered, and then all are. Where one fails meanwhile, its connection goes with
+    it: the coordinator's."""
+    trial = Trial(kafka, topic, 2)
+    holder = CommitHolder(kafka.proxied_port, kafka.alias_port)
+    through = f"127.0.0.1:{kafka.proxied_port}"
+    daemon = aloqd(trial.settings(
+        from_brokers=through, to_brokers=kafka.brokers, commit={"interval": "100ms"},
+        from_properties=["session.timeout.ms=6000", "heartbeat.interval.ms=1000",
+                         f"socket.timeout.ms={1500 if fails else 60_000}"]))
+
+    def membership():
+        pipeline = daemon.pipeline()
+        return (pipeline["restarts"], *(pipeline["counters"][f"{what}_partitions"]
+                                        for what in ("assigned", "revoked", "lost")))
+    try:
+        with Load(kafka.brokers, trial.source, 2, rate=500):
+            daemon.start_ready().await_assigned(2)
+            daemon.await_pipeline(lambda p: p["counters"]["commits"] > 2, "commits")
+            before = membership()
+            holder.set(holding=True)
+            eventually(holder.holds, 10, "a commit is held")
+            holds_for(lambda: membership() == before, 10, daemon.brief, every_s=0.2)
+            pipeline, tries = daemon.pipeline(), holder.holds()
+            assert fails == (pipeline["counters"]["commit_failures"] > 0), daemon.brief()
+            assert tries <= 10 if fails else tries == 1, f"{tries} tries in 10 s: {daemon.log_tail()}"
+            daemon.await_acked(500)  # nothing else waits for it
+            holder.set(holding=False)
+            committed = pipeline["counters"]["commits"]
+            daemon.await_pipeline(lambda p: p["counters"]["commits"] > committed + 2, "commits again")
+        trial.await_caught_up(daemon)
+        assert membership() == before, daemon.brief()
+        trial.stop_clean(daemon)
+    finally:
+        holder.close()
+    assert trial.committed() == kafka.log_ends(trial.source)
+    verdict = trial.verdict()
+    assert verdict.kept_exactly(), verdict

@@ -189,8 +189,9 @@ class RequestHolder(Proxy):
         super().__init__(listen_port, target_port)
 
     def holds(self):
+        """How many."""
         with self._lock:
-            return len(self._held) > 0
+            return len(self._held)
 
     def _read(self, flow):
         if not flow.from_client:
@@ -232,6 +233,10 @@ class ProduceHolder(RequestHolder):
 
 class FetchHolder(RequestHolder):
     KIND = 1
+
+
+class CommitHolder(RequestHolder):
+    KIND = 8
 
 
 class Proxies:
