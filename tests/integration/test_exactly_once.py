@@ -1,6 +1,7 @@
 """exactly_once on a real Kafka: for a reader with read_committed each record is there once, in order, whatever happens."""
 
 import re
+import time
 
 import pytest
 
@@ -146,6 +147,25 @@ def test_a_broker_that_is_killed_under_load(kafka, topic, aloqd):
         load.stop()
     verdict = trial.finish(daemon)
     assert verdict.compared == load.produced and verdict.kept_exactly(), verdict
+
+
+def test_a_drain_that_cannot_finish_ends_in_time_with_its_own_status(kafka, topic, aloqd):
+    """The brokers are frozen under an open transaction. What it holds is read again, and is there once."""
+    trial = ExactTrial(kafka, topic, 2)
+    fill(kafka.brokers, trial.source, map(small_record, range(1000)), 2)
+    daemon = aloqd(trial.settings(aloqd_drain_timeout="2s", commit={"records": 1_000_000, "interval": "9s"})).start_ready()
+    daemon.await_pipeline(lambda p: p["counters"]["acked_records"] == 1000, "all are written")
+    kafka.freeze()
+    try:
+        began = time.monotonic()
+        assert daemon.terminate() == 75, daemon.log_tail()
+        assert time.monotonic() - began < 12
+    finally:
+        kafka.thaw()
+    daemon.write_config(trial.settings())
+    verdict = trial.finish(daemon.start_ready())
+    assert verdict.compared == 1000 and verdict.kept_exactly(), verdict
+    assert trial.verdict_uncommitted().repeated == 1000, "no transaction was given up: the test proves nothing"
 
 
 def test_a_full_window_is_committed_before_the_interval_is_over(kafka, topic, aloqd):
