@@ -15,6 +15,7 @@ from harness.workload import CREATED, EPOCH_MS, Record, fill, small_record
 PARTITIONS = 3
 RECORDS = 3000
 TARGET_MAX_BYTES = 5000
+HOUR_MS, DAY_MS, FOR_EVER_MS = 3_600_000, 86_400_000, 2 ** 63 - 1
 
 
 def too_large(index):
@@ -25,16 +26,26 @@ def without_key(index):
     return Record(None, b"no key", (), CREATED, EPOCH_MS + index)
 
 
+def too_late(index):
+    """Stamped a day ahead. Its dead letter has another time, and may be taken where it was not."""
+    return Record(b"late", b"of tomorrow", (), CREATED, EPOCH_MS + index + DAY_MS)
+
+
+CODES = {too_large: "MSG_SIZE_TOO_LARGE", without_key: "INVALID_RECORD", too_late: "INVALID_TIMESTAMP"}
+
 # By index; index % 3 is the partition, index // 3 the offset. Neighbours, the first, the last, and none in partition 2.
-POISON = {0: without_key, 900: too_large, 1501: without_key, 1504: too_large, 1507: without_key, 2998: without_key}
+POISON = {0: without_key, 900: too_large, 1501: without_key, 1504: too_large, 1507: without_key, 1800: too_late,
+          2998: without_key}
 
 
 class RefusingTrial(Trial):
-    """Its target is compacted, and takes no large record. The source holds a few that it refuses."""
+    """Its target is compacted, and takes no large record, nor one from the future. The source holds a few that it
+    refuses."""
 
     def __init__(self, kafka, topic, delivery, poison=POISON):
-        super().__init__(kafka, topic, PARTITIONS)
-        kafka.alter_topic(self.target, cleanup_policy="compact", max_message_bytes=TARGET_MAX_BYTES)
+        super().__init__(kafka, topic, PARTITIONS, message_timestamp_after_max_ms=FOR_EVER_MS)
+        kafka.alter_topic(self.target, cleanup_policy="compact", max_message_bytes=TARGET_MAX_BYTES,
+                          message_timestamp_after_max_ms=HOUR_MS)
         self.delivery = delivery
         self.dead = topic("dead")
         records = [poison[index](index) if index in poison else small_record(index) for index in range(RECORDS)]
@@ -90,7 +101,7 @@ def test_skip_leaves_out_what_is_refused_and_nothing_else(kafka, topic, aloqd, d
         assert daemon.log_text().count(line) == 1, daemon.log_tail()
 
 
-def check_dead_letter(trial, record, letter, partition, offset, began):
+def check_dead_letter(trial, record, letter, partition, offset, code, began):
     """Key, value and headers as they were, and where it is from and why behind them."""
     assert (letter.key, letter.value) == (record.key, record.value)
     assert letter.headers[:len(record.headers)] == record.headers
@@ -102,7 +113,7 @@ def check_dead_letter(trial, record, letter, partition, offset, began):
     assert said["aloqd.source.cluster"] == "source" and said["aloqd.source.topic"] == trial.source
     assert (int(said["aloqd.source.partition"]), int(said["aloqd.source.offset"])) == (partition, offset)
     assert int(said["aloqd.source.timestamp"]) == record.timestamp
-    assert said["aloqd.error.code"] == ("INVALID_RECORD" if record.key is None else "MSG_SIZE_TOO_LARGE")
+    assert said["aloqd.error.code"] == code
     assert said["aloqd.error.code"] in said["aloqd.error.text"] and trial.target in said["aloqd.error.text"]
     assert said["aloqd.pipeline"] == "relay"
     at = datetime.datetime.strptime(said["aloqd.time"], "%Y-%m-%dT%H:%M:%S.%f%z")
@@ -112,7 +123,7 @@ def check_dead_letter(trial, record, letter, partition, offset, began):
 
 def test_dead_letters_hold_what_is_refused_and_nothing_else(kafka, topic, aloqd, delivery):
     trial = RefusingTrial(kafka, topic, delivery)
-    kafka.create_topic(trial.dead, 2)
+    kafka.create_topic(trial.dead, 2, message_timestamp_after_max_ms=HOUR_MS)
     began = datetime.datetime.now(datetime.timezone.utc).replace(microsecond=0)
     daemon = aloqd(trial.settings(on_error="dead_letter", dead_letter=trial.dead)).start_ready()
     trial.await_caught_up(daemon)
@@ -128,7 +139,7 @@ def test_dead_letters_hold_what_is_refused_and_nothing_else(kafka, topic, aloqd,
                 dict(letter.headers)["aloqd.source.offset"] == b"%d" % offset and
                 dict(letter.headers)["aloqd.source.partition"] == b"%d" % partition]
         assert len(here) == 1 or (here and delivery == "at_least_once"), (partition, offset, here)
-        check_dead_letter(trial, record, here[0], partition, offset, began)
+        check_dead_letter(trial, record, here[0], partition, offset, CODES[POISON[offset * PARTITIONS + partition]], began)
         line = f"partition={partition} offset={offset}: offset {offset} is refused for ever and goes to {trial.dead}, as"
         told = daemon.log_text().count(line)
         assert told == 1 or (told and delivery == "at_least_once"), daemon.log_tail()
