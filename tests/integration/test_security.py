@@ -5,6 +5,7 @@ import contextlib
 import http.server
 import json
 import os
+import pathlib
 import re
 import subprocess
 import threading
@@ -12,13 +13,13 @@ import time
 
 import pytest
 
-from harness.aloqd import BUILD, check_config, run
+from harness.aloqd import BUILD, aloqctl, check_config, run
 from harness.checker import compare
 from harness.config import render
 from harness.guarded import PASSWORDS, USER, guarded_cluster
 from harness.reader import read_topic
 from harness.waiting import eventually
-from harness.workload import fill_mixed
+from harness.workload import fill, fill_mixed, mixed_record
 
 LIBRDKAFKA = tuple(int(part) for part in re.search(r"librdkafka (\d+)\.(\d+)\.(\d+)", run("-V")[1]).groups())
 # It repeats the client's nonce, which Kafka 4 does not forgive any more.
@@ -203,6 +204,47 @@ def test_tokens_of_an_oidc_provider_relay_and_without_one_it_is_tried_again(benc
         pipeline = daemon.await_state("backing_off")
         assert 'there is no token for cluster "no-token"' in pipeline["reason"], pipeline["reason"]
         assert_untold(daemon)
+
+
+# ---- what changes ----
+
+def test_a_changed_password_file_is_taken_up_by_a_reload_and_nothing_is_repeated(bench):
+    """The configuration stays as it is. What the file holds shows in whether the brokers let it in."""
+    sasl = bench.sasl("PLAIN", WRONG_PASSWORD)
+    file = pathlib.Path(sasl["password"].removeprefix("file:"))
+    file.write_text(PASSWORDS["PLAIN"])
+    daemon = bench.daemon({"guarded": ("LOGIN", {"sasl": sasl})}).start_ready()
+
+    def reload():
+        done = aloqctl(daemon, "reload")
+        assert done.returncode == 0, done.stderr
+
+    def settled():
+        committed = bench.guarded.committed(bench.topic("guarded.group"), bench.source)
+        return committed == bench.guarded.log_ends(bench.source)
+
+    def joined():
+        return daemon.log_text().count("pipeline=guarded: the group has assigned")
+
+    daemon.await_pipeline(lambda p: p["counters"]["acked_records"] == bench.count, "all is relayed")
+    reload()
+    assert joined() == 1 and daemon.pipeline()["state"] == "running", "nothing has changed"
+    # It drains with what it has logged in with, and then it has the new one.
+    file.write_text(WRONG_PASSWORD)
+    reload()
+    assert 'refuses the login of user "relay"' in daemon.await_state("failed")["reason"]
+    assert settled(), "all was committed before"
+    fill(bench.guarded.brokers, bench.source, (mixed_record(2, index) for index in range(1000, 1100)), 2)
+    file.write_text(PASSWORDS["PLAIN"])
+    reload()
+    daemon.await_state("running")
+    eventually(settled, 45, daemon.log_tail)
+    assert_untold(daemon)
+    assert daemon.terminate() == 0
+    verdict = compare(read_topic(bench.guarded, bench.source).records,
+                      read_topic(bench.guarded, bench.topic("guarded.out")).records)
+    assert verdict.compared == bench.count + 100 and verdict.kept_exactly(), verdict
+    assert joined() == 2
 
 
 # ---- what is refused ----
