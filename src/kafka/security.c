@@ -90,6 +90,13 @@ static void explain_login(struct error *err, const char *words, const struct con
 	    is_old ? " cannot log in with SCRAM to Kafka 4.0 or newer; 2.6.1 can)" : "");
 }
 
+/* librdkafka calls it a failed authentication, too, when the connection breaks before the broker has answered. */
+static bool has_broken_off(const char *words)
+{
+	return strstr(words, rd_kafka_err2str(RD_KAFKA_RESP_ERR__TRANSPORT)) ||
+	       strstr(words, rd_kafka_err2str(RD_KAFKA_RESP_ERR__TIMED_OUT));
+}
+
 static void explain_tls(struct error *err, const char *words, const struct config_cluster *cluster)
 {
 	const char *why;
@@ -117,6 +124,10 @@ bool security_explain(
 		    "clusters.%s.sasl "
 		    "answers, and that username and password are right",
 		    cluster->name, words, cluster->name);
+	else if (code == RD_KAFKA_RESP_ERR__AUTHENTICATION && has_broken_off(words))
+		error_set(err, -ECONNRESET, REMEDY_RETRY,
+		    "the connection to cluster \"%s\" broke while it was logged in to, trying again: %s", cluster->name,
+		    words);
 	else if (code == RD_KAFKA_RESP_ERR__AUTHENTICATION ||
 		 code == RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED)
 		explain_login(err, words, cluster);

@@ -11,7 +11,8 @@ void security_settings(struct settings *settings, const struct config_cluster *c
 
 /* Is this error of a client a login that the cluster refuses, or a failed TLS handshake? Then fills err with a sentence
  * for the operator and returns true. words are librdkafka's own. A handshake may succeed when the brokers have another
- * certificate, and a token may be had later: those are tried again. */
+ * certificate, a token may be had later, and a connection that broke during the login says nothing about it: those are
+ * tried again. */
 bool security_explain(struct error *err, rd_kafka_resp_err_t code, const char *words,
     const struct config_cluster *cluster);
 

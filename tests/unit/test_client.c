@@ -445,6 +445,22 @@ static void test_a_refused_login_is_for_a_person_and_a_failed_handshake_is_tried
 	assert_true(security_explain(
 	    &err, RD_KAFKA_RESP_ERR__AUTHENTICATION, "Failed to acquire SASL OAUTHBEARER token: timed out", &guarded));
 	assert_int_equal(err.remedy, REMEDY_RETRY);
+	/* The broker has said nothing: its connection broke, or it was too slow. */
+	assert_true(security_explain(&err, RD_KAFKA_RESP_ERR__AUTHENTICATION,
+	    "k:9092/3: SASL PLAIN mechanism handshake failed: Local: Broker transport failure: broker's supported "
+	    "mechanisms: (n/a) (after 0ms in state DOWN)",
+	    &guarded));
+	assert_int_equal(err.remedy, REMEDY_RETRY);
+	assert_non_null(strstr(err.message, "broke while it was logged in to, trying again: k:9092/3: SASL"));
+	assert_true(security_explain(&err, RD_KAFKA_RESP_ERR__AUTHENTICATION,
+	    "k:9092/3: SASL PLAIN mechanism handshake failed: Local: Timed out: broker's supported mechanisms: (n/a)",
+	    &guarded));
+	assert_int_equal(err.remedy, REMEDY_RETRY);
+	assert_true(security_explain(&err, RD_KAFKA_RESP_ERR__AUTHENTICATION,
+	    "k:9092/3: SASL PLAIN mechanism handshake failed: Broker: Unsupported SASL mechanism: broker's supported "
+	    "mechanisms: GSSAPI",
+	    &guarded));
+	assert_int_equal(err.remedy, REMEDY_PERSON);
 	assert_true(security_explain(&err, RD_KAFKA_RESP_ERR__SSL, "certificate verify failed", &guarded));
 	assert_int_equal(err.remedy, REMEDY_RETRY);
 	assert_non_null(strstr(err.message, "not signed by an authority"));
