@@ -235,8 +235,8 @@ const char *delivery_acks_promise(const struct delivery_choice *choice)
 		       "min.insync.replicas of the target says). Records of one source partition that go to one "
 		       "target partition keep their order, through retries, leader changes and restarts.";
 	case ACKS_LEADER:
-		return "A record counts as written once the leader has it: it is lost when the leader dies before a "
-		       "follower has copied it. The order is kept but around a request that has failed.";
+		return "A record counts as written once the leader has it: it is lost when the leader dies, or "
+		       "another broker leads, before a follower has copied it. The order is kept but around a request that has failed.";
 	case ACKS_NONE:
 		return "A record counts as written once it has been sent: nobody acknowledges it, and what is lost "
 		       "behind the socket is not counted.";
@@ -383,8 +383,8 @@ const char *delivery_contradiction(const struct delivery_choice *choice)
 const char *delivery_warning(const struct delivery_choice *choice)
 {
 	if (choice->delivery == DELIVERY_AT_LEAST_ONCE && choice->acks == ACKS_LEADER)
-		return "acks = 1 can lose records: those that the leader acknowledged are gone when it dies "
-		       "before a "
-		       "follower has copied them; use acks = \"all\" for a promise that holds";
+		return "acks = 1 can lose records: those that the leader acknowledged are gone when it dies, or "
+		       "another broker leads, before a follower has copied them; use acks = \"all\" for a "
+		       "promise that holds";
 	return NULL;
 }

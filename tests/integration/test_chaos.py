@@ -3,6 +3,7 @@ broken promise. All faults, and longer: scripts/chaos."""
 
 import os
 import pathlib
+import random
 import subprocess
 import sys
 import time
@@ -13,13 +14,14 @@ from chaos.bout import MEMBERSHIP, Bout
 from chaos.broker_faults import acks_rest
 from chaos.campaign import Tally, table
 from chaos.clock import MovableClock
-from chaos.kafka_tools import coordinator, lead, leaders, transactional_ids
+from chaos.kafka_tools import coordinator, lead, leaders, move_leaders, transactional_ids
 from chaos.promise import (ANY, AT_LEAST_ONCE, AT_MOST_ONCE, CAUSES_OF_REPEATS, COUNTED, DELIVERIES, EXACTLY_ONCE, FAULTS,
                            FROM_COMMITS, NEVER, Evidence, Fault, broken_promises)
 from chaos.stall import stalled_thread, why_no_stall
-from harness.checker import Place, Verdict
+from harness.checker import Place, Verdict, compare
 from harness.cluster import AS_RELAY
 from harness.proxy import FetchHolder, Proxies
+from harness.reader import read_topic
 from harness.trial import ExactTrial, Trial
 from harness.waiting import eventually, holds_for
 from harness.workload import Load, new_producer, send, small_record
@@ -60,6 +62,46 @@ def test_the_promise_is_kept(kafka3, request, name, delivery):
     if excuse:
         pytest.skip(excuse)
     assert not broken, (broken, verdict, bout.evidence)
+
+
+# ---- acks = 1 ----
+
+def last_copies(records):
+    """Of each record the last one, in their order."""
+    at = {record: position for position, record in enumerate(records)}
+    return sorted(at, key=at.get)
+
+
+def test_acks_1_loses_nothing_while_its_leaders_stay_and_its_last_copies_are_in_order(kafka3, topic, aloqd):
+    """Connections are reset under load. Leaders are moved at rest, when all that they have acknowledged is copied: under
+    load it could be lost by that."""
+    rng, trial, proxies = random.Random(SEED), Trial(kafka3, topic, 6), Proxies(kafka3)
+    daemon = aloqd(trial.settings(to_acks=1, to_brokers=proxies.brokers, to_properties=AS_RELAY))
+
+    def arrived():
+        """What every in-sync replica has, by its last copies."""
+        source, target = (read_topic(kafka3, name).records for name in (trial.source, trial.target))
+        return compare(source, {number: last_copies(records) for number, records in target.items()})
+
+    def relay_under_resets(first):
+        with Load(kafka3.brokers, trial.source, 6, rate=2000, first=first) as load:
+            daemon.await_acked(500)
+            for _ in range(4):
+                proxies.reset_all()
+                daemon.await_acked(300)
+        trial.await_caught_up(daemon)
+        return first + load.produced
+    try:
+        daemon.start()
+        produced = relay_under_resets(0)
+        eventually(lambda: arrived().kept_exactly(), 30, lambda: f"all is copied: {arrived()}")
+        move_leaders(kafka3, trial.target, rng)
+        produced = relay_under_resets(produced)
+        trial.stop_clean(daemon)
+        eventually(lambda: arrived().kept_exactly(), 30, lambda: f"all is copied: {arrived()}")
+    finally:
+        proxies.close()
+    assert arrived().compared == produced
 
 
 # ---- what the client library makes of it ----

@@ -221,7 +221,7 @@ static const struct mistake mistakes[] = {
 	{ GOOD_CONFIG("", "acks = 1;", ""),
 	    "warning main.conf:5: pipelines.orders.to.acks: acks = 1 can lose records: those that the leader "
 	    "acknowledged are gone "
-	    "when it dies before a follower has copied them; use acks = \"all\" for a promise that holds\n" },
+	    "when it dies, or another broker leads, before a follower has copied them; use acks = \"all\" for a promise that holds\n" },
 	{ GOOD_CONFIG("", "compression = \"brotli\";", ""),
 	    "error main.conf:5: pipelines.orders.to.compression: \"brotli\" is not a choice here; use "
 	    "\"none\", \"gzip\", "
