@@ -43,7 +43,7 @@ static bool is_data(const struct world *world, uint32_t part, int64_t offset)
 /* Is a mark beyond it a promise that it is safe? Also where retention has deleted it since it was delivered. */
 static bool is_owed(const struct world *world, const struct checked_epoch *epoch, uint32_t part, int64_t offset)
 {
-	return epoch->delivered[offset] || is_data(world, part, offset);
+	return epoch->delivered[offset] || (!epoch->cut && is_data(world, part, offset));
 }
 
 /* Moves the prefix over what is settled, the model of the low-water mark. */
@@ -69,10 +69,18 @@ static bool has_uncommitted(const struct world *world, struct checked_epoch *epo
 
 /* ---- the partitions of an instance ---- */
 
+/* What lies before is in the target, as far as it knows. */
+static void note_in_target(struct checked_sending *sending, uint32_t part, int64_t offset)
+{
+	if (offset > sending->sent_until[part])
+		sending->sent_until[part] = offset;
+}
+
 void checker_assigned(struct world *world, int instance, uint32_t part, uint64_t number, int64_t position)
 {
 	struct checked_epoch *epoch = epoch_of(world, instance, part);
 
+	note_in_target(&world->checker.sendings[instance], part, position);
 	if (epoch->active && epoch->blocked && position > epoch->blocked_at) {
 		epoch->epoch = number; /* it stays blocked */
 		return;
@@ -259,6 +267,7 @@ static void note_committed(struct world *world, int instance, uint32_t part, int
 
 	if (offset <= epoch->told_committed && !gives_back(world, epoch, offset))
 		return;
+	note_in_target(&world->checker.sendings[instance], part, offset);
 	epoch->told_committed = offset;
 	epoch->committed_records = 0;
 	for (int64_t i = epoch->start; i < offset; i++)
@@ -326,7 +335,8 @@ static void note_killed(struct world *world, const struct payload *payload)
 	if (!payload->committed || (!payload->held_to_death && !was_dropped))
 		return;
 	for (uint32_t i = 0; i < payload->records; i++)
-		world->checker.killed[payload->part][payload->offsets[i]] = true;
+		if (source_log_is_current(&world->cluster.sources[payload->part], payload->offsets[i], payload->version))
+			world->checker.killed[payload->part][payload->offsets[i]] = true;
 }
 
 void checker_source_closed(struct world *world, const struct source *source, bool killed)
@@ -408,8 +418,9 @@ void checker_dead_letter(struct world *world, const struct sink *sink, const str
 static void note_sent(struct checked_sending *sending, const struct payload *payload)
 {
 	int64_t *sent_until = &sending->sent_until[payload->part];
-	/* A compacted batch begins before its first record. */
-	bool again = payload->first < payload->offsets[0] && payload->first < *sent_until;
+	/* Only offsets tell what was sent: a compacted batch begins before its first record, and in a log that was truncated
+	 * others are there. */
+	bool again = payload->first < *sent_until && (payload->first < payload->offsets[0] || payload->version > 0);
 
 	if (payload->end > *sent_until)
 		*sent_until = payload->end;
@@ -560,12 +571,10 @@ static struct payload *chunk_at(const struct world *world, int instance, uint32_
 	return payload;
 }
 
-static bool holds_poison(const struct world *world, const struct payload *payload)
+static bool holds_poison(const struct payload *payload)
 {
-	const struct source_log *log = &world->cluster.sources[payload->part];
-
 	for (uint32_t i = 0; i < payload->records; i++)
-		if (log->records[payload->offsets[i]].poison)
+		if (payload->as_read[i].poison)
 			return true;
 	return false;
 }
@@ -576,15 +585,15 @@ void checker_blocked(struct world *world, int instance, uint32_t part, int64_t o
 	const struct payload *payload = chunk_at(world, instance, part, offset);
 
 	trace(world, "instance %d blocks %" PRIu32 "@%" PRId64, instance, part, offset);
-	if (!epoch->active)
-		return; /* a gap in the source: not read yet */
-	if (!payload || !holds_poison(world, payload))
+	if (!epoch->active || world->instances[instance].source.parts[part].tells_gap)
+		return; /* a gap in the source */
+	if (!payload || !holds_poison(payload))
 		broken(world, "blocks partition %" PRIu32 " at %" PRId64 ", which can be delivered", part,
 		    offset);
 	else if (world->plan.on_error == ON_ERROR_SKIP && payload->records == 1)
 		broken(world, "blocks partition %" PRIu32 " at %" PRId64 ", which can be skipped", part, offset);
 	else if (world->plan.on_error == ON_ERROR_DEAD_LETTER && payload->records == 1 && !payload->stopped &&
-		 !world->cluster.sources[part].records[payload->offsets[0]].poison_too)
+		 !payload->as_read[0].poison_too)
 		broken(world, "blocks partition %" PRIu32 " at %" PRId64 ", which can be a dead letter", part,
 		    offset);
 	epoch->blocked = true;
@@ -606,8 +615,40 @@ void checker_unblocked(struct world *world, int instance, uint32_t part, int64_t
 		broken(world, "says that partition %" PRIu32 " goes on, and it does not", part);
 }
 
+void checker_begun_anew(struct world *world, uint32_t part, int64_t offset)
+{
+	struct checker *checker = &world->checker;
+	size_t count = (size_t)(MAX_OFFSETS - offset);
+
+	memset(checker->written[part] + offset, 0, count * sizeof checker->written[0][0]);
+	memset(checker->committed_view[part] + offset, 0, count * sizeof checker->committed_view[0][0]);
+	memset(checker->refused[part] + offset, 0, count * sizeof checker->refused[0][0]);
+	memset(checker->skipped[part] + offset, 0, count * sizeof checker->skipped[0][0]);
+	memset(checker->dead_letters[part] + offset, 0, count * sizeof checker->dead_letters[0][0]);
+	memset(checker->dead_letters_view[part] + offset, 0, count * sizeof checker->dead_letters_view[0][0]);
+	memset(checker->lost[part] + offset, 0, count * sizeof checker->lost[0][0]);
+	memset(checker->killed[part] + offset, 0, count * sizeof checker->killed[0][0]);
+	for (int i = 0; i < MAX_INSTANCES; i++)
+		if (checker->epochs[i][part].end > offset)
+			checker->epochs[i][part].cut = true;
+	for (uint32_t target = 0; target < MAX_PARTS; target++) {
+		struct checked_pair *pair = &checker->pairs[part][target];
+
+		if (pair->first_missing > offset)
+			pair->first_missing = offset;
+		if (pair->last >= offset)
+			pair->last = offset - 1;
+	}
+}
+
+static bool is_current(const struct world *world, const struct payload *payload, int64_t offset)
+{
+	return source_log_is_current(&world->cluster.sources[payload->part], offset, payload->version);
+}
+
 void checker_gap(struct world *world, int instance, uint32_t part, int64_t offset)
 {
+	note_in_target(&world->checker.sendings[instance], part, offset);
 	trace(world, "instance %d finds a gap at %" PRIu32 "@%" PRId64, instance, part, offset);
 }
 
@@ -619,15 +660,17 @@ void checker_refused(struct world *world, int instance, uint32_t part, int64_t o
 	trace(world, "instance %d %s %" PRIu32 "@%" PRId64, instance,
 	    policy == ON_ERROR_SKIP ? "skips" : "makes a dead letter of", part, offset);
 	if (!payload || payload->refused || payload->records != 1 || !may_become(world, part, offset, policy) ||
-	    policy == ON_ERROR_BLOCK || !holds_poison(world, payload)) {
+	    policy == ON_ERROR_BLOCK || !holds_poison(payload)) {
 		broken(world, "takes %" PRIu32 "@%" PRId64 " for refused", part, offset);
 		return;
 	}
 	payload->refused = true;
+	epoch->passed[payload->offsets[0]] = policy == ON_ERROR_SKIP;
+	if (!is_current(world, payload, payload->offsets[0]))
+		return;
 	world->checker.refused[part][payload->offsets[0]] = true;
 	if (policy == ON_ERROR_SKIP)
 		world->checker.skipped[part][payload->offsets[0]] = true;
-	epoch->passed[payload->offsets[0]] = policy == ON_ERROR_SKIP;
 }
 
 /* Has a record behind one at fault been written, or is a dead letter? Where the partition stops at the one at fault,

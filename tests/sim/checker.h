@@ -29,6 +29,7 @@ struct checked_epoch {
 	bool revoking;
 	bool given_up; /* by a revoke */
 	bool blocked; /* at blocked_at */
+	bool cut;     /* the log was truncated before where it reads: what is there now is not its */
 	int64_t blocked_at;
 	uint64_t first_epoch, epoch; /* more than one, where reading went on further ahead */
 	int64_t start;
@@ -134,6 +135,8 @@ void checker_blocked(struct world *world, int instance, uint32_t part, int64_t o
 /* A person decides, before the engine hears of it. */
 void checker_told(struct world *world, uint32_t part, int64_t offset, enum unblock how);
 void checker_unblocked(struct world *world, int instance, uint32_t part, int64_t offset, enum unblock how);
+/* From there on the log holds other records than before. */
+void checker_begun_anew(struct world *world, uint32_t part, int64_t offset);
 /* The source has a gap there. */
 void checker_gap(struct world *world, int instance, uint32_t part, int64_t offset);
 void checker_refused(struct world *world, int instance, uint32_t part, int64_t offset, enum error_policy policy);

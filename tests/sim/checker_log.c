@@ -40,6 +40,12 @@ static void check_order(struct world *world, uint32_t target, const struct targe
 		pair->last = offset;
 }
 
+/* Else it is of a log that was truncated. */
+static bool is_current(const struct world *world, const struct target_entry *entry)
+{
+	return source_log_is_current(&world->cluster.sources[entry->part], entry->offset, entry->version);
+}
+
 static void dead_letter_written(struct world *world, const struct target_entry *entry)
 {
 	uint32_t *count = &world->checker.dead_letters[entry->part][entry->offset];
@@ -54,6 +60,8 @@ void checker_written(struct world *world, uint32_t target, const struct target_e
 {
 	struct checker *checker = &world->checker;
 
+	if (!is_current(world, entry))
+		return;
 	if (target == DEAD_LETTERS) {
 		dead_letter_written(world, entry);
 		return;
@@ -124,7 +132,7 @@ void checker_txn_committed(struct world *world, uint32_t txn)
 			    ? &checker->dead_letters_view[entry->part][entry->offset]
 			    : &checker->committed_view[entry->part][entry->offset];
 
-			if (entry->txn == txn && ++*seen > 1)
+			if (entry->txn == txn && is_current(world, entry) && ++*seen > 1)
 				broken(world, "%" PRIu32 "@%" PRId64 " is committed twice", entry->part,
 				    entry->offset);
 		}
@@ -195,7 +203,7 @@ static void check_committed_view(struct world *world)
 			const struct target_entry *entry = &log->entries[i];
 			int64_t *before = &last[entry->part][target];
 
-			if (world->cluster.txns[entry->txn].status != TXN_STATUS_COMMITTED)
+			if (world->cluster.txns[entry->txn].status != TXN_STATUS_COMMITTED || !is_current(world, entry))
 				continue;
 			if (entry->offset + 1 <= *before)
 				broken(world, "a reader sees %" PRIu32 "@%" PRId64 " after %" PRId64,
@@ -232,7 +240,7 @@ static void check_last_copies(struct world *world, uint32_t part, uint32_t targe
 		const struct target_entry *entry = &log->entries[i];
 
 		/* What retention took meanwhile could not be read and sent again. */
-		if (entry->part != part || entry->stray || entry->offset >= world->checker.relayed_to[part] ||
+		if (entry->part != part || entry->stray || !is_current(world, entry) || entry->offset >= world->checker.relayed_to[part] ||
 		    !source_log_has(&world->cluster.sources[part], entry->offset) || seen[entry->offset])
 			continue;
 		seen[entry->offset] = true;

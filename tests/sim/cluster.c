@@ -44,12 +44,80 @@ static bool is_full(const struct source_log *log, const struct plan *plan)
 	return log->end - log->start >= plan->offsets_each;
 }
 
+/* Does somebody commit an offset behind this one, or will, when what it has asked for gets through? */
+static bool is_passed_by_commit(const struct world *world, uint32_t part, int64_t offset)
+{
+	for (uint32_t i = 0; i < world->plan.instances; i++) {
+		const struct source_commit *commit = &world->instances[i].source.commit;
+		const struct sink_txn *txn = &world->instances[i].sink.txn;
+
+		for (size_t k = 0; commit->pending && k < commit->count; k++)
+			if (commit->marks[k].part == part && commit->marks[k].offset > offset)
+				return true;
+		for (size_t k = 0; txn->pending && k < txn->count; k++)
+			if (txn->marks[k].part == part && txn->marks[k].offset > offset)
+				return true;
+	}
+	for (uint32_t i = 1; i < world->cluster.txn_count; i++) {
+		const struct txn *txn = &world->cluster.txns[i];
+
+		for (size_t k = 0; txn->status == TXN_STATUS_PENDING && k < txn->mark_count; k++)
+			if (txn->marks[k].part == part && txn->marks[k].offset > offset)
+				return true;
+	}
+	return world->cluster.sources[part].committed > offset;
+}
+
+static bool is_passed_by_reader(const struct world *world, uint32_t part, int64_t offset)
+{
+	for (uint32_t i = 0; i < world->plan.instances; i++) {
+		const struct source_part *read = &world->instances[i].source.parts[part];
+
+		if (world->instances[i].is_running && read->state != SOURCE_NONE && read->position > offset)
+			return true;
+	}
+	return false;
+}
+
+/* A log that was truncated does not grow until that was seen: once it has grown past where somebody reads, or commits,
+ * nobody sees it any more. */
+static bool is_held(const struct world *world, uint32_t part)
+{
+	const struct source_log *log = &world->cluster.sources[part];
+
+	return log->version > 0 && (is_passed_by_reader(world, part, log->end) || is_passed_by_commit(world, part, log->end));
+}
+
 bool cluster_is_complete(const struct world *world)
 {
 	for (uint32_t part = 0; part < world->plan.parts; part++)
-		if (!is_full(&world->cluster.sources[part], &world->plan))
+		if (!is_full(&world->cluster.sources[part], &world->plan) && !is_held(world, part))
 			return false;
 	return true;
+}
+
+void cluster_begin_anew(struct world *world, uint32_t part, int64_t offset)
+{
+	struct source_log *log = &world->cluster.sources[part];
+
+	log->version++;
+	for (int64_t i = offset; i < MAX_OFFSETS; i++)
+		log->records[i].version = log->version;
+	checker_begun_anew(world, part, offset);
+}
+
+void cluster_truncate(struct world *world, uint32_t part)
+{
+	struct source_log *log = &world->cluster.sources[part];
+	int64_t end = log->end - random_between(&world->later, 1, 10);
+
+	if (end < log->first_committed)
+		return;
+	trace(world, "source %" PRIu32 " is truncated from %" PRId64 " to %" PRId64, part, log->end, end);
+	log->end = end;
+	for (int64_t i = end; i < MAX_OFFSETS; i++)
+		log->records[i] = (struct source_record){ 0 };
+	cluster_begin_anew(world, part, end);
 }
 
 static void append(struct world *world, uint32_t part)
@@ -58,7 +126,7 @@ static void append(struct world *world, uint32_t part)
 	struct random *random = &world->random;
 	uint32_t count = 1 + random_below(random, random_chance(random, 100) ? 60 : 8);
 
-	while (count-- > 0 && !is_full(log, &world->plan)) {
+	while (count-- > 0 && !is_held(world, part) && !is_full(log, &world->plan)) {
 		struct source_record *record = &log->records[log->end++];
 
 		record->data = !random_chance(random, world->plan.gaps);
@@ -145,6 +213,7 @@ static void write_record(
 	}
 	entry = &log->entries[log->count++];
 	*entry = (struct target_entry){ .part = item->part, .offset = item->offset, .txn = request->txn,
+		.version = item->payload->version,
 		.stray = producer->retired || world->group.parts[item->part].claim != item->claim };
 	checker_written(world, request->target, entry);
 	if (first_time)

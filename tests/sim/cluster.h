@@ -24,6 +24,7 @@ struct source_record {
 	enum poison poison;
 	bool poison_too; /* as a dead letter it is refused as well */
 	uint32_t target;
+	uint32_t version; /* of the log, since which it is this record */
 };
 
 struct source_log {
@@ -32,13 +33,12 @@ struct source_log {
 	int64_t first_committed; /* where the scenario began */
 	int64_t committed;	 /* the group's */
 	uint32_t pending_txns;	 /* transactions that have sent offsets and are not decided */
+	uint32_t version;	 /* grows with each truncation */
 };
 
 /* What a target makes of a record. */
-static inline enum poison source_log_poison(const struct source_log *log, int64_t offset, uint32_t target)
+static inline enum poison source_record_poison(const struct source_record *record, uint32_t target)
 {
-	const struct source_record *record = &log->records[offset];
-
 	if (target == DEAD_LETTERS && !record->poison_too)
 		return POISON_NONE;
 	return record->poison;
@@ -50,9 +50,16 @@ static inline bool source_log_has(const struct source_log *log, int64_t offset)
 	return log->records[offset].data && !log->records[offset].expired;
 }
 
+/* Is what was read there in this version of the log still the record at that offset? */
+static inline bool source_log_is_current(const struct source_log *log, int64_t offset, uint32_t version)
+{
+	return version >= log->records[offset].version;
+}
+
 struct target_entry {
 	uint32_t part;
 	int64_t offset;
+	uint32_t version; /* of the source's log, where it was read */
 	uint32_t txn; /* index, 0 none */
 	bool stray;   /* its owner had given it up, or lost the partition */
 };
@@ -102,6 +109,7 @@ struct item {
 	struct payload *payload;
 	uint32_t part;
 	int64_t offset;
+	const struct source_record *record; /* as it was read */
 	uint32_t claim;
 };
 
@@ -146,6 +154,11 @@ void cluster_clear(struct world *world);
 /* Lets happen what is due, and says when something is next (CLOCK_NEVER: nothing). */
 void cluster_run(struct world *world);
 int64_t cluster_next_us(const struct world *world);
+
+/* The end of a source log is lost, as with an unclean election. */
+void cluster_truncate(struct world *world, uint32_t part);
+/* What is there from this offset on is given out anew, as other records. */
+void cluster_begin_anew(struct world *world, uint32_t part, int64_t offset);
 
 /* Is every source log as long as it will be? */
 bool cluster_is_complete(const struct world *world);

@@ -212,6 +212,15 @@ void instance_drain(struct instance *instance, int64_t deadline_us)
 	engine_drain(instance->engine, deadline_us);
 }
 
+void instance_calm(struct instance *instance)
+{
+	for (uint32_t part = 0; part < instance->world->plan.parts && instance->is_running; part++)
+		if (source_waits_for_person(&instance->source, part)) {
+			instance_drain(instance, instance->world->now_us + 1000 * USEC_PER_SEC);
+			return;
+		}
+}
+
 void instance_freeze(struct instance *instance, int64_t until_us)
 {
 	trace(instance->world, "instance %d is frozen until %" PRId64, instance->number, until_us);

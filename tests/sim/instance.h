@@ -51,6 +51,8 @@ struct instance {
 void instance_start(struct world *world, int number);
 void instance_kill(struct instance *instance);
 void instance_drain(struct instance *instance, int64_t deadline_us);
+/* Where a gap stops it for ever, it is made to begin anew. */
+void instance_calm(struct instance *instance);
 void instance_freeze(struct instance *instance, int64_t until_us);
 
 /* Steps the engine if it has a reason, and looks after the process. */

@@ -134,6 +134,18 @@ static void draw_expiry(struct plan *plan, const struct random *random)
 	    plan->commit_interval_us + random_between(&own, 100 * USEC_PER_MSEC, 5 * USEC_PER_SEC);
 }
 
+/* The same. */
+static void draw_truncation(struct plan *plan, const struct random *random)
+{
+	struct random own = { .state = random->state ^ UINT64_C(0xa0761d6478bd642f) };
+
+	/* What at_most_once names as lost it names by offset, and after a truncation that may be two records. */
+	if (plan->delivery == DELIVERY_AT_MOST_ONCE || !random_chance(&own, 150))
+		return;
+	plan->truncate = 50 + random_below(&own, 400);
+	plan->truncate_blocks = random_chance(&own, 500);
+}
+
 void plan_draw(struct plan *plan, struct random *random, struct random *later, enum delivery delivery)
 {
 	*plan = (struct plan){ .delivery = delivery };
@@ -157,6 +169,7 @@ void plan_draw(struct plan *plan, struct random *random, struct random *later, e
 		draw_faults(plan, random);
 		draw_late_ends(plan, random);
 		draw_expiry(plan, random);
+		draw_truncation(plan, random);
 		return;
 	}
 	/* What is orderly must also have the time that it takes. */
@@ -172,7 +185,8 @@ void plan_calm(struct plan *plan)
 	plan->commit_failure = plan->commit_timeout = plan->commit_partial = plan->commit_slow = 0;
 	plan->txn_abort = plan->txn_unknown = plan->txn_begin_failure = plan->txn_late = 0;
 	plan->rebalance = plan->kick = plan->freeze = plan->kill = plan->drain = 0;
-	plan->txn_expires = false;
+	plan->txn_expires = plan->truncate_blocks = false;
+	plan->truncate = 0;
 	plan->pause_max_us = plan->unblock_max_us = 0;
 	plan->revoke_timeout_us = 60 * USEC_PER_SEC;
 	plan->rebalance_timeout_us = 120 * USEC_PER_SEC;

@@ -56,6 +56,8 @@ struct plan {
 	uint32_t fetch_stale;	   /* repeats an offset, or carries an old epoch */
 	uint32_t source_gap;	   /* assigned, but blocked at first */
 	uint32_t source_reset;	   /* loses its position and reads on from the committed offset */
+	uint32_t truncate;	   /* at an action: a source log loses its end, and other records come there */
+	bool truncate_blocks;	   /* on_gap, then: block; else latest */
 	uint32_t source_failure;   /* cannot go on: a new client may */
 	uint32_t commit_failure, commit_timeout, commit_partial, commit_slow;
 	uint32_t txn_abort, txn_unknown, txn_begin_failure;

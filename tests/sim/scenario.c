@@ -58,6 +58,9 @@ static void act(struct world *world)
 	uint32_t choice = random_below(&world->random, plan->rebalance + on_instances + 1);
 	struct instance *instance = &world->instances[random_below(&world->random, plan->instances)];
 
+	if (plan->truncate > 0 && random_chance(&world->later, plan->truncate))
+		cluster_truncate(world, random_below(&world->later, plan->parts));
+
 	if (choice < plan->rebalance)
 		group_rebalance(world);
 	else if (choice < plan->rebalance + on_instances && instance->is_running)
@@ -172,6 +175,8 @@ static void play_calm(struct world *world)
 
 	trace(world, "calm");
 	plan_calm(&world->plan);
+	for (uint32_t i = 0; i < world->plan.instances; i++)
+		instance_calm(&world->instances[i]);
 	while (world->now_us < end_us && !world->failed &&
 	       !checker_is_complete(world))
 		advance(world, end_us);

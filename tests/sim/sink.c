@@ -77,8 +77,7 @@ static void report_request(struct sink *sink, const struct request *request, int
 {
 	for (size_t i = 0; i < request->count; i++) {
 		const struct item *item = &request->items[i];
-		const struct source_log *log = &sink->world->cluster.sources[item->part];
-		bool at_fault = source_log_poison(log, item->offset, request->target) == POISON_ALONE;
+		bool at_fault = source_record_poison(item->record, request->target) == POISON_ALONE;
 
 		switch (request->fate) {
 		case FATE_WRITTEN:
@@ -207,8 +206,7 @@ static enum request_fate draw_fate(struct sink *sink, const struct item *items, 
 	bool refused = false;
 
 	for (size_t i = 0; i < count; i++) {
-		const struct source_log *log = &sink->world->cluster.sources[items[i].part];
-		enum poison poison = source_log_poison(log, items[i].offset, target);
+		enum poison poison = source_record_poison(items[i].record, target);
 
 		if (poison == POISON_BATCH)
 			return FATE_REFUSED_BATCH;
@@ -484,12 +482,10 @@ static void enqueue(struct sink *sink, uint64_t handle, const struct item *item,
 static int take(struct sink *sink, uint64_t handle, struct payload *payload, bool dead_letter,
     enum report_outcome *outcome, struct error *err)
 {
-	const struct source_log *log = &sink->world->cluster.sources[payload->part];
-
 	if (sink->state != SINK_MODEL_READY)
 		return refuse(err, -EIO, outcome, REPORT_RETRY);
 	for (uint32_t i = 0; i < payload->records; i++)
-		if (source_log_poison(log, payload->offsets[i], dead_letter ? DEAD_LETTERS : 0) == POISON_LOCAL)
+		if (source_record_poison(&payload->as_read[i], dead_letter ? DEAD_LETTERS : 0) == POISON_LOCAL)
 			return refuse(err, -EMSGSIZE, outcome, REPORT_REFUSED);
 	if (sink->held > 0 && sink->held + payload->records > sink->world->plan.queue_max)
 		return -EAGAIN;
@@ -497,9 +493,9 @@ static int take(struct sink *sink, uint64_t handle, struct payload *payload, boo
 	sink->held += payload->records;
 	for (uint32_t i = 0; i < payload->records; i++) {
 		const struct item item = { .payload = payload, .part = payload->part, .offset = payload->offsets[i],
-			.claim = payload->claim };
+			.record = &payload->as_read[i], .claim = payload->claim };
 
-		enqueue(sink, handle, &item, dead_letter ? DEAD_LETTERS : log->records[item.offset].target);
+		enqueue(sink, handle, &item, dead_letter ? DEAD_LETTERS : item.record->target);
 	}
 	return 0;
 }

@@ -113,7 +113,7 @@ static void on_assign(struct source *source, uint32_t part, uint32_t claim)
 
 	/* One draw a statement: compilers differ in the order within an initializer, and a seed must mean the
 	 * same to all. */
-	*read = (struct source_part){ .state = SOURCE_RESOLVING, .claim = claim, .skip_to = -1 };
+	*read = (struct source_part){ .state = SOURCE_RESOLVING, .claim = claim, .skip_to = -1, .past_end = -1 };
 	read->resolve_us = source_after(source, source->world->plan.net_max_us);
 	read->gap = random_chance(&source->world->random, source->world->plan.source_gap);
 }
@@ -145,6 +145,57 @@ static void on_join(struct source *source)
 		group_rebalance(source->world);
 }
 
+static void stop_at_gap(struct source *source, uint32_t part, int64_t offset)
+{
+	struct error err;
+
+	error_set(&err, -ENODATA, REMEDY_PERSON, "the source has a gap");
+	source->parts[part].in_gap = source->parts[part].tells_gap = true;
+	checker_gap(source->world, source->instance->number, part, offset);
+	shim_source_blocked(source->instance, part, offset, &err);
+	source->parts[part].tells_gap = false;
+}
+
+/* The source commits by itself where it goes on, where the log ends before what is committed. */
+static void go_on_at(struct source *source, uint32_t part, int64_t offset)
+{
+	struct source_log *log = &source->world->cluster.sources[part];
+
+	trace(source->world, "instance %d takes the committed offset of %" PRIu32 " back from %" PRId64 " to %" PRId64,
+	    source->instance->number, part, log->committed, offset);
+	log->committed = offset;
+}
+
+/* The log may be shorter than what is committed, or than what has been read of it: on_gap decides. What is committed
+ * and still there is where it goes on. */
+static bool look_at_end(struct source *source, uint32_t part)
+{
+	struct world *world = source->world;
+	struct source_part *read = &source->parts[part];
+	struct source_log *log = &world->cluster.sources[part];
+	int64_t expected = read->past_end >= 0 ? read->past_end : log->committed;
+
+	if (expected > log->end && world->plan.truncate_blocks && !read->cross_gap) {
+		read->resolve_us = CLOCK_NEVER;
+		stop_at_gap(source, part, expected);
+		return false;
+	}
+	/* Who has lost it commits nothing: it will hear of that. */
+	if (log->committed > log->end && world->group.parts[part].claim != read->claim) {
+		read->resolve_us = source_after(source, world->plan.net_max_us) + 1;
+		return false;
+	}
+	read->past_end = -1;
+	if (log->committed > log->end && read->cross_gap) {
+		go_on_at(source, part, log->start);
+		cluster_begin_anew(world, part, log->start);
+	} else if (log->committed > log->end) {
+		go_on_at(source, part, log->end);
+	}
+	read->cross_gap = false;
+	return true;
+}
+
 /* The committed offset is known, if no transaction holds it (KIP-447). */
 static void resolve(struct source *source, uint32_t part)
 {
@@ -157,21 +208,18 @@ static void resolve(struct source *source, uint32_t part)
 		return;
 	}
 	if ((log->pending_txns > 0 && world->plan.delivery == DELIVERY_EXACTLY_ONCE) ||
-	    (read->again && source->commit.pending)) {
+	    (read->again && source->commit.pending) || (read->past_end >= 0 && source->tokens > 0)) {
 		read->resolve_us = world->now_us + 1 + random_between(&world->random, 0, 10000);
 		return;
 	}
 	if (read->gap) {
-		struct error err;
-
-		error_set(&err, -ENODATA, REMEDY_PERSON, "the source has a gap");
 		read->gap = false;
-		read->in_gap = true;
 		read->resolve_us = source_after(source, USEC_PER_SEC + 2 * world->plan.unblock_max_us);
-		checker_gap(world, source->instance->number, part, log->committed);
-		shim_source_blocked(source->instance, part, log->committed, &err);
+		stop_at_gap(source, part, log->committed);
 		return;
 	}
+	if (!look_at_end(source, part))
+		return;
 	read->state = SOURCE_READING;
 	read->epoch = ++source->last_epoch;
 	read->position = read->told_position =
@@ -356,6 +404,20 @@ void source_resolve_again(struct source *source, uint32_t part)
 	source->parts[part].resolve_us = source_after(source, source->world->plan.net_max_us);
 }
 
+void source_is_past_end(struct source *source, uint32_t part)
+{
+	trace(source->world, "instance %d is past the end of %" PRIu32, source->instance->number, part);
+	source->parts[part].past_end = source->parts[part].position;
+	source_resolve_again(source, part);
+}
+
+bool source_waits_for_person(const struct source *source, uint32_t part)
+{
+	const struct source_part *read = &source->parts[part];
+
+	return read->state == SOURCE_RESOLVING && read->in_gap && read->resolve_us == CLOCK_NEVER;
+}
+
 /* The source is asked again where it has said that there is a gap. */
 static void look_at_gap_again(struct source *source, uint32_t part, bool cross_gap)
 {
@@ -363,6 +425,10 @@ static void look_at_gap_again(struct source *source, uint32_t part, bool cross_g
 	struct source_part *read = &source->parts[part];
 
 	read->resolve_us = source_after(source, world->plan.net_max_us);
+	read->past_end = -1;
+	read->cross_gap = cross_gap;
+	if (world->cluster.sources[part].committed > world->cluster.sources[part].end)
+		return;
 	if (cross_gap)
 		source_skip_ahead(source, part, world->cluster.sources[part].committed);
 	else

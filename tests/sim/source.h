@@ -3,6 +3,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include "cluster.h"
 #include "core/flow.h"
 #include "plan.h"
 
@@ -17,11 +18,13 @@ struct payload {
 	int instance;
 	uint32_t part;
 	uint64_t epoch;
+	uint32_t version; /* of the log */
 	uint64_t read; /* the first epoch of the read that it is of */
 	uint32_t claim;
 	int64_t first, end;
 	uint32_t records, bytes;
 	int64_t offsets[MAX_CHUNK_RECORDS];
+	struct source_record as_read[MAX_CHUNK_RECORDS]; /* a log that is truncated may get others there */
 	uint64_t handle;     /* of the last submission */
 	uint32_t unreported; /* of the records in flight */
 	bool stale;	     /* must be dropped by the guard */
@@ -43,9 +46,12 @@ struct source_part {
 	int64_t told_position; /* the last one said to the engine */
 	int64_t resolve_us;    /* when its committed offset is known */
 	int64_t skip_to;       /* retention has taken what lies before; -1 no */
+	int64_t past_end;      /* where it was when it found that the log ends before; -1 not so */
 	bool again;	       /* had been reading: waits for the answer of a commit on its way */
+	bool cross_gap;	       /* a person has said so */
 	bool gap;	       /* says blocked before it reads */
 	bool in_gap;	       /* has said so, and waits for a person, or until it heals */
+	bool tells_gap;	       /* just now */
 	bool asleep;	       /* has nothing; wakes the engine when that changes */
 };
 
@@ -101,6 +107,8 @@ uint32_t source_fetch(void *source, uint32_t part, uint32_t max_records);
 void source_skip_ahead(struct source *source, uint32_t part, int64_t offset);
 /* A new epoch will begin at the committed offset. */
 void source_resolve_again(struct source *source, uint32_t part);
+/* The log ends before where it reads. */
+void source_is_past_end(struct source *source, uint32_t part);
 /* Some time from now, at most max_us. */
 int64_t source_after(struct source *source, int64_t max_us);
 
@@ -115,6 +123,9 @@ void source_asked_to_revoke(struct source *source, uint32_t parts);
 void source_assigned(struct source *source, uint32_t part, uint32_t claim);
 void source_new_generation(struct source *source, int generation);
 void source_expelled(struct source *source);
+
+/* Has it a gap that nobody but a person, or who reads it next, crosses? */
+bool source_waits_for_person(const struct source *source, uint32_t part);
 
 /* The partition's log has grown. */
 void source_wake(struct source *source, uint32_t part);

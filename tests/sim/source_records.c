@@ -13,9 +13,16 @@ static struct payload *new_payload(struct source *source, uint32_t part)
 	payload->part = part;
 	payload->epoch = source->parts[part].epoch;
 	payload->claim = source->parts[part].claim;
+	payload->version = source->world->cluster.sources[part].version;
 	payload->next = source->payloads;
 	source->payloads = payload;
 	return payload;
+}
+
+static void add_record(struct payload *payload, const struct source_log *log, int64_t offset)
+{
+	payload->as_read[payload->records] = log->records[offset];
+	payload->offsets[payload->records++] = offset;
 }
 
 static void emit(struct source *source, struct payload *payload)
@@ -47,9 +54,9 @@ static void emit_stale(struct source *source, uint32_t part)
 		return;
 	payload = new_payload(source, part);
 	payload->stale = true;
-	payload->offsets[0] = payload->first = offset;
+	payload->first = offset;
 	payload->end = offset + 1;
-	payload->records = 1;
+	add_record(payload, log, offset);
 	if (random_chance(&source->world->random, 500)) {
 		payload->epoch--;
 		payload->first = payload->end = read->position;
@@ -80,7 +87,7 @@ static struct payload *next_chunk(struct source *source, uint32_t part, uint32_t
 			/* A compacted batch begins before its first record. */
 			payload->first = padded ? first : offset;
 		}
-		payload->offsets[payload->records++] = offset;
+		add_record(payload, log, offset);
 		payload->end = offset + 1;
 	}
 	/* ... and may end behind its last one. */
@@ -121,6 +128,10 @@ uint32_t source_fetch(void *opaque, uint32_t part, uint32_t max_records)
 	checker_fetch(world, source->instance->number, part);
 	if (read->state != SOURCE_READING)
 		return 0;
+	if (read->position > log->end) {
+		source_is_past_end(source, part);
+		return 0;
+	}
 	if (random_chance(&world->random, world->plan.source_reset)) {
 		trace(world, "instance %d has lost its position in %" PRIu32, source->instance->number, part);
 		source_resolve_again(source, part);
