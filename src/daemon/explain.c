@@ -180,7 +180,7 @@ static void print_properties(const struct explained *explained, const struct set
 			paragraph_print(
 			    explained->out, REASON_INDENT, "", "bounded, because %s", final->reason);
 		else if (replaced)
-			paragraph_print(explained->out, REASON_INDENT, "", "in place of %s: %s",
+			paragraph_print(explained->out, REASON_INDENT, "", "in place of %s, chosen because %s",
 			    replaced->value, replaced->reason);
 	}
 }

@@ -186,13 +186,12 @@ static void advise_on_time(const struct adviser *adviser)
 
 static void advise_on_rebalances(const struct adviser *adviser)
 {
-	if (settings_is_cooperative(value_of(adviser->consumer, "partition.assignment.strategy")) &&
-	    library_number() < COOPERATES_WELL_SINCE)
+	const char *strategy = value_of(adviser->consumer, "partition.assignment.strategy");
+
+	if (settings_is_cooperative(strategy) && library_cooperation_faults())
 		warn(adviser,
-		    "partition.assignment.strategy=%s: librdkafka %s takes a commit that meets a rebalance for the loss of "
-		    "all its partitions, and before 2.6.1 its assignor may spin for ever; use 2.10 or newer, or range or "
-		    "roundrobin",
-		    value_of(adviser->consumer, "partition.assignment.strategy"), library_version());
+		    "partition.assignment.strategy=%s with librdkafka %s: %s; use a newer one, or range,roundrobin", strategy,
+		    library_version(), library_cooperation_faults());
 }
 
 static void advise_on_memory(const struct adviser *adviser)

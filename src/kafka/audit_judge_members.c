@@ -67,7 +67,8 @@ void audit_judge_members(const struct audit_facts *facts, struct audit_findings 
 	if (count > 0)
 		audit_found(findings, AUDIT_WARNING, &place,
 		    "bring the same configuration and version of aloqd to all hosts, and reload it there "
-		    "(aloqd --dump-config shows what one of them has)",
+		    "(aloqd --dump-config shows what one of them has); where they differ in partition.assignment.strategy this "
+		    "one will not even start: stop it on all, change all, start all",
 		    "%zu member%s of the group %s run%s this pipeline with other settings than these, which have "
 		    "the hash %s: what becomes of a record depends on which host has its partition: %s",
 		    count, count == 1 ? "" : "s", group, count == 1 ? "s" : "", hash, others);

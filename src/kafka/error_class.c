@@ -54,7 +54,8 @@ static const struct error_class classes[] = {
 	    "another instance has taken this one's place in the group by the same name: give each its own "
 	    "aloqd.instance, then restart aloqd" },
 	{ RD_KAFKA_RESP_ERR_INCONSISTENT_GROUP_PROTOCOL, REMEDY_PERSON, REPORT_STOP,
-	    "another member of the group uses another assignment strategy: use one group for one config" },
+	    "another member of the group has another partition.assignment.strategy, which all must share: stop the "
+	    "pipeline on all hosts, give all the same, and start them" },
 
 	/* The client is of no use any more; a new one may be. */
 	{ RD_KAFKA_RESP_ERR__FATAL, REMEDY_RESTART, REPORT_RETRY, NULL },

@@ -17,3 +17,6 @@ const char *library_version(void);
 
 /* The same, to compare. Thread: any. */
 uint32_t library_number(void);
+
+/* What is to be feared of it in a group that rebalances cooperatively; NULL: nothing. Static. Thread: any. */
+const char *library_cooperation_faults(void);

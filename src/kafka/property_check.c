@@ -58,9 +58,9 @@ static enum verdict judge(const struct checked *checked, const struct config_pro
 	case RD_KAFKA_CONF_OK:
 		if (needs_newer_library(property)) {
 			snprintf(words, size,
-			    "with \"%s\" librdkafka %s can crash when it leads the group, or never end (mended in 2.4): use range "
-			    "or roundrobin, or a newer librdkafka",
-			    property->value, rd_kafka_version_str());
+			    "\"%s=%s\" needs librdkafka 2.4, better 2.10: with %s, which is loaded here, the process can crash, or "
+			    "hang at its end; remove it: the default, range,roundrobin, is safe",
+			    property->name, property->value, rd_kafka_version_str());
 			break;
 		}
 		if ((checked->consumer && property_sides_has(property->name, RD_KAFKA_CONSUMER)) ||

@@ -413,11 +413,10 @@ struct source *source_new(const struct config_pipeline *pipeline, const struct c
 	}
 	strategy = client_setting(source->consumer, "partition.assignment.strategy");
 	source->cooperative = settings_is_cooperative(strategy);
-	if (source->cooperative && library_number() < COOPERATES_WELL_SINCE)
+	if (source->cooperative && library_cooperation_faults())
 		log_warning(&LOG_SETTINGS(pipeline),
-		    "librdkafka %s takes a commit that meets a cooperative rebalance for the loss of all its partitions (until "
-		    "2.10); use a newer one, or partition.assignment.strategy=range,roundrobin",
-		    library_version());
+		    "partition.assignment.strategy=%s with librdkafka %s: %s; use a newer one, or range,roundrobin", strategy,
+		    library_version(), library_cooperation_faults());
 	rd_kafka_poll_set_consumer(source->consumer);
 	source->queue = rd_kafka_queue_get_consumer(source->consumer);
 	source->commit_queue = rd_kafka_queue_new(source->consumer);

@@ -43,6 +43,8 @@ TESTS += tests/unit/test_offset_tracker_model
 tests_unit_test_offset_tracker_model_SOURCES = tests/unit/test_offset_tracker_model.c
 tests_unit_test_offset_tracker_model_LDADD = libcore.a libbase.a
 
+# The fuzz targets need them, too.
+config_tests_files = tests/unit/config_files.c tests/unit/config_files.h
 if HAVE_CMOCKA
 config_tests = tests/unit/test_config_diff tests/unit/test_config_errors tests/unit/test_config_generated \
 	tests/unit/test_config_hostile \
@@ -51,7 +53,6 @@ config_tests = tests/unit/test_config_diff tests/unit/test_config_errors tests/u
 check_PROGRAMS += $(config_tests)
 TESTS += $(config_tests)
 config_tests_libs = libconf.a libcore.a libbase.a $(LIBCONFIG_LIBS) $(SYSTEMD_LIBS) $(CMOCKA_LIBS)
-config_tests_files = tests/unit/config_files.c tests/unit/config_files.h
 tests_unit_test_config_diff_SOURCES = tests/unit/test_config_diff.c $(config_tests_files)
 tests_unit_test_config_diff_LDADD = $(config_tests_libs)
 tests_unit_test_config_errors_SOURCES = tests/unit/test_config_errors.c tests/unit/config_mistakes.h \
