@@ -156,7 +156,7 @@ def test_a_paused_instance_stays_paused_whoever_joins_and_leaves(kafka, topic, a
         ends = kafka.log_ends(trial.target)
         holds_for(lambda: is_at_rest(6), 2, paused.brief)
         assert kafka.log_ends(trial.target) == ends and paused.pipeline()["lag"] > 0
-        assert paused.counter("assigned_partitions") == 6 + 3 + 6 and paused.counter("lost_partitions") == 0
+        assert paused.counter("assigned_partitions") >= 6 + 3 + 6 and paused.counter("lost_partitions") == 0
         assert aloqctl(paused, "resume", "relay").returncode == 0
         paused.await_acked(500)
     verdict = trial.finish(paused)
@@ -226,7 +226,8 @@ def test_a_full_window_stops_no_polling(kafka, far_kafka, topic, aloqd):
         rival.subscribe([trial.source])
         eventually(lambda: (rival.poll(0.1), rival.assignment())[1], 20, lambda: f"a part for who joins; {daemon.brief()}")
         assert time.monotonic() - began < 2 + 5, "the rebalance is answered"
-        assert daemon.counter("revoke_timeouts") > 0, daemon.brief()
+        assert len(rival.assignment()) == 1, "who joins shares, and does not take all over"
+        daemon.await_pipeline(lambda p: p["counters"]["revoke_timeouts"] > 0, "the bound of the revoke was exceeded")
         daemon.await_pipeline(lambda p: p["held_records"] > 0 and len(p["partitions"]) == 1, "it reads on what it has kept")
         holds_for(lambda: (rival.poll(0), has_stayed())[1], 11, daemon.brief, every_s=0.2)
     finally:
