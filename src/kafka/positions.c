@@ -85,6 +85,13 @@ static void gap_describe(struct resolved_position *item, enum gap_kind kind, con
 	}
 }
 
+/* The log was cut, but not below what is committed: what lies between may have been read and be on its way, and is given
+ * up when reading begins anew. It is read again. */
+static bool is_cut_behind_committed(enum gap_kind kind, const struct position_facts *facts)
+{
+	return kind == GAP_OF_TRUNCATION && facts->committed >= facts->log_start && facts->committed <= facts->log_end;
+}
+
 static void cross_gap(struct resolved_position *item, enum gap_kind kind, const struct config_from *from,
     const struct position_facts *facts, int64_t expected)
 {
@@ -102,7 +109,9 @@ static void cross_gap(struct resolved_position *item, enum gap_kind kind, const 
 		    item->topic, item->partition, item->gap_words, item->topic, item->partition);
 		return;
 	}
-	item->position = on_gap == GAP_EARLIEST ? facts->log_start : facts->log_end;
+	item->position = on_gap == GAP_EARLIEST		    ? facts->log_start
+	    : is_cut_behind_committed(kind, facts) ? facts->committed
+						   : facts->log_end;
 	/* How much is gone can be counted where the log is still the same. */
 	item->gap_from = kind == GAP_OF_RETENTION ? expected : item->position;
 	item->gap_to = item->position;

@@ -134,6 +134,21 @@ static void test_truncated_log_is_a_case_of_its_own(void **state)
 	assert_true(item.commit);
 }
 
+/* What lies between may be on its way, and is given up when reading begins anew. */
+static void test_a_log_truncated_while_it_is_read_is_read_again_from_what_is_committed(void **state)
+{
+	const struct config_from from = { .on_gap = GAP_LATEST };
+	struct resolved_position item = decide(&from, LOG_END + 5, LOG_END - 7, true, -1);
+
+	assert_false(item.blocked);
+	assert_int_equal(item.position, LOG_END - 7);
+	assert_int_equal(item.gap_from, item.gap_to);
+	assert_non_null(strstr(item.gap_words, "truncated"));
+	/* Nothing that is committed is there any more, or all of it is gone. */
+	assert_int_equal(decide(&from, LOG_END + 5, LOG_END + 1, true, -1).position, LOG_END);
+	assert_int_equal(decide(&from, LOG_END + 5, LOG_START - 1, true, -1).position, LOG_END);
+}
+
 static void test_gap_met_while_reading_is_not_committed_past_records_in_flight(void **state)
 {
 	const struct config_from from = { .on_gap = GAP_EARLIEST };
@@ -256,6 +271,7 @@ int main(void)
 		cmocka_unit_test(test_start_below_the_log_is_its_start),
 		cmocka_unit_test(test_gap_of_retention_blocks_unless_told_otherwise),
 		cmocka_unit_test(test_truncated_log_is_a_case_of_its_own),
+		cmocka_unit_test(test_a_log_truncated_while_it_is_read_is_read_again_from_what_is_committed),
 		cmocka_unit_test(test_gap_met_while_reading_is_not_committed_past_records_in_flight),
 		cmocka_unit_test(test_another_topic_of_the_name_is_a_gap_although_the_offset_exists),
 		cmocka_unit_test(test_ids_that_are_equal_or_unknown_tell_nothing),
