@@ -3,6 +3,7 @@ every record of source and target compared."""
 
 import contextlib
 import random
+import re
 import time
 
 from harness.aloqd import Aloqd
@@ -111,9 +112,13 @@ class Bout:
 
     def stop(self, instance):
         """SIGTERM, and it must be a clean end."""
+        logged = len(instance.log_text())
         self.evidence.add(instance.pipeline())
         status = instance.terminate()
         assert status == 0, f"{instance.name} ends with {status}:\n{instance.log_tail()}"
+        # What is lost while it drains no counter tells any more; its log does.
+        lost = re.findall(r"lost by at_most_once: (\d+) records", instance.log_text()[logged:])
+        self.evidence.add({"counters": {"lost_records": sum(map(int, lost))}})
 
     def kill(self, instance):
         """kill -9. With at_least_once, what is committed then is in the target, and repeats begin there."""
