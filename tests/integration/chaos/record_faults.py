@@ -41,7 +41,7 @@ def retention(bout):
 @fault(repeats=COUNTED, lost=COUNTED)
 def refused(bout):
     """records too large for the target, and a broker killed: they are dead letters, and the others lack nothing"""
-    # Each costs some twenty producers, and a stop waits for those that are held.
+    # Each costs some twenty producers, and a stop waits for those that are held: they are to be few.
     limit_bytes, every = 20_000, bout.times(400, 4000)
 
     def is_refused(record):
@@ -54,7 +54,7 @@ def refused(bout):
     bout.cluster.alter_topic(bout.trial.target, max_message_bytes=limit_bytes)
     dead = bout.cluster.create_topic(bout.trial.target + ".dead")
     bout.afterwards(bout.cluster.delete_topic, dead)
-    daemon = bout.begin(on_error="dead_letter", dead_letter=dead)
+    daemon = bout.begin(on_error="dead_letter", dead_letter=dead, aloqd_memory="32MiB")
     for _ in range(bout.times(1, 5)):
         node = bout.rng.randrange(1, bout.cluster.nodes + 1)
         bout.cluster.stop_node(node, hard=True)
