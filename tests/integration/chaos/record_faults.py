@@ -60,6 +60,8 @@ def refused(bout):
         bout.cluster.stop_node(node, hard=True)
         bout.flow(1000)
         bout.cluster.start_node(node)
+        # A member again, with little behind it: else its drain ends in time only by luck.
+        bout.trial.await_caught_up(daemon, timeout_s=120)
         bout.stop(daemon)
         daemon.start_ready()
         bout.flow(1000)
