@@ -5,6 +5,7 @@
 #include "base/cleanup.h"
 #include "base/memory.h"
 #include "kafka/client.h"
+#include "kafka/group_members.h"
 
 #ifdef HAVE_RD_KAFKA_DESCRIBETOPICS
 static void take_operations(
@@ -212,27 +213,9 @@ static rd_kafka_resp_err_t ask_committed(struct audit_facts *facts)
 	return code;
 }
 
-/* By the old request: in librdkafka 2.0.2 a client that has asked for the newer DescribeConsumerGroups of brokers that do
- * not know it (those of aloq-sandbox) can not be destroyed any more. */
-static void ask_members(rd_kafka_t *client, struct audit_facts *facts)
+static void add_member(void *context, const char *client_id, const char *host)
 {
-	const struct rd_kafka_group_list *list;
-	rd_kafka_resp_err_t code =
-	    rd_kafka_list_groups(client, facts->pipeline->from.group, &list, AUDIT_REQUEST_TIMEOUT_MS);
-
-	/* A group that nobody has been in is in no list. */
-	for (int i = 0; (!code || code == RD_KAFKA_RESP_ERR__PARTIAL) && i < list->group_cnt; i++) {
-		const struct rd_kafka_group_info *group = &list->groups[i];
-
-		if (group->err && !facts->members_unknown)
-			facts->members_unknown = xstrdup(rd_kafka_err2str(group->err));
-		for (int k = 0; k < group->member_cnt; k++)
-			audit_member_add(facts, group->members[k].client_id, group->members[k].client_host);
-	}
-	if (!code || code == RD_KAFKA_RESP_ERR__PARTIAL)
-		rd_kafka_group_list_destroy(list);
-	if (code && facts->member_count == 0 && !facts->members_unknown)
-		facts->members_unknown = xstrdup(rd_kafka_err2str(code));
+	audit_member_add(context, client_id, host);
 }
 
 void audit_ask_group(rd_kafka_t *client, struct audit_facts *facts)
@@ -246,6 +229,9 @@ void audit_ask_group(rd_kafka_t *client, struct audit_facts *facts)
 		facts->group_unknown = xstrdup(rd_kafka_err2str(code));
 	if (!code && !audit_is_unguarded(&facts->source))
 		ask_group_operations(client, facts);
-	if (!code)
-		ask_members(client, facts);
+	if (code)
+		return;
+	code = group_members_ask(client, facts->pipeline->from.group, AUDIT_REQUEST_TIMEOUT_MS, add_member, facts);
+	if (code)
+		facts->members_unknown = xstrdup(rd_kafka_err2str(code));
 }

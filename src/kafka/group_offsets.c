@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "base/memory.h"
+#include "kafka/group_members.h"
 #include "kafka/tool_client.h"
 #include "kafka/topic_id.h"
 
@@ -258,37 +259,20 @@ int group_offsets_at_time(
 
 /* ---- members ---- */
 
+static void add_member(void *context, const char *client_id, const char *host)
+{
+	struct group_members *members = context;
+
+	members->names = xreallocarray(members->names, members->count + 1, sizeof *members->names);
+	members->names[members->count++] = xasprintf("%s at %s", client_id, host);
+}
+
 int group_members_read(struct group_client *client, struct group_members *members, struct error *err)
 {
-	struct request request = begin(client, RD_KAFKA_ADMIN_OP_DESCRIBECONSUMERGROUPS);
-	const char *group = client->group;
-	const rd_kafka_ConsumerGroupDescription_t **groups;
-	rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
-	rd_kafka_event_t *event;
-	size_t count = 0;
+	rd_kafka_resp_err_t code =
+	    group_members_ask(client->client, client->group, client->timeout_ms, add_member, members);
 
-	rd_kafka_DescribeConsumerGroups(client->client, &group, 1, request.options, request.queue);
-	event = end(client, &request, "members", err);
-	if (!event)
-		return err->code;
-	groups = rd_kafka_DescribeConsumerGroups_result_groups(rd_kafka_event_DescribeConsumerGroups_result(event), &count);
-	if (count == 1)
-		code = rd_kafka_error_code(rd_kafka_ConsumerGroupDescription_error(groups[0]));
-	/* Kafka 4 says so of a group that nobody has been in; it has no members. */
-	if (code == RD_KAFKA_RESP_ERR_GROUP_ID_NOT_FOUND)
-		code = RD_KAFKA_RESP_ERR_NO_ERROR;
-	else if (count == 1 && !code)
-		for (size_t i = 0; i < rd_kafka_ConsumerGroupDescription_member_count(groups[0]); i++) {
-			const rd_kafka_MemberDescription_t *member =
-			    rd_kafka_ConsumerGroupDescription_member(groups[0], i);
-
-			members->names = xreallocarray(members->names, members->count + 1, sizeof *members->names);
-			members->names[members->count++] =
-			    xasprintf("%s at %s", rd_kafka_MemberDescription_client_id(member),
-				rd_kafka_MemberDescription_host(member));
-		}
-	rd_kafka_event_destroy(event);
-	return code ? tool_client_error(err, code, "members of the group \"%s\"", client->group) : 0;
+	return code ? tool_client_error(err, code, "who is in the group \"%s\" cannot be seen", client->group) : 0;
 }
 
 /* ---- committing ---- */

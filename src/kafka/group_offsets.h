@@ -51,6 +51,7 @@ int group_offsets_read(struct group_client *client, char *const *topics, size_t 
 int group_offsets_at_time(
     struct group_client *client, struct group_offsets *offsets, int64_t timestamp_ms, struct error *err);
 
+/* An error: who is in it cannot be seen. That no name came is no proof that it is empty: see group_offsets_commit(). */
 int group_members_read(struct group_client *client, struct group_members *members, struct error *err);
 
 /* Commits `to` where there is one, with the id of the topic as it is now: aloqd takes it for an offset of that topic. The

@@ -2,6 +2,7 @@
 libkafka_a_SOURCES = \
 	src/kafka/library.c src/kafka/library.h \
 	src/kafka/mock_cluster.c src/kafka/mock_cluster.h \
+	src/kafka/group_members.c src/kafka/group_members.h \
 	src/kafka/group_offsets.c src/kafka/group_offsets.h \
 	src/kafka/tool_client.c src/kafka/tool_client.h \
 	src/kafka/topic_reader.c src/kafka/topic_reader.h \

@@ -2,6 +2,7 @@
 # aloq-sandbox as people use it: a mock cluster, orders, a tracker and the check, each a process.
 set -eu
 sandbox=${ALOQD_BUILD:-.}/aloq-sandbox
+aloqctl=${ALOQD_BUILD:-.}/aloqctl
 work=$(mktemp -d "${TMPDIR:-/tmp}/aloqd-sandbox.XXXXXX")
 cluster= other=
 clean_up() {
@@ -71,6 +72,12 @@ expect "a number out of its range is a wrong call" 64 'count 0: a whole number f
     "$sandbox" orders --brokers "$brokers" --topic source --count 0
 expect "a topic without partitions is a wrong call" 64 'NAME:PARTITIONS is wanted' \
     "$sandbox" cluster --topic source
+# The mock cluster does not know the requests about groups.
+expect "no offset is set of a group whose members cannot be seen, and aloqctl ends" 69 \
+    'who is in the group "readers" cannot be seen: ' \
+    "$aloqctl" offsets seek --brokers "$brokers" --group readers --topic source --to latest
+expect "nor has one been set" 0 '^source  *0  *-  *0  *[1-9]' \
+    "$aloqctl" offsets show --brokers "$brokers" --group readers --topic source
 
 kill "$cluster"
 result=0
