@@ -227,11 +227,12 @@ void audit_ask_group(rd_kafka_t *client, struct audit_facts *facts)
 		facts->group = AUDIT_HIDDEN;
 	else if (code)
 		facts->group_unknown = xstrdup(rd_kafka_err2str(code));
-	if (!code && !audit_is_unguarded(&facts->source))
-		ask_group_operations(client, facts);
 	if (code)
 		return;
 	code = group_members_ask(client, facts->pipeline->from.group, AUDIT_REQUEST_TIMEOUT_MS, add_member, facts);
 	if (code)
 		facts->members_unknown = xstrdup(rd_kafka_err2str(code));
+	/* Brokers that know nothing of groups are not asked the newer request: see group_members.c. */
+	if (code != RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE && !audit_is_unguarded(&facts->source))
+		ask_group_operations(client, facts);
 }

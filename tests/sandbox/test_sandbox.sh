@@ -3,11 +3,13 @@
 set -eu
 sandbox=${ALOQD_BUILD:-.}/aloq-sandbox
 aloqctl=${ALOQD_BUILD:-.}/aloqctl
+aloqd=${ALOQD_BUILD:-.}/aloqd
 work=$(mktemp -d "${TMPDIR:-/tmp}/aloqd-sandbox.XXXXXX")
-cluster= other=
+cluster= other= audit=
 clean_up() {
 	[ -z "$cluster" ] || kill "$cluster" 2>/dev/null || true
 	[ -z "$other" ] || kill "$other" 2>/dev/null || true
+	[ -z "$audit" ] || kill "$audit" 2>/dev/null || true
 	rm -rf "$work"
 }
 trap clean_up EXIT
@@ -44,6 +46,13 @@ done
 expect "the ready file and the output both name the brokers" 0 '' \
     cmp "$work/ready" "$work/cluster.out"
 brokers=$(sed -n 's/^bootstrap.servers=//p' "$work/ready")
+# Beside the rest: it waits for much that a mock cluster never answers.
+cat >"$work/aloqd.conf" <<END
+clusters = { main = { brokers = "$brokers"; }; };
+pipelines = { relay = { from = { cluster = "main"; topics = [ "source" ]; }; to = { topic = "target"; }; }; };
+END
+timeout 60 "$aloqd" --check-brokers -c "$work/aloqd.conf" >"$work/audit" 2>&1 &
+audit=$!
 
 expect "orders are produced and acknowledged" 0 '^300 orders produced, 300 delivered' \
     "$sandbox" orders --brokers "$brokers" --topic source --count 300
@@ -78,6 +87,11 @@ expect "no offset is set of a group whose members cannot be seen, and aloqctl en
     "$aloqctl" offsets seek --brokers "$brokers" --group readers --topic source --to latest
 expect "nor has one been set" 0 '^source  *0  *-  *0  *[1-9]' \
     "$aloqctl" offsets show --brokers "$brokers" --group readers --topic source
+result=0
+wait "$audit" || result=$?
+audit=
+expect "nor does the audit see who is in the group, says so, and ends" 0 \
+    'who is in the group aloqd-relay cannot be seen' sh -c 'cat "$1"; exit "$2"' - "$work/audit" "$result"
 
 kill "$cluster"
 result=0
