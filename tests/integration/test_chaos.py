@@ -165,6 +165,13 @@ def test_an_overtaken_answer_hides_nothing_that_was_committed(kafka3, topic, alo
     assert verdict.kept_exactly(), verdict
 
 
+def make_lead_some(cluster, topic, nodes):
+    """One of the nodes leads a partition at least: the tests before may have left it none."""
+    if nodes.isdisjoint(leaders(cluster, topic).values()):
+        lead(cluster, topic, {0: min(nodes)})
+        eventually(lambda: leaders(cluster, topic)[0] in nodes, 30, f"a node of {nodes} leads of {topic}")
+
+
 def test_a_transaction_that_hangs_stops_no_polling(kafka3, topic, aloqd):
     """The coordinator of transactions is frozen when one is to be ended, and with it one more, so that no other takes its
     place, for longer than a member may be silent. The third is the group's coordinator, has the target, and hears of the
@@ -174,6 +181,8 @@ def test_a_transaction_that_hangs_stops_no_polling(kafka3, topic, aloqd):
     new_producer(kafka3.brokers, transactional_id=trial.source).init_transactions(30)  # the internal topics are there now
     heart = leaders(kafka3, trial.target)[0]
     others = [node for node in (1, 2, 3) if node != heart]
+    make_lead_some(kafka3, "__consumer_offsets", {heart})
+    make_lead_some(kafka3, "__transaction_state", set(others))
     trial.group = next(name for name in (topic(f"group-{number}") for number in range(100))
                        if coordinator(kafka3, "__consumer_offsets", name) == heart)
     name, frozen_first = next((name, node) for name, node in (

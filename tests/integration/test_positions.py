@@ -9,7 +9,7 @@ from harness.config import QUICK_SESSION
 from harness.reader import read_topic
 from harness.trial import TRIALS, Trial
 from harness.waiting import eventually, holds_for
-from harness.workload import EPOCH_MS, Record, CREATED, fill, new_producer, send, small_record
+from harness.workload import EPOCH_MS, Record, CREATED, Load, fill, new_producer, send, small_record
 
 
 def numbered(start, count):
@@ -378,3 +378,28 @@ def test_a_commit_beyond_the_log_end_is_taken_back_only_as_told(kafka, topic, fa
     assert "the log ends at 15, before offset 500" in line and trial.source in line, line
     assert relayed_numbers(trial) == sorted([*range(goes_on_at, 15), *(range(15) if policy == "earliest" else ())])
     assert trial.committed() == {0: 15}
+
+
+def test_a_partition_is_repositioned_though_commits_never_cease(kafka, far_kafka, topic, aloqd):
+    """at_most_once commits all the time, where much comes: whoever waited for a moment without a commit on its way would
+    wait for ever."""
+    slow = Trial(kafka, lambda end: topic(f"slow-{end}"), 1, to=far_kafka, segment_bytes=1_048_576)
+    busy = Trial(kafka, topic, 3, to=far_kafka)
+    settings = busy.settings(sources=[slow.source, busy.source], delivery="at_most_once", aloqd_memory="32MiB",
+                             from_on_gap="earliest")
+    far_kafka.freeze()
+    try:
+        fill(kafka.brokers, slow.source, [small_record(index, 20_000) for index in range(10_000)], 1)
+        far_kafka.thaw()
+        daemon = aloqd(settings).start_ready()
+        daemon.await_acked(100)
+        far_kafka.freeze()
+        daemon.await_pipeline(lambda p: p["held_records"] > 0, "records held")
+        kafka.delete_records(slow.source, {0: 9990})
+        load = Load(kafka.brokers, busy.source, 3, rate=3000)
+    finally:
+        far_kafka.thaw()
+    with load:
+        daemon.await_pipeline(lambda p: p["log_gaps"] == 1, "the gap is crossed", timeout_s=30)
+        eventually(lambda: daemon.partitions()[slow.source, 0]["mark"] == 10_000, 30, daemon.brief)
+    assert daemon.terminate() == 0, daemon.log_tail()
