@@ -68,8 +68,8 @@ struct part {
 	uint64_t committed_records;
 	uint64_t held_records, held_bytes;
 
-	int64_t submitted_end; /* behind the furthest slot that was ever submitted in this epoch, or behind what of it may
-				* be written, once the rest was dropped by a block */
+	int64_t submitted_end; /* behind the furthest slot that was ever submitted in this epoch, -1 none; or behind what
+				* may be written, once the rest was dropped by a block */
 	int64_t repeats_until; /* written below it, or maybe, and given up uncommitted: read again if above committed */
 	int64_t sent_before;   /* the same of all earlier epochs: what lies below and is sent again is a repeat */
 	int64_t revoke_deadline_us;

@@ -257,6 +257,25 @@ static void test_what_is_sent_again_after_a_lost_partition_is_counted_as_repeate
 	end(&fake);
 }
 
+static void test_what_was_not_sent_before_is_no_repeat_wherever_reading_began(void **state)
+{
+	struct fake fake;
+	int64_t now_us = 0;
+
+	begin(&fake);
+	fake.assign_at = 5; /* and there is nothing */
+	steps(&fake, &now_us);
+	fake.lose = true;
+	steps(&fake, &now_us);
+	fake.assign_at = 0;
+	fake.available = 3;
+	steps(&fake, &now_us);
+	assert_int_equal(fake.in_flight_count, 3);
+	assert_int_equal(engine_counters(fake.engine)->repeated_records, 0);
+	report_all(&fake, REPORT_ACKED, false);
+	end(&fake);
+}
+
 static void test_a_stop_after_a_lost_partition_is_not_clean_until_it_is_committed(void **state)
 {
 	struct fake fake;
@@ -535,6 +554,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_what_is_sent_again_after_a_lost_partition_is_counted_as_repeated),
+		cmocka_unit_test(test_what_was_not_sent_before_is_no_repeat_wherever_reading_began),
 		cmocka_unit_test(test_a_stop_after_a_lost_partition_is_not_clean_until_it_is_committed),
 		cmocka_unit_test(test_fatal_error_that_needs_a_person_fails_and_makes_no_new_producer),
 		cmocka_unit_test(test_fatal_error_that_a_new_producer_mends_sends_again_in_order),
