@@ -112,6 +112,7 @@ void engine_pump(struct engine *engine, struct part *part)
 
 	while (engine->sink_state == SINK_OPEN && !engine->sink_full && part->tracker && !part->purged &&
 	       engine_isolation_allows(engine, part) &&
+	       (!part_goes_singly(engine, part) || offset_tracker_in_flight(part->tracker) == 0) &&
 	       (slot = offset_tracker_next_waiting(part->tracker, &seq)) != NULL &&
 	       !part_is_blocked_at(part, slot) && engine->strategy->may_submit(engine, part, slot)) {
 		uint64_t handle = handle_make(part->number, seq);

@@ -70,6 +70,8 @@ struct engine_config {
 	enum error_policy on_error;
 	bool dead_letters; /* there is a topic for them: also without on_error a person may choose it */
 	bool idempotent; /* the sink writes nothing behind a record that failed and was not written */
+	bool first_goes_alone; /* but for the first one that it sends to a target's partition: so nothing of a partition is
+				* sent with the first one, until that is acknowledged */
 	bool commit_sync;
 	int64_t commit_records;
 	int64_t commit_interval_us;

@@ -235,6 +235,7 @@ void engine_on_report(struct engine *engine, uint64_t handle, uint32_t records, 
 		if (!slot->fault) {
 			engine->counters.acked_records += slot->records;
 			engine->counters.acked_bytes += slot->payload_bytes;
+			part->is_acknowledged = true;
 		}
 		add_latencies(engine, slot);
 		/* What is acknowledged in a transaction that never commits is no success. */

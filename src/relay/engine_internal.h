@@ -74,6 +74,7 @@ struct part {
 	int64_t sent_before;   /* the same of all earlier epochs: what lies below and is sent again is a repeat */
 	int64_t revoke_deadline_us;
 	bool purged;	       /* the revoke ran into its bound */
+	bool is_acknowledged;  /* a record of it that this producer has sent was */
 	int64_t suspect_until; /* a record below it was refused, and which one is being searched for; 0 none */
 	struct error *blocked; /* why the partition is blocked, NULL unless it is */
 	int64_t blocked_at;    /* then: nothing from this offset on is sent */
@@ -334,6 +335,15 @@ static inline uint64_t handle_make(uint32_t part, uint64_t seq)
 static inline bool part_is_blocked_at(const struct part *part, const struct offset_slot *slot)
 {
 	return part->blocked && slot->first >= part->blocked_at;
+}
+
+/* A broker that knows nothing of a producer in a partition takes any number as its first one (KIP-360). So where the
+ * first request of a new producer is refused, the next one is written, if librdkafka has made it already: with the
+ * gapless guarantee, too, and with one request on its way. What was refused would come behind it, out of order, or be
+ * lost. So until a record of the partition is acknowledged, one slot is on its way. */
+static inline bool part_goes_singly(const struct engine *engine, const struct part *part)
+{
+	return engine->config.first_goes_alone && !part->is_acknowledged;
 }
 
 static inline bool part_is_stopping(const struct engine *engine, const struct part *part)

@@ -81,6 +81,8 @@ void engine_on_sink_ready(struct engine *engine)
 	engine->sink_state = SINK_OPEN;
 	engine->sink_full = false;
 	engine->alone = 0;
+	for (uint32_t i = 0; i < engine->part_count; i++)
+		engine->parts[i].is_acknowledged = false;
 	FAULT_POINT("after-recreate");
 	engine->strategy->on_sink_ready(engine);
 	engine_isolation_choose(engine);

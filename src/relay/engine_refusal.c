@@ -3,8 +3,8 @@
  * A target refuses whole batches, and which record of one is at fault it does not always say. So the partition's
  * suspects, from the mark to the last one refused, are sent again in groups, and nothing else is, until one that was
  * alone is refused. A group that is written doubles the next one; one that is refused holds the record at fault, and
- * is halved. Among n good records that costs about 2 log2(n) groups, of which each refused one costs the producer;
- * where every other record is at fault they are soon sent singly. */
+ * is halved. Among n good records that costs about 2 log2(n) groups, of which each refused one costs the producer, and
+ * so a record that goes before the next one; where every other record is at fault they are soon sent singly. */
 #include "relay/engine_internal.h"
 #include <stdlib.h>
 #include "base/memory.h"
@@ -56,6 +56,11 @@ void engine_isolation_submitted(struct engine *engine, const struct offset_slot 
 		engine->alone = 0;
 		return;
 	}
+	engine->alone = handle;
+	engine->group_room = 0;
+	/* What a new producer begins with is no group. */
+	if (part_goes_singly(engine, engine->isolating))
+		return;
 	/* The first of a group. */
 	if (slot->first < engine->refused_until)
 		engine->group_size /= 2;
@@ -64,7 +69,6 @@ void engine_isolation_submitted(struct engine *engine, const struct offset_slot 
 	if (engine->group_size == 0)
 		engine->group_size = 1;
 	engine->group_room = engine->group_size - 1;
-	engine->alone = handle;
 }
 
 /* A group of more than one. */

@@ -307,6 +307,9 @@ int pipeline_open_clients(struct pipeline *pipeline, struct error *err)
 		.on_error = settings->on_error,
 		.dead_letters = settings->dead_letter != NULL,
 		.idempotent = settings->to.acks == ACKS_ALL,
+		/* A transaction is aborted when a record of it is refused, whatever was written behind it. */
+		.first_goes_alone =
+		    settings->to.acks == ACKS_ALL && settings->delivery != DELIVERY_EXACTLY_ONCE,
 		.commit_sync = settings->commit.mode == COMMIT_SYNC,
 		.commit_records = settings->commit.records,
 		.commit_interval_us = settings->commit.interval_ms * USEC_PER_MSEC,

@@ -209,22 +209,26 @@ static bool is_settled(const struct engine *engine, const struct part *part)
 	return commit_offset(part) <= part->committed && offset_tracker_unsettled(part->tracker) == 0;
 }
 
-/* Loses what waits before a record that has been written, or maybe: sent now, it would come out of order. */
+/* Loses what waits before a record that has been written, or maybe: sent now, it would come out of order. But for what
+ * is known to be refused: it goes elsewhere, or nowhere. */
 static void lose_overtaken(struct engine *engine, struct part *part)
 {
 	const struct offset_slot *slot;
+	uint64_t first_seq = offset_tracker_mark_seq(part->tracker);
 	uint64_t written_seq = 0;
-	uint64_t seq = offset_tracker_mark_seq(part->tracker);
 	struct error err;
 
-	for (; (slot = offset_tracker_slot(part->tracker, seq)) != NULL; seq++)
+	for (uint64_t seq = first_seq; (slot = offset_tracker_slot(part->tracker, seq)) != NULL; seq++)
 		if (slot->state == SLOT_SETTLED && !slot->fault)
 			written_seq = seq;
 	error_set(&err, -EILSEQ, REMEDY_SKIP,
 	    "the target did not take it, and has or may have a later record of its partition already");
+	for (uint64_t seq = first_seq; seq < written_seq; seq++) {
+		slot = offset_tracker_slot(part->tracker, seq);
+		if (slot->state == SLOT_WAITING && !slot->fault)
+			lose(engine, part, seq, &err);
+	}
 	offset_tracker_rewind(part->tracker, false);
-	while (offset_tracker_next_waiting(part->tracker, &seq) && seq < written_seq)
-		lose(engine, part, seq, &err);
 }
 
 static void on_sink_ready(struct engine *engine)

@@ -42,13 +42,13 @@ class RefusingTrial(Trial):
     """Its target is compacted, and takes no large record, nor one from the future. The source holds a few that it
     refuses."""
 
-    def __init__(self, kafka, topic, delivery, poison=POISON):
+    def __init__(self, kafka, topic, delivery, poison=POISON, good=small_record):
         super().__init__(kafka, topic, PARTITIONS, message_timestamp_after_max_ms=FOR_EVER_MS)
         kafka.alter_topic(self.target, cleanup_policy="compact", max_message_bytes=TARGET_MAX_BYTES,
                           message_timestamp_after_max_ms=HOUR_MS)
         self.delivery = delivery
         self.dead = topic("dead")
-        records = [poison[index](index) if index in poison else small_record(index) for index in range(RECORDS)]
+        records = [poison[index](index) if index in poison else good(index) for index in range(RECORDS)]
         self.poison = {records[index]: (index % PARTITIONS, index // PARTITIONS) for index in poison}
         fill(kafka.brokers, self.source, records, PARTITIONS)
 
@@ -173,6 +173,28 @@ def test_block_stops_at_what_is_refused_and_goes_on_from_there_once_a_person_has
     assert verdict.kept_at_least_once(), verdict
     # What was in flight with a refused record may be there twice, and is counted.
     assert verdict.repeated <= (repeated if delivery == "at_least_once" else 0), (verdict, repeated)
+
+
+def middle_sized(index):
+    """Three of them are a batch."""
+    return Record(b"middle %d" % index, b"y" * 1500, (), CREATED, EPOCH_MS + index)
+
+
+@pytest.mark.parametrize("delivery", ["at_least_once", "at_most_once"], indirect=True)
+def test_what_a_new_producer_has_refused_first_is_not_overtaken(kafka, topic, aloqd, delivery):
+    """A broker that does not know the producer yet takes the next batch, whatever its number. librdkafka makes it before
+    the answer is there, where the first one holds few records."""
+    poison = {3 * offset + partition: make for partition in range(PARTITIONS)
+              for offset, make in ((1, without_key), (300, too_large), (600, without_key), (800, too_large))}
+    trial = RefusingTrial(kafka, topic, delivery, poison, middle_sized)
+    kafka.create_topic(trial.dead, 1)
+    daemon = aloqd(trial.settings(on_error="dead_letter", dead_letter=trial.dead)).start_ready()
+    trial.await_caught_up(daemon)
+    daemon.await_pipeline(lambda p: p["counters"]["dead_lettered_records"] + p["counters"]["lost_records"] >=
+                          len(poison), "all of them are counted")
+    assert counters(daemon) == (0, len(poison), 0), daemon.log_tail()
+    trial.await_settled(daemon)
+    trial.check_others()
 
 
 def test_a_dead_letter_that_is_refused_too_blocks_its_partition_alone(kafka, topic, aloqd, delivery):

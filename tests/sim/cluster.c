@@ -220,6 +220,15 @@ static void write_record(
 		checker_written_by(world, request, item);
 }
 
+/* As Kafka has it, a request of a producer that it does not know there fits whatever its number. Not where that breaks an
+ * order that is not promised: several partitions write to one of the target, one slot is sent in several requests, or all
+ * of it is aborted. */
+static bool fits_unknown(const struct world *world, uint32_t target)
+{
+	return !world->plan.keyed && world->plan.chunk_max == 1 && target != DEAD_LETTERS &&
+	       world->plan.delivery != DELIVERY_EXACTLY_ONCE;
+}
+
 static void arrive(struct world *world, struct request *request)
 {
 	struct producer *producer = &world->cluster.producers[request->producer];
@@ -228,7 +237,8 @@ static void arrive(struct world *world, struct request *request)
 	request->done = true;
 	/* An idempotent producer's request fits only behind its predecessor; the broker refuses it else. */
 	if (!fits || (request->fate != FATE_WRITTEN && request->fate != FATE_FAILED_WRITTEN)) {
-		if (world->plan.idempotent)
+		if (world->plan.idempotent &&
+		    (!fits || producer->known[request->target] || !fits_unknown(world, request->target)))
 			producer->broken[request->target] = true;
 		if (producer->fenced && !producer->retired)
 			request->fate = FATE_FAILED;
@@ -236,6 +246,7 @@ static void arrive(struct world *world, struct request *request)
 		    request->target, request->producer);
 		return;
 	}
+	producer->known[request->target] = true;
 	for (int round = 0; round < 1 + request->twice; round++)
 		for (size_t i = 0; i < request->count; i++)
 			write_record(world, request, &request->items[i], round == 0);

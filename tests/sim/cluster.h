@@ -76,6 +76,7 @@ struct producer {
 	bool retired; /* purged, killed or replaced: what arrives now is stray */
 	bool fenced;  /* the brokers refuse what it asks for (transactions) */
 	bool broken[MAX_TARGETS]; /* a request to this partition is missing: later ones do not fit on */
+	bool known[MAX_TARGETS];  /* something of it is in this partition: before, any request fits */
 	uint32_t txn; /* that it has open; 0 none */
 };
 

@@ -140,6 +140,7 @@ void instance_start(struct world *world, int number)
 		.on_error = plan->on_error,
 		.dead_letters = true,
 		.idempotent = plan->idempotent,
+		.first_goes_alone = plan->idempotent && plan->delivery != DELIVERY_EXACTLY_ONCE,
 		.commit_sync = plan->commit_sync,
 		.commit_records = plan->commit_records,
 		.commit_interval_us = plan->commit_interval_us,

@@ -1,5 +1,5 @@
 /* How the engine finds a record that the target refuses, and what it makes of it. The target takes what was submitted
- * as one batch each time it is asked, and refuses all of one that holds a record at fault. */
+ * as one batch each time it is asked (or as two), and refuses all of one that holds a record at fault. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -26,6 +26,10 @@ struct fake {
 	struct item flight[RECORDS];
 	size_t flight_count;
 	bool broken; /* the producer has died of a refusal */
+	bool purged; /* it is given up */
+	bool known;  /* the target has taken something of it */
+	bool first_alone; /* what is in flight is two batches: a large record does not go with others */
+	unsigned harmed_dead_letters; /* so many are not taken, through no fault of their own */
 	enum error_remedy remedy; /* what it says of a refusal */
 	unsigned damaged;	  /* so many times what is sent alone comes to harm on its way */
 	unsigned requests, recreations;
@@ -144,10 +148,10 @@ static bool refuses(const struct fake *fake, const struct item *item)
 	return item->dead_letter ? fake->at_fault_as_dead_letter[item->offset] : fake->at_fault[item->offset];
 }
 
-static void write_all(struct fake *fake)
+static void write_all(struct fake *fake, const struct item *items, size_t count)
 {
-	for (size_t i = 0; i < fake->flight_count; i++) {
-		const struct item *item = &fake->flight[i];
+	for (size_t i = 0; i < count; i++) {
+		const struct item *item = &items[i];
 
 		if (item->dead_letter) {
 			fake->dead_letters[item->offset]++;
@@ -156,34 +160,76 @@ static void write_all(struct fake *fake)
 		assert_true(item->offset > fake->last_written);
 		fake->last_written = item->offset;
 		fake->written[item->offset]++;
+		fake->known = true;
 	}
 }
 
-/* The target answers what is in flight, as one batch. */
-static void answer(struct fake *fake)
+/* Behind a batch that was refused none fits, but where the target knows nothing of the producer yet. */
+static enum report_outcome answer_batch(struct fake *fake, const struct item *items, size_t count)
 {
-	enum report_outcome outcome = fake->broken ? REPORT_RETRY : REPORT_ACKED;
-	struct item items[RECORDS];
-	size_t count = fake->flight_count;
-	struct error err;
+	enum report_outcome outcome = fake->purged || (fake->broken && fake->known) ? REPORT_RETRY : REPORT_ACKED;
 
-	error_set(&err, -EIO, fake->remedy, "as the test says");
-	for (size_t i = 0; i < count && !fake->broken; i++)
-		if (refuses(fake, &fake->flight[i]))
+	if (outcome != REPORT_ACKED)
+		return outcome;
+	for (size_t i = 0; i < count; i++)
+		if (refuses(fake, &items[i]))
 			outcome = REPORT_REFUSED;
 	if (count == 1 && outcome == REPORT_ACKED && fake->damaged > 0) {
 		fake->damaged--;
 		outcome = REPORT_REFUSED;
 	}
 	if (outcome == REPORT_ACKED)
-		write_all(fake);
-	fake->broken |= outcome == REPORT_REFUSED;
-	fake->requests += count > 0;
-	memcpy(items, fake->flight, count * sizeof items[0]);
-	fake->flight_count = 0;
+		write_all(fake, items, count);
+	else
+		fake->broken = true;
+	return outcome;
+}
+
+static void report_batch(
+    struct fake *fake, const struct item *items, size_t count, enum report_outcome outcome, const struct error *err)
+{
 	for (size_t i = 0; i < count; i++)
 		engine_on_report(
-		    fake->engine, items[i].handle, 1, outcome, false, outcome == REPORT_ACKED ? NULL : &err);
+		    fake->engine, items[i].handle, 1, outcome, false, outcome == REPORT_ACKED ? NULL : err);
+}
+
+/* The target answers what is in flight. */
+static void answer(struct fake *fake)
+{
+	enum report_outcome outcome, outcome_of_rest = REPORT_ACKED;
+	struct item items[RECORDS];
+	size_t count = fake->flight_count;
+	size_t first = fake->first_alone && count > 0 ? 1 : count;
+	struct error err;
+
+	error_set(&err, -EIO, fake->remedy, "as the test says");
+	memcpy(items, fake->flight, count * sizeof items[0]);
+	fake->flight_count = 0;
+	fake->requests += count > 0;
+	outcome = answer_batch(fake, items, first);
+	if (count > first)
+		outcome_of_rest = answer_batch(fake, items + first, count - first);
+	report_batch(fake, items, first, outcome, &err);
+	report_batch(fake, items + first, count - first, outcome_of_rest, &err);
+}
+
+/* The others are answered as ever. */
+static void answer_without_dead_letters(struct fake *fake)
+{
+	struct item harmed[RECORDS];
+	size_t harmed_count = 0, count = 0;
+	struct error err;
+
+	for (size_t i = 0; i < fake->flight_count; i++)
+		if (fake->flight[i].dead_letter && harmed_count < fake->harmed_dead_letters)
+			harmed[harmed_count++] = fake->flight[i];
+		else
+			fake->flight[count++] = fake->flight[i];
+	fake->flight_count = count;
+	fake->harmed_dead_letters -= (unsigned)harmed_count;
+	answer(fake);
+	error_set(&err, -EIO, REMEDY_RETRY, "not delivered");
+	report_batch(fake, harmed, harmed_count, REPORT_RETRY, &err);
 }
 
 static void sink_serve(void *context)
@@ -191,10 +237,10 @@ static void sink_serve(void *context)
 	struct fake *fake = context;
 
 	if (fake->ready) {
-		fake->ready = fake->broken = false;
+		fake->ready = fake->broken = fake->purged = fake->known = false;
 		engine_on_sink_ready(fake->engine);
 	}
-	answer(fake);
+	answer_without_dead_letters(fake);
 }
 
 static int take(struct fake *fake, const struct item *item, enum report_outcome *outcome, struct error *err)
@@ -231,7 +277,7 @@ static int sink_dead_letter(void *context, uint64_t handle, uint32_t part, void 
 
 static void sink_purge(void *context, bool in_flight_too)
 {
-	((struct fake *)context)->broken = true;
+	((struct fake *)context)->purged = true;
 }
 
 static void sink_recreate(void *context)
@@ -308,6 +354,7 @@ static void begin(struct fake *fake, enum delivery delivery, enum error_policy o
 		.on_error = on_error,
 		.dead_letters = true,
 		.idempotent = true,
+		.first_goes_alone = delivery != DELIVERY_EXACTLY_ONCE,
 		.commit_records = RECORDS,
 		.commit_interval_us = 1,
 		.revoke_timeout_us = 10 * USEC_PER_SEC,
@@ -355,7 +402,7 @@ static void test_one_among_a_thousand_is_found_in_few_steps(void **state)
 		begin(&fake, DELIVERY_AT_LEAST_ONCE, ON_ERROR_SKIP);
 		fake.at_fault[places[i]] = true;
 		run_to(&fake, RECORDS);
-		assert_in_range(fake.requests, 2, 30);
+		assert_in_range(fake.requests, 2, 42);
 		assert_in_range(fake.recreations, 2, 12);
 		check_all_but(&fake, 1);
 	}
@@ -522,6 +569,45 @@ static void test_at_most_once_sends_the_good_ones_of_a_refused_batch_again(void 
 	check_all_but(&fake, 3);
 }
 
+/* at_most_once commits first. */
+static void run_on(struct fake *fake, unsigned dead_letters)
+{
+	run_to(fake, RECORDS);
+	for (int i = 0; i < 20000 && (engine_counters(fake->engine)->dead_lettered_records < dead_letters ||
+				       fake->last_written < RECORDS - 1);
+	     i++)
+		engine_step(fake->engine, 1000 * USEC_PER_SEC + i * USEC_PER_MSEC);
+	for (int64_t offset = 0; offset < RECORDS; offset++)
+		assert_int_equal(fake->dead_letters[offset], fake->at_fault[offset]);
+}
+
+static void test_at_most_once_loses_nothing_where_the_first_request_of_a_producer_is_refused(void **state)
+{
+	struct fake fake;
+	unsigned faults = 0;
+
+	begin(&fake, DELIVERY_AT_MOST_ONCE, ON_ERROR_DEAD_LETTER);
+	fake.first_alone = true;
+	for (int64_t offset = 0; offset < RECORDS; offset += 67, faults++)
+		fake.at_fault[offset] = true;
+	run_on(&fake, faults);
+	check_all_but(&fake, faults);
+}
+
+static void test_at_most_once_sends_a_dead_letter_though_later_records_are_written(void **state)
+{
+	struct fake fake;
+
+	begin(&fake, DELIVERY_AT_MOST_ONCE, ON_ERROR_DEAD_LETTER);
+	fake.refused_at_once = true;
+	fake.harmed_dead_letters = 1;
+	fake.at_fault[500] = true;
+	run_on(&fake, 1);
+	assert_int_equal(fake.harmed_dead_letters, 0);
+	assert_int_equal(fake.recreations, 1);
+	check_all_but(&fake, 1);
+}
+
 /* ---- what a person decides ---- */
 
 /* Blocked at 700, and all before it relayed. */
@@ -667,6 +753,8 @@ static void test_a_decision_is_for_the_offset_that_was_seen_and_for_one_that_is_
 	assert_int_equal(engine_unblock(fake.engine, 0, 0, UNBLOCK_SKIP, 1, &err), -ESTALE);
 	fake.at_fault[700] = true;
 	run_to(&fake, 700);
+	for (int i = 1; i < 100 && fake.blocked_at < 0; i++)
+		engine_step(fake.engine, 500 * USEC_PER_SEC + i * USEC_PER_MSEC);
 	assert_int_equal(engine_unblock(fake.engine, 0, 699, UNBLOCK_SKIP, 2, &err), -ESTALE);
 	assert_int_equal(look(&fake).order_done, 0);
 	assert_int_equal(look(&fake).order_failed, 2);
@@ -767,6 +855,8 @@ int main(void)
 		cmocka_unit_test(test_at_most_once_gives_back_what_it_had_committed_before_it_stops),
 		cmocka_unit_test(test_at_most_once_counts_what_it_could_not_give_back_once),
 		cmocka_unit_test(test_at_most_once_sends_the_good_ones_of_a_refused_batch_again),
+		cmocka_unit_test(test_at_most_once_loses_nothing_where_the_first_request_of_a_producer_is_refused),
+		cmocka_unit_test(test_at_most_once_sends_a_dead_letter_though_later_records_are_written),
 		cmocka_unit_test(test_a_blocked_record_that_is_skipped_is_counted_and_the_rest_arrives_once),
 		cmocka_unit_test(test_what_lies_before_is_committed_before_the_partition_is_read_again),
 		cmocka_unit_test(test_a_blocked_record_becomes_a_dead_letter_as_decided),

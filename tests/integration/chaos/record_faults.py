@@ -74,7 +74,8 @@ def refused(bout):
         assert set(buried) <= set(wanted), set(buried) - set(wanted)
         assert bout.delivery == AT_MOST_ONCE or set(buried) == set(wanted), set(wanted) - set(buried)
         assert bout.delivery == AT_LEAST_ONCE or not buried - wanted, buried - wanted
-        # A dead letter that is missing is a loss as any other: such a record is missed in the target.
+        # What was on its way to the broker that was killed may be lost, refused or not: such a record is missed in the
+        # target, and must be counted.
         return {partition: [record for record in records if not is_refused(record) or not buried[record.value]]
                 for partition, records in source.items()}
     bout.source_records = all_but_those
