@@ -145,7 +145,7 @@ MUTANTS = [
     Mutant("believes what librdkafka leaves out",
         "src/kafka/source_doubts.c",
         "	    (has_moved || has_gap)) {",
-        "	    has_moved && has_gap) {",
+        "	    (has_moved || has_gap) && part->epoch == 0) {",
         "overtaken"),
     Mutant("crosses gaps",
         "src/kafka/positions.c",
