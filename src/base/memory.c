@@ -47,14 +47,22 @@ char *xstrndup(const char *text, size_t length)
 	return p;
 }
 
-char *xasprintf(const char *format, ...)
+char *xvasprintf(const char *format, va_list arguments)
 {
 	char *p = NULL;
-	va_list arguments;
 
-	va_start(arguments, format);
 	if (vasprintf(&p, format, arguments) < 0)
 		out_of_memory();
+	return p;
+}
+
+char *xasprintf(const char *format, ...)
+{
+	va_list arguments;
+	char *p;
+
+	va_start(arguments, format);
+	p = xvasprintf(format, arguments);
 	va_end(arguments);
 	return p;
 }

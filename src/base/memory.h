@@ -4,6 +4,7 @@
  * system has no memory left the process ends with a message, which for a relay is the safe side:
  * nothing unsettled has been committed. Nothing on the record's path allocates through these. */
 #pragma once
+#include <stdarg.h>
 #include <stddef.h>
 
 /* Zeroed. Free with free(). Thread: any. */
@@ -17,3 +18,4 @@ char *xstrndup(const char *text, size_t length) __attribute__((malloc, returns_n
 
 /* printf into fresh memory; the caller frees. */
 char *xasprintf(const char *format, ...) __attribute__((malloc, returns_nonnull, format(printf, 1, 2)));
+char *xvasprintf(const char *format, va_list arguments) __attribute__((malloc, returns_nonnull, format(printf, 1, 0)));

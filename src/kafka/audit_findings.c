@@ -1,6 +1,5 @@
 #include "kafka/audit_findings.h"
 #include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include "base/memory.h"
 
@@ -16,15 +15,10 @@ void audit_found(struct audit_findings *findings, enum audit_severity severity,
     const struct audit_place *place, const char *remedy, const char *format, ...)
 {
 	va_list arguments;
-	size_t size;
 	char *text;
 
 	va_start(arguments, format);
-	size = (size_t)vsnprintf(NULL, 0, format, arguments) + 1;
-	va_end(arguments);
-	text = xcalloc(size, 1);
-	va_start(arguments, format);
-	vsnprintf(text, size, format, arguments);
+	text = xvasprintf(format, arguments);
 	va_end(arguments);
 	findings->items = xreallocarray(findings->items, findings->count + 1, sizeof *findings->items);
 	findings->items[findings->count++] = (struct audit_finding){
