@@ -90,138 +90,7 @@ static void job_submit(struct source *source, struct resolve_job *job)
 	worker_submit(source->worker, job_run, job_done, job);
 }
 
-/* ---- reading a partition, and stopping ---- */
-
-static struct source_part *part_at(struct source *source, const rd_kafka_topic_partition_list_t *list, int i)
-{
-	return source_part_of(source, list->elems[i].topic, list->elems[i].partition);
-}
-
-static void stop_reading(struct source_part *part)
-{
-	part->reading = false;
-}
-
-/* More than any prefetch holds: one that is still being filled must not hold us up. */
-enum { QUEUE_MAX_EVENTS = 1000000 };
-
-/* Whatever lies in a queue, records and errors, holds librdkafka's partition, and the partition its broker's thread.
- * When a client ends, librdkafka (2.0.2 and 2.8.0) empties the queues of those partitions alone that its topics still
- * list: a partition whose topic was deleted is on no list any more, and rd_kafka_destroy() would wait for ever. So a
- * queue that is not read any more is kept, to be emptied when nothing is put into it any more. */
-static void empty_queue(struct source_part *part)
-{
-	rd_kafka_event_t *event;
-
-	for (int i = 0; i < QUEUE_MAX_EVENTS && part->queue; i++) {
-		event = rd_kafka_queue_poll(part->queue, 0);
-		if (!event)
-			break;
-		rd_kafka_event_destroy(event);
-	}
-}
-
-static void give_up_queue(struct source_part *part)
-{
-	if (part->queue)
-		rd_kafka_queue_destroy(part->queue);
-	part->queue = NULL;
-}
-
-void source_give_up_queues(struct source *source)
-{
-	for (uint32_t i = 0; i < source->part_count; i++) {
-		stop_reading(source->parts[i]);
-		empty_queue(source->parts[i]);
-		give_up_queue(source->parts[i]);
-	}
-}
-
-/* After an assign librdkafka forwards every partition's queue to the consumer's: give each its own again.
- * Paused meanwhile, so that no record comes through the wrong one. */
-static void own_queues(struct source *source, const rd_kafka_topic_partition_list_t *list)
-{
-	for (int i = 0; i < list->cnt; i++) {
-		struct source_part *part = part_at(source, list, i);
-
-		give_up_queue(part);
-		part->queue = rd_kafka_queue_get_partition(source->consumer, part->topic->name, part->partition);
-		part->reading = part->queue != NULL;
-		source_trust(part);
-		if (!part->queue)
-			continue;
-		rd_kafka_queue_forward(part->queue, NULL);
-		prefetch_turns_begin(&source->turns, part->number, clock_monotonic_us());
-		source_watch_queue(source, part->queue);
-	}
-}
-
-/* Of these partitions those that librdkafka has, which it is told to give up. */
-static rd_kafka_resp_err_t take_out(struct source *source, const rd_kafka_topic_partition_list_t *list)
-{
-	rd_kafka_topic_partition_list_t *had = rd_kafka_topic_partition_list_new(list->cnt + 1);
-	rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
-	rd_kafka_error_t *error;
-
-	for (int i = 0; i < list->cnt; i++) {
-		struct source_part *part = part_at(source, list, i);
-
-		if (part->taken_up)
-			rd_kafka_topic_partition_list_add(had, part->topic->name, part->partition);
-		part->taken_up = false;
-	}
-	/* Also without any: it may be the answer for which librdkafka waits. */
-	error = rd_kafka_incremental_unassign(source->consumer, had);
-	if (error) {
-		code = rd_kafka_error_code(error);
-		rd_kafka_error_destroy(error);
-	}
-	rd_kafka_topic_partition_list_destroy(had);
-	return code;
-}
-
-/* Cooperative: these come to those that are read, or go on elsewhere. */
-static rd_kafka_resp_err_t take_in(struct source *source, const rd_kafka_topic_partition_list_t *list)
-{
-	rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
-	rd_kafka_error_t *error;
-
-	for (int i = 0; i < list->cnt && !code; i++)
-		if (part_at(source, list, i)->taken_up)
-			code = take_out(source, list);
-	error = code ? NULL : rd_kafka_incremental_assign(source->consumer, list);
-	if (error) {
-		code = rd_kafka_error_code(error);
-		rd_kafka_error_destroy(error);
-	}
-	return code;
-}
-
-/* Reads these partitions, each from its offset; with the eager protocol, these and no others. */
-static void assign(struct source *source, const rd_kafka_topic_partition_list_t *list)
-{
-	rd_kafka_resp_err_t code =
-	    source->cooperative ? take_in(source, list) : rd_kafka_assign(source->consumer, list);
-	struct error err;
-
-	if (!source->cooperative)
-		for (uint32_t i = 0; i < source->part_count; i++)
-			source->parts[i]->taken_up = false;
-	for (int i = 0; i < list->cnt && !code; i++)
-		part_at(source, list, i)->taken_up = true;
-	if (code) {
-		error_class_set(&err, code, "taking up %d partitions (the clients are made anew)", list->cnt);
-		err.remedy = REMEDY_RESTART;
-		source->events->failed(source->owner, &err);
-	} else if (list->cnt > 0) {
-		rd_kafka_topic_partition_list_t *copy = rd_kafka_topic_partition_list_copy(list);
-
-		rd_kafka_pause_partitions(source->consumer, copy);
-		own_queues(source, copy);
-		rd_kafka_resume_partitions(source->consumer, copy);
-		rd_kafka_topic_partition_list_destroy(copy);
-	}
-}
+/* ---- the rebalance at hand ---- */
 
 static size_t assigned_count(const struct source *source)
 {
@@ -257,7 +126,7 @@ static void give_up_released(struct source *source)
 		if (!source->parts[i]->assigned)
 			rd_kafka_topic_partition_list_add(
 			    list, source->parts[i]->topic->name, source->parts[i]->partition);
-	code = take_out(source, list);
+	code = source_take_out(source, list);
 	if (code) {
 		error_class_set(&err, code, "giving up partitions (the clients are made anew)");
 		err.remedy = REMEDY_RESTART;
@@ -271,7 +140,7 @@ static void finish_revoke(struct source *source)
 	give_up_released(source);
 	for (uint32_t i = 0; i < source->part_count; i++)
 		if (!source->parts[i]->reading)
-			empty_queue(source->parts[i]);
+			source_empty_queue(source->parts[i]);
 	rebalance_finished(source);
 }
 
@@ -345,7 +214,7 @@ static void announce(struct source *source, struct source_part *part, const stru
 {
 	part->epoch = ++source->last_epoch;
 	if (item->blocked) {
-		stop_reading(part);
+		source_stop_reading(part);
 		source->events->blocked(source->owner, part->number, item->position, &item->err);
 	} else {
 		source->events->assigned(source->owner, part->number, part->epoch, item->position);
@@ -393,13 +262,13 @@ static void apply_assignment(struct source *source, const struct positions *posi
 		part = source_part_of(source, item->topic, item->partition);
 		/* librdkafka's partition may be a new one: the topic was gone meanwhile. */
 		if (!part->assigned)
-			empty_queue(part);
+			source_empty_queue(part);
 		part->assigned = true;
 		part->revoking = false;
 		part->reposition = false;
 		take_up(source, part, item, list);
 	}
-	assign(source, list);
+	source_assign(source, list);
 	rd_kafka_topic_partition_list_destroy(list);
 	rebalance_finished(source);
 	for (size_t i = 0; i < positions->count; i++)
@@ -419,7 +288,7 @@ void source_reposition(struct source *source, struct source_part *part, int64_t 
 	part->reposition = true;
 	part->reposition_at = offset;
 	source->reposition_wanted = true;
-	stop_reading(part);
+	source_stop_reading(part);
 }
 
 void source_rewind(void *context, uint32_t number, bool cross_gap)
@@ -501,9 +370,9 @@ static void apply_repositioning(struct source *source, const struct positions *p
 	if (!source->cooperative)
 		add_unmoved(source, list);
 	else if (stopped->cnt > 0)
-		take_out(source, stopped);
+		source_take_out(source, stopped);
 	if (list->cnt > 0)
-		assign(source, list);
+		source_assign(source, list);
 	source->moved = source->cooperative && list->cnt + stopped->cnt > 0;
 	rd_kafka_topic_partition_list_destroy(list);
 	rd_kafka_topic_partition_list_destroy(stopped);
@@ -623,7 +492,7 @@ static void leave(struct source *source, struct source_part *part, bool lost)
 	part->topic->declined = false;
 	if (!part->assigned)
 		return;
-	stop_reading(part);
+	source_stop_reading(part);
 	part->reposition = part->cross_gap = false;
 	if (lost) {
 		part->assigned = part->revoking = false;
@@ -646,7 +515,7 @@ static void on_revoke(struct source *source, const rd_kafka_topic_partition_list
 	/* One more than there are, so that a release from within revoke_begin does not complete it early. */
 	source->unreleased = 1;
 	for (int i = 0; i < partitions->cnt && source->cooperative; i++)
-		leave(source, part_at(source, partitions, i), lost);
+		leave(source, source_part_at(source, partitions, i), lost);
 	for (uint32_t i = 0; i < source->part_count && !source->cooperative; i++)
 		leave(source, source->parts[i], lost);
 	if (lost && assigned_count(source) == 0)
@@ -702,12 +571,12 @@ static void give_up_all(
 	rebalance_finished(source);
 	outdate_job(source);
 	for (int i = 0; i < partitions->cnt; i++)
-		leave(source, part_at(source, partitions, i), true);
+		leave(source, source_part_at(source, partitions, i), true);
 	for (uint32_t i = 0; i < source->part_count; i++)
 		leave(source, source->parts[i], true);
 	give_up_released(source);
 	if (code == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS)
-		assign(source, &none);
+		source_assign(source, &none);
 	error_set(&err, -EAGAIN, REMEDY_RESTART, "%s of the group \"%s\": what was not committed is read again", why,
 	    source->pipeline->from.group);
 	source->events->failed(source->owner, &err);
@@ -746,7 +615,7 @@ void source_release_partition(void *context, uint32_t number)
 	struct source *source = context;
 	struct source_part *part = source->parts[number];
 
-	stop_reading(part);
+	source_stop_reading(part);
 	part->assigned = false;
 	part->reposition = part->cross_gap = false;
 	if (!part->revoking)
@@ -768,7 +637,7 @@ void source_abandon_rebalance(struct source *source)
 
 	outdate_job(source);
 	if (source->rebalance == REBALANCE_RESOLVING && source->cooperative) {
-		assign(source, &none);
+		source_assign(source, &none);
 		rebalance_finished(source);
 	} else if (source->rebalance != REBALANCE_NONE) {
 		finish_revoke(source);

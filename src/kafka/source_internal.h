@@ -1,6 +1,6 @@
 /* source_internal.h: what the source's files share: source.c (records, control events, life), source_commits.c (offsets),
- * source_assignment.c (rebalances, positions), source_doubts.c (what is fetched again), source_prefetch.c (the bound of
- * what is fetched ahead) and source_topics.c (topics that are gone). */
+ * source_assignment.c (rebalances, positions), source_reading.c (what librdkafka reads), source_doubts.c (what is fetched
+ * again), source_prefetch.c (the bound of what is fetched ahead) and source_topics.c (topics that are gone). */
 #pragma once
 #include <librdkafka/rdkafka.h>
 #include <stdbool.h>
@@ -147,6 +147,22 @@ void source_doubt_topics(struct source *source);
  * be made anew; the partitions of one that was recreated are repositioned. */
 void source_serve_topics(struct source *source);
 
+/* ---- source_reading.c ---- */
+
+/* The i-th of the list. */
+struct source_part *source_part_at(struct source *source, const rd_kafka_topic_partition_list_t *list, int i);
+/* Its records are not taken any more; librdkafka may still fetch them. */
+void source_stop_reading(struct source_part *part);
+/* Drops what its queue holds. */
+void source_empty_queue(struct source_part *part);
+/* The consumer is closed, and about to be destroyed: no queue may hold anything. */
+void source_give_up_queues(struct source *source);
+/* Reads these partitions, each from its offset; with the eager protocol, these and no others. A failure is told as one
+ * that needs the clients made anew. */
+void source_assign(struct source *source, const rd_kafka_topic_partition_list_t *list);
+/* Cooperative: of these partitions librdkafka gives up those that it has. */
+rd_kafka_resp_err_t source_take_out(struct source *source, const rd_kafka_topic_partition_list_t *list);
+
 /* ---- source_assignment.c ---- */
 
 /* A rebalance event: ASSIGN or REVOKE. */
@@ -162,7 +178,5 @@ void source_rewind(void *source, uint32_t part, bool cross_gap);
 void source_serve_positions(struct source *source);
 /* source_ops.release_partition */
 void source_release_partition(void *source, uint32_t part);
-/* The consumer is closed, and about to be destroyed: no queue may hold anything. */
-void source_give_up_queues(struct source *source);
 /* The consumer is about to be closed: complete what a rebalance has begun. */
 void source_abandon_rebalance(struct source *source);

@@ -122,10 +122,10 @@ MUTANTS = [
         "		leave(source, source->parts[i], lost);",
         "only_what_moves_is_given_up and at_least_once"),
     Mutant("does not take out what it takes in again elsewhere",
-        "src/kafka/source_assignment.c",
-        "		if (part_at(source, list, i)->taken_up)\n			code = take_out(source, list);",
-        "		if (part_at(source, list, i)->taken_up && !source->cooperative)\n"
-        "			code = take_out(source, list);",
+        "src/kafka/source_reading.c",
+        "		if (source_part_at(source, list, i)->taken_up)\n			code = source_take_out(source, list);",
+        "		if (source_part_at(source, list, i)->taken_up && !source->cooperative)\n"
+        "			code = source_take_out(source, list);",
         "takes_one_partition_out_alone and earliest"),
     Mutant("answers a cooperative rebalance before what leaves is settled",
         "src/kafka/source_assignment.c",
