@@ -69,11 +69,9 @@ static void job_add(struct resolve_job *job, const struct source_part *part, int
 
 static int64_t session_timeout_us(const struct source *source)
 {
-	char value[32] = "";
-	size_t size = sizeof value;
+	_cleanup_free_ char *value_ms = client_setting(source->consumer, "session.timeout.ms");
 
-	rd_kafka_conf_get(rd_kafka_conf(source->consumer), "session.timeout.ms", value, &size);
-	return strtoll(value, NULL, 10) * USEC_PER_MSEC;
+	return strtoll(value_ms, NULL, 10) * USEC_PER_MSEC;
 }
 
 /* Whoever owns partition 0 begins within its own bound, or joins anew. If it is stalled meanwhile, it is a member for
