@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "base/cleanup.h"
+#include "base/fnv1a.h"
 #include "base/memory.h"
 
 /* The certificates that a system trusts are about a quarter of it. */
@@ -133,12 +134,11 @@ int file_read(const char *path, bool is_private, uint64_t *contents_hash, struct
 {
 	char *bytes = NULL;
 	ssize_t length = read_all(path, is_private, FILE_MAX_BYTES, &bytes, problem);
-	uint64_t hash = UINT64_C(14695981039346656037); /* FNV-1a: it has to tell apart, not to withstand */
+	uint64_t hash;
 
 	if (length < 0)
 		return (int)length;
-	for (ssize_t i = 0; i < length; i++)
-		hash = (hash ^ (unsigned char)bytes[i]) * UINT64_C(1099511628211);
+	hash = fnv1a_64(FNV1A_64_START, bytes, (size_t)length);
 	explicit_bzero(bytes, (size_t)length);
 	free(bytes);
 	if (length == 0)

@@ -15,5 +15,12 @@ enum unblock {
 	UNBLOCK_DEAD_LETTER, /* the record goes to the topic for dead letters */
 };
 
+/* What has become of what a person decided. */
+enum unblock_end {
+	UNBLOCK_CARRIED_OUT,
+	UNBLOCK_GIVEN_UP, /* the partition was, before: whoever reads it next is blocked again */
+	UNBLOCK_REPLACED, /* the record is not there any more: the log was truncated, or its topic created anew */
+};
+
 /* "gap": in JSON, and never renamed. */
 const char *block_name(enum block block);

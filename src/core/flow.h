@@ -58,6 +58,9 @@ struct source_ops {
 	void (*release_partition)(void *source, uint32_t part);
 	/* The bytes are not needed any more. */
 	void (*release_chunk)(void *source, void *payload);
+	/* A number of what a chunk holds: the same each time that it is read. Another record at its offset, where the log
+	 * was truncated or its topic created anew, hardly has it. Not cheap: it looks at every byte. */
+	uint64_t (*fingerprint)(void *source, const void *payload);
 	/* The group's metadata for a transaction (KIP-447), or NULL while there is none that a broker would
 	 * validate (not a member), or while offsets of what was read may not be committed (positions are being
 	 * resolved anew, a topic is gone). Freed by free_group_token. */

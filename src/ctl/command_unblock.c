@@ -149,8 +149,9 @@ static int await_done(struct unblocking *unblocking, int64_t order)
 	if (exit_code != 0)
 		return exit_code;
 	if (end == ORDER_FAILED)
-		return answer_fail(EX_TEMPFAIL, "it was not carried out: something else had been decided, or the partition was "
-						"given up before; the log of aloqd tells, and aloqctl status what blocks now");
+		return answer_fail(EX_TEMPFAIL, "it was not carried out: something else had been decided, the partition was given "
+						"up before, or the record is not there any more; the log of aloqd tells which, and "
+						"aloqctl status what blocks now");
 	show(unblocking, "again ");
 	if (unblocking->call->json)
 		exit_code = answer_show(unblocking->call, &unblocking->json, NULL, stdout);

@@ -26,7 +26,8 @@ libkafka_a_SOURCES += \
 	src/kafka/preflight_targets.c src/kafka/preflight_topics.c \
 	src/kafka/probe.c src/kafka/probe.h src/kafka/property_check.c src/kafka/property_check.h \
 	src/kafka/property_sides.c src/kafka/property_sides.h \
-	src/kafka/record.h src/kafka/record_size.c src/kafka/record_size.h \
+	src/kafka/record.h src/kafka/record_fingerprint.c src/kafka/record_fingerprint.h \
+	src/kafka/record_size.c src/kafka/record_size.h \
 	src/kafka/security.c src/kafka/security.h \
 	src/kafka/group_token.c src/kafka/group_token.h \
 	src/kafka/settings.c src/kafka/settings.h \

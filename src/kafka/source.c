@@ -15,6 +15,7 @@
 #include "kafka/positions.h"
 #include "kafka/probe.h"
 #include "kafka/record.h"
+#include "kafka/record_fingerprint.h"
 #include "kafka/record_size.h"
 #include "kafka/security.h"
 #include "kafka/settings.h"
@@ -57,6 +58,13 @@ static void op_release_chunk(void *context, void *payload)
 	rd_kafka_event_destroy(record->event);
 	record->next_free = source->free_records;
 	source->free_records = record;
+}
+
+static uint64_t op_fingerprint(void *context, const void *payload)
+{
+	const struct record *record = payload;
+
+	return record_fingerprint(record->message);
 }
 
 /* ---- parts ---- */
@@ -506,6 +514,7 @@ const struct source_ops kafka_source_ops = {
 	.rewind = source_rewind,
 	.release_partition = source_release_partition,
 	.release_chunk = op_release_chunk,
+	.fingerprint = op_fingerprint,
 	.group_token = source_group_token,
 	.free_group_token = source_free_group_token,
 };

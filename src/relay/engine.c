@@ -296,7 +296,7 @@ static void release_partition(struct engine *engine, struct part *part)
 		engine->drain_clean = false;
 	if (engine->draining && part->blocked)
 		engine->left_blocked++;
-	engine_unblock_drop(engine, part);
+	engine_unblock_drop(engine, part, UNBLOCK_GIVEN_UP);
 	engine_clear_blocked(part);
 	engine_end_epoch(engine, part);
 	part->state = PART_UNASSIGNED;

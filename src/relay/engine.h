@@ -44,9 +44,8 @@ struct engine_host_ops {
 	 * its offset is committed, once for each time that the record is read. */
 	void (*refused)(void *host, uint32_t part, int64_t offset, enum error_policy policy, const struct error *err);
 	/* What a person has decided (engine_unblock()) is done: the record that was blocked is settled and committed, or
-	 * the partition is read on behind a gap. Without carried_out: the partition was given up before; whoever reads it
-	 * next is blocked again. Not said where it is blocked again here. */
-	void (*unblocked)(void *host, uint32_t part, int64_t offset, enum unblock how, bool carried_out);
+	 * the partition is read on behind a gap; or it never will be. Not said where it is blocked again here. */
+	void (*unblocked)(void *host, uint32_t part, int64_t offset, enum unblock how, enum unblock_end end);
 	/* For logging: a fault that the engine mends by itself. part UINT32_MAX: concerns no single partition. */
 	void (*trouble)(void *host, uint32_t part, int64_t offset, const struct error *err);
 	/* Records that are lost by the rules of at_most_once: so many of [first, next). */
@@ -104,8 +103,9 @@ bool engine_is_at_rest(const struct engine *engine);
  * then it is read again from there, and the record gets what was decided as if on_error had said it, in its place and
  * within its transaction. It is done when that is settled and committed, or the partition is blocked again: then
  * part_view.order_done is order, a number of the owner's that is not 0 and above those before. When the partition is given
- * up it is forgotten, and part_view.order_failed is order. Returns 0; or, with why in err and order failed: -ESTALE, it is not blocked there; -EALREADY, something else was decided
- * just now; -EOPNOTSUPP, this cannot be decided for what it is blocked by. */
+ * up, or the record is not there any more, it is forgotten, and part_view.order_failed is order: what lies at its offset
+ * now is relayed as any other. Returns 0; or, with why in err and order failed: -ESTALE, it is not blocked there;
+ * -EALREADY, something else was decided just now; -EOPNOTSUPP, this cannot be decided for what it is blocked by. */
 int engine_unblock(struct engine *engine, uint32_t part, int64_t offset, enum unblock how, uint64_t order,
     struct error *err);
 

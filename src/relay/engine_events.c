@@ -39,10 +39,10 @@ void engine_on_assigned(struct engine *engine, uint32_t number, uint64_t epoch, 
 	/* Where the group stands is known now. */
 	if (part->maybe_committed > position)
 		part->maybe_committed = position;
+	engine_unblock_on_assigned(engine, part, position);
 	engine_end_epoch(engine, part);
 	engine_clear_blocked(part);
 	engine_begin_epoch(part, epoch, position);
-	engine_unblock_on_assigned(part);
 	engine->counters.assigned_partitions++;
 	if (engine->draining)
 		engine->strategy->stop_reading(engine, part);
@@ -110,7 +110,7 @@ void engine_on_revoke_begin(struct engine *engine, uint32_t number)
 		engine->source_ops->release_partition(engine->source, number);
 		return;
 	}
-	engine_unblock_drop(engine, part);
+	engine_unblock_drop(engine, part, UNBLOCK_GIVEN_UP);
 	part->state = PART_REVOKING;
 	part->revoke_deadline_us = clock_after_us(engine->now_us, engine->config.revoke_timeout_us);
 	engine->strategy->stop_reading(engine, part);
@@ -124,7 +124,7 @@ void engine_on_lost(struct engine *engine, uint32_t number)
 	engine->counters.lost_partitions++;
 	if (!part || part->state == PART_UNASSIGNED)
 		return;
-	engine_unblock_drop(engine, part);
+	engine_unblock_drop(engine, part, UNBLOCK_GIVEN_UP);
 	part->state = PART_UNASSIGNED;
 	engine_clear_blocked(part);
 	if (part->submitted_end > part->repeats_until)

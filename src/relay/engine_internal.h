@@ -46,6 +46,7 @@ struct order {
 	enum unblock how;
 	int64_t offset;
 	bool of_source; /* there is no record: the source could not read on */
+	uint64_t fingerprint; /* of the record */
 	bool reading;	/* it has begun: the partition is read again from before the offset */
 	struct error reason;
 };
@@ -86,6 +87,7 @@ struct part {
 	bool is_overtaken;	     /* they cannot: a later one is written */
 	bool dirty;	       /* reports came in since the last settle */
 	bool blocked_batch;    /* blocked by a record: it is a batch of more than one */
+	uint64_t blocked_fingerprint; /* blocked by a record: see source_ops.fingerprint */
 	struct order *order;   /* NULL: nothing was decided that is not done */
 	uint64_t order_done, order_failed; /* the last of each */
 };
@@ -315,10 +317,10 @@ void engine_unblock_step(struct engine *engine);
 void engine_unblock_on_slot(struct engine *engine, struct part *part, struct offset_slot *slot);
 /* The partition is blocked, also again: what was decided is done, or meant another offset. */
 void engine_unblock_on_block(struct engine *engine, struct part *part);
-/* The partition is assigned anew while what was decided waits to begin. */
-void engine_unblock_on_assigned(struct part *part);
-/* The partition is given up. */
-void engine_unblock_drop(struct engine *engine, struct part *part);
+/* The partition is about to be read from position on. */
+void engine_unblock_on_assigned(struct engine *engine, struct part *part, int64_t position);
+/* What was decided will not be carried out. */
+void engine_unblock_drop(struct engine *engine, struct part *part, enum unblock_end end);
 enum block engine_blocked_by(const struct part *part);
 /* Does what was decided wait for a commit? */
 static inline bool part_hurries(const struct engine *engine, const struct part *part)

@@ -169,7 +169,9 @@ void engine_block_refused(struct engine *engine, struct part *part, uint64_t seq
 {
 	const struct offset_slot *slot = offset_tracker_slot(part->tracker, seq);
 	bool batch = slot->records > 1;
+	uint64_t fingerprint = engine->source_ops->fingerprint(engine->source, slot->payload);
 
-	engine_block(engine, part, slot->first, err);
+	engine_block(engine, part, slot->first, err); /* drops the slot */
 	part->blocked_batch = batch;
+	part->blocked_fingerprint = fingerprint;
 }

@@ -3,7 +3,8 @@
  * The partition has dropped what came behind the block, and reads no more. So it goes on by being read again: once all
  * before the block is settled and committed, from the committed offset, which lies right before it. A record is then
  * treated as if on_error had said what was decided; what has been decided about the next one nobody knows, and that
- * blocks again. A gap is the source's to cross. */
+ * blocks again. Nor about another record that lies at its offset by then, because the log was truncated or its topic
+ * created anew: that is told by its fingerprint, and relayed. A gap is the source's to cross. */
 #include "relay/engine_internal.h"
 #include <errno.h>
 #include <inttypes.h>
@@ -77,7 +78,7 @@ int engine_unblock(
 		return refuse(part, order, err);
 	part->order = xcalloc(1, sizeof *part->order);
 	*part->order = (struct order){ .number = order, .how = how, .offset = offset,
-		.of_source = part->blocked_by_source, .reason = *part->blocked };
+		.of_source = part->blocked_by_source, .fingerprint = part->blocked_fingerprint, .reason = *part->blocked };
 	engine->orders++;
 	return 0;
 }
@@ -126,7 +127,7 @@ void engine_unblock_step(struct engine *engine)
 			begin(engine, part);
 		} else if (part->state == PART_READING && part->order->reading && is_done(part)) {
 			engine->host_ops->unblocked(
-			    engine->host, part->number, part->order->offset, part->order->how, true);
+			    engine->host, part->number, part->order->offset, part->order->how, UNBLOCK_CARRIED_OUT);
 			finish(engine, part);
 		}
 	}
@@ -142,6 +143,10 @@ void engine_unblock_on_slot(struct engine *engine, struct part *part, struct off
 	if (!order->reading || order->of_source || order->how == UNBLOCK_RETRY || slot->first != order->offset ||
 	    slot->records != 1)
 		return;
+	if (engine->source_ops->fingerprint(engine->source, slot->payload) != order->fingerprint) {
+		engine_unblock_drop(engine, part, UNBLOCK_REPLACED);
+		return;
+	}
 	engine_set_fault(engine, part, slot, order->how == UNBLOCK_SKIP ? ON_ERROR_SKIP : ON_ERROR_DEAD_LETTER,
 	    &order->reason);
 }
@@ -152,17 +157,21 @@ void engine_unblock_on_block(struct engine *engine, struct part *part)
 		finish(engine, part);
 }
 
-void engine_unblock_on_assigned(struct part *part)
-{
-	if (part->order)
-		part->order->reading = true;
-}
-
-void engine_unblock_drop(struct engine *engine, struct part *part)
+void engine_unblock_on_assigned(struct engine *engine, struct part *part, int64_t position)
 {
 	if (!part->order)
 		return;
-	engine->host_ops->unblocked(engine->host, part->number, part->order->offset, part->order->how, false);
+	part->order->reading = true;
+	/* The log has ended before what is committed: it may never get to the offset again. */
+	if (!part->order->of_source && position < part->committed)
+		engine_unblock_drop(engine, part, UNBLOCK_REPLACED);
+}
+
+void engine_unblock_drop(struct engine *engine, struct part *part, enum unblock_end end)
+{
+	if (!part->order)
+		return;
+	engine->host_ops->unblocked(engine->host, part->number, part->order->offset, part->order->how, end);
 	/* A later one may have been refused meanwhile. */
 	if (part->order->number > part->order_failed)
 		part->order_failed = part->order->number;

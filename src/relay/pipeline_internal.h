@@ -176,7 +176,7 @@ void pipeline_tell_lost(struct pipeline *pipeline);
 /* Tells the engine what has come. */
 void pipeline_take_orders(struct pipeline *pipeline);
 /* engine_host_ops.unblocked */
-void pipeline_on_unblocked(void *host, uint32_t part, int64_t offset, enum unblock how, bool carried_out);
+void pipeline_on_unblocked(void *host, uint32_t part, int64_t offset, enum unblock how, enum unblock_end end);
 void pipeline_free_orders(struct pipeline *pipeline);
 
 /* ---- pipeline_topics.c ---- */

@@ -113,14 +113,19 @@ void pipeline_take_orders(struct pipeline *pipeline)
 	}
 }
 
-void pipeline_on_unblocked(void *host, uint32_t part, int64_t offset, enum unblock how, bool carried_out)
+void pipeline_on_unblocked(void *host, uint32_t part, int64_t offset, enum unblock how, enum unblock_end end)
 {
 	struct pipeline *pipeline = host;
 	struct log_place place = pipeline_place_of(pipeline, part, offset);
 
 	pipeline->changed = true;
-	if (carried_out)
+	if (end == UNBLOCK_CARRIED_OUT)
 		log_notice(&place, "unblocked (%s): the partition goes on behind offset %" PRId64, words_for(how), offset);
+	else if (end == UNBLOCK_REPLACED)
+		log_warning(&place,
+		    "unblock (%s) is not carried out: the record that was at offset %" PRId64
+		    " is not there any more (the log was truncated, or the topic created anew); what is there now is relayed",
+		    words_for(how), offset);
 	else
 		log_warning(&place,
 		    "unblock (%s) is not carried out: the partition was given up before; whoever reads it next is blocked "

@@ -390,13 +390,14 @@ static void check_submission(struct world *world, const struct sink *sink, const
 		    why);
 }
 
-/* Does on_error say so, or has a person? */
-static bool may_become(const struct world *world, uint32_t part, int64_t offset, enum error_policy policy)
+/* Does on_error say so, or has a person, of this record? */
+static bool may_become(const struct world *world, const struct payload *payload, enum error_policy policy)
 {
-	const bool *told = world->checker.told[part][offset];
+	const uint64_t *told = world->checker.told[payload->part][payload->first];
+	uint64_t bit = UINT64_C(1) << payload->as_read[0].version;
 
-	return policy == world->plan.on_error || (policy == ON_ERROR_SKIP && told[UNBLOCK_SKIP]) ||
-	       (policy == ON_ERROR_DEAD_LETTER && told[UNBLOCK_DEAD_LETTER]);
+	return policy == world->plan.on_error || (policy == ON_ERROR_SKIP && told[UNBLOCK_SKIP] & bit) ||
+	       (policy == ON_ERROR_DEAD_LETTER && told[UNBLOCK_DEAD_LETTER] & bit);
 }
 
 void checker_submit(struct world *world, const struct sink *sink, const struct payload *payload)
@@ -410,7 +411,7 @@ void checker_submit(struct world *world, const struct sink *sink, const struct p
 void checker_dead_letter(struct world *world, const struct sink *sink, const struct payload *payload)
 {
 	check_submission(world, sink, payload);
-	if (!payload->refused || !may_become(world, payload->part, payload->first, ON_ERROR_DEAD_LETTER))
+	if (!payload->refused || !may_become(world, payload, ON_ERROR_DEAD_LETTER))
 		broken(world, "makes a dead letter of %" PRIu32 "@%" PRId64 " for no reason", payload->part,
 		    payload->first);
 }
@@ -598,11 +599,12 @@ void checker_blocked(struct world *world, int instance, uint32_t part, int64_t o
 		    offset);
 	epoch->blocked = true;
 	epoch->blocked_at = offset;
+	epoch->blocked_version = payload ? payload->as_read[0].version : 0;
 }
 
-void checker_told(struct world *world, uint32_t part, int64_t offset, enum unblock how)
+void checker_told(struct world *world, int instance, uint32_t part, int64_t offset, enum unblock how)
 {
-	world->checker.told[part][offset][how] = true;
+	world->checker.told[part][offset][how] |= UINT64_C(1) << epoch_of(world, instance, part)->blocked_version;
 }
 
 void checker_unblocked(struct world *world, int instance, uint32_t part, int64_t offset, enum unblock how)
@@ -659,13 +661,16 @@ void checker_refused(struct world *world, int instance, uint32_t part, int64_t o
 
 	trace(world, "instance %d %s %" PRIu32 "@%" PRId64, instance,
 	    policy == ON_ERROR_SKIP ? "skips" : "makes a dead letter of", part, offset);
-	if (!payload || payload->refused || payload->records != 1 || !may_become(world, part, offset, policy) ||
+	if (!payload || payload->refused || payload->records != 1 || !may_become(world, payload, policy) ||
 	    policy == ON_ERROR_BLOCK || !holds_poison(payload)) {
 		broken(world, "takes %" PRIu32 "@%" PRId64 " for refused", part, offset);
 		return;
 	}
 	payload->refused = true;
 	epoch->passed[payload->offsets[0]] = policy == ON_ERROR_SKIP;
+	/* Only offsets tell what was sent, and later ones will be: a person may say dead letter where it is read again. */
+	if (policy == ON_ERROR_SKIP)
+		world->checker.sendings[instance].sent[part][payload->offsets[0]] = true;
 	if (!is_current(world, payload, payload->offsets[0]))
 		return;
 	world->checker.refused[part][payload->offsets[0]] = true;

@@ -31,6 +31,7 @@ struct checked_epoch {
 	bool blocked; /* at blocked_at */
 	bool cut;     /* the log was truncated before where it reads: what is there now is not its */
 	int64_t blocked_at;
+	uint32_t blocked_version; /* of the log, since which the record there is the one that it is blocked by */
 	uint64_t first_epoch, epoch; /* more than one, where reading went on further ahead */
 	int64_t start;
 	int64_t end;	/* behind what was delivered, or the position */
@@ -78,7 +79,8 @@ struct checker {
 	uint32_t committed_view[MAX_PARTS][MAX_OFFSETS]; /* by committed transactions */
 	bool refused[MAX_PARTS][MAX_OFFSETS];		 /* as the engine says: known to be at fault */
 	bool skipped[MAX_PARTS][MAX_OFFSETS];		 /* of those: and skipped */
-	bool told[MAX_PARTS][MAX_OFFSETS + 1][3];	 /* a person has decided so, once */
+	uint64_t told[MAX_PARTS][MAX_OFFSETS + 1][3]; /* a person has decided so, once: a bit for each version of the log since
+						       * which it was this record */
 	uint32_t dead_letters[MAX_PARTS][MAX_OFFSETS];	 /* in their topic */
 	uint32_t dead_letters_view[MAX_PARTS][MAX_OFFSETS]; /* by committed transactions */
 	bool lost[MAX_PARTS][MAX_OFFSETS];		 /* as the engine says */
@@ -133,7 +135,7 @@ void checker_txn_committed(struct world *world, uint32_t txn);
 
 void checker_blocked(struct world *world, int instance, uint32_t part, int64_t offset);
 /* A person decides, before the engine hears of it. */
-void checker_told(struct world *world, uint32_t part, int64_t offset, enum unblock how);
+void checker_told(struct world *world, int instance, uint32_t part, int64_t offset, enum unblock how);
 void checker_unblocked(struct world *world, int instance, uint32_t part, int64_t offset, enum unblock how);
 /* From there on the log holds other records than before. */
 void checker_begun_anew(struct world *world, uint32_t part, int64_t offset);

@@ -73,7 +73,8 @@ static bool is_passed_by_reader(const struct world *world, uint32_t part, int64_
 	for (uint32_t i = 0; i < world->plan.instances; i++) {
 		const struct source_part *read = &world->instances[i].source.parts[part];
 
-		if (world->instances[i].is_running && read->state != SOURCE_NONE && read->position > offset)
+		if (world->instances[i].is_running && read->state != SOURCE_NONE &&
+		    (read->position > offset || read->skip_to > offset))
 			return true;
 	}
 	return false;
@@ -111,6 +112,8 @@ void cluster_truncate(struct world *world, uint32_t part)
 	struct source_log *log = &world->cluster.sources[part];
 	int64_t end = log->end - random_between(&world->later, 1, 10);
 
+	if (world->plan.truncate_at_commit && log->committed < log->end)
+		end = log->committed;
 	if (end < log->first_committed)
 		return;
 	trace(world, "source %" PRIu32 " is truncated from %" PRId64 " to %" PRId64, part, log->end, end);

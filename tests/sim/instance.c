@@ -47,13 +47,13 @@ static void host_lost(
 		checker_records_lost(instance->world, instance->number, part, first, next);
 }
 
-static void host_unblocked(void *opaque, uint32_t part, int64_t offset, enum unblock how, bool carried_out)
+static void host_unblocked(void *opaque, uint32_t part, int64_t offset, enum unblock how, enum unblock_end end)
 {
 	struct instance *instance = opaque;
 
 	trace(instance->world, "instance %d: what was decided for %" PRIu32 "@%" PRId64 " is %s", instance->number, part,
-	    offset, carried_out ? "done" : "forgotten");
-	if (carried_out && !instance->dead)
+	    offset, end == UNBLOCK_CARRIED_OUT ? "done" : "forgotten");
+	if (end == UNBLOCK_CARRIED_OUT && !instance->dead)
 		checker_unblocked(instance->world, instance->number, part, offset, how);
 }
 
@@ -122,13 +122,16 @@ static void decide(struct instance *instance)
 		return;
 	if (random_chance(&instance->decisions, 50))
 		view.blocked_at++;
-	checker_told(world, part, view.blocked_at, how);
+	checker_told(world, instance->number, part, view.blocked_at, how);
 	if (how == UNBLOCK_RETRY && view.blocked_by == BLOCK_RECORD && world->mutant == MUTANT_RETRY_SKIPS)
 		how = UNBLOCK_SKIP;
 	result = engine_unblock(instance->engine, part, view.blocked_at, how, ++instance->orders, &err);
 	trace(world, "instance %d is told to %s %" PRIu32 "@%" PRId64 "%s%s", instance->number,
 	    how == UNBLOCK_RETRY ? "retry" : how == UNBLOCK_SKIP ? "skip" : "make a dead letter of", part,
 	    view.blocked_at, result < 0 ? ": " : "", result < 0 ? err.message : "");
+	/* Before it is carried out, another record may come where the one was that was decided about. */
+	if (result == 0 && world->plan.truncate_at_commit && random_chance(&instance->decisions, 500))
+		cluster_truncate(world, part);
 }
 
 void instance_start(struct world *world, int number)

@@ -23,6 +23,7 @@ enum mutant {
 	MUTANT_IGNORE_RATE,	     /* reads as fast as it can */
 	MUTANT_IGNORE_PAUSE,	     /* reads on while it is paused */
 	MUTANT_RETRY_SKIPS,	     /* skips a record that a person has told it to try again */
+	MUTANT_DECIDES_BY_OFFSET,    /* takes what a person has decided for the word on another record at the same offset */
 	MUTANT_UNBLOCK_AHEAD,	     /* reads on one record too far when a partition is unblocked */
 	MUTANT_REPEATS_UNCOUNTED,    /* does not count what it sends again */
 	MUTANT_DRAIN_LIES,	     /* calls every drain clean */

@@ -144,6 +144,15 @@ static void draw_truncation(struct plan *plan, const struct random *random)
 		return;
 	plan->truncate = 50 + random_below(&own, 400);
 	plan->truncate_blocks = random_chance(&own, 500);
+	plan->truncate_at_commit = random_chance(&own, 300);
+	if (!plan->truncate_at_commit)
+		return;
+	/* Where a person decides about a record, and another one comes there. */
+	plan->on_error = ON_ERROR_BLOCK;
+	if (plan->poison == 0)
+		plan->poison = 1 + random_below(&own, 30);
+	if (plan->unblock_max_us == 0)
+		plan->unblock_max_us = random_between(&own, USEC_PER_MSEC, 3 * USEC_PER_SEC);
 }
 
 void plan_draw(struct plan *plan, struct random *random, struct random *later, enum delivery delivery)

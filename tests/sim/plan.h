@@ -58,6 +58,7 @@ struct plan {
 	uint32_t source_reset;	   /* loses its position and reads on from the committed offset */
 	uint32_t truncate;	   /* at an action: a source log loses its end, and other records come there */
 	bool truncate_blocks;	   /* on_gap, then: block; else latest */
+	bool truncate_at_commit;   /* it ends at the committed offset then, where it can: nothing that was committed is gone */
 	uint32_t source_failure;   /* cannot go on: a new client may */
 	uint32_t commit_failure, commit_timeout, commit_partial, commit_slow;
 	uint32_t txn_abort, txn_unknown, txn_begin_failure;

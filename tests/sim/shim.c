@@ -23,6 +23,7 @@ const struct mutant_info mutants[MUTANT_COUNT] = {
 	[MUTANT_IGNORE_RATE] = { "ignore-rate", DELIVERY_AT_LEAST_ONCE },
 	[MUTANT_IGNORE_PAUSE] = { "ignore-pause", DELIVERY_AT_LEAST_ONCE },
 	[MUTANT_RETRY_SKIPS] = { "retry-skips", DELIVERY_AT_LEAST_ONCE },
+	[MUTANT_DECIDES_BY_OFFSET] = { "decides-by-offset", DELIVERY_AT_LEAST_ONCE },
 	[MUTANT_UNBLOCK_AHEAD] = { "unblock-ahead", DELIVERY_AT_LEAST_ONCE },
 	[MUTANT_REPEATS_UNCOUNTED] = { "repeats-uncounted", DELIVERY_AT_LEAST_ONCE },
 	[MUTANT_DRAIN_LIES] = { "drain-lies", DELIVERY_AT_LEAST_ONCE },
@@ -143,6 +144,13 @@ static void pass_source_release_chunk(void *opaque, void *payload)
 		sim_source_ops.release_chunk(&instance->source, payload);
 }
 
+static uint64_t pass_source_fingerprint(void *opaque, const void *payload)
+{
+	struct instance *instance = opaque;
+
+	return is_mutant(instance, MUTANT_DECIDES_BY_OFFSET) ? 0 : sim_source_ops.fingerprint(&instance->source, payload);
+}
+
 static void *pass_source_group_token(void *opaque)
 {
 	struct instance *instance = opaque;
@@ -164,6 +172,7 @@ const struct source_ops shim_source_ops = {
 	.rewind = pass_source_rewind,
 	.release_partition = pass_source_release_partition,
 	.release_chunk = pass_source_release_chunk,
+	.fingerprint = pass_source_fingerprint,
 	.group_token = pass_source_group_token,
 	.free_group_token = pass_source_free_group_token,
 };

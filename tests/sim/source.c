@@ -475,6 +475,13 @@ static void sim_release_chunk(void *opaque, void *chunk)
 	source->part_held_records[payload->part] -= payload->records;
 }
 
+static uint64_t sim_fingerprint(void *opaque, const void *chunk)
+{
+	const struct payload *payload = chunk;
+
+	return ((uint64_t)payload->as_read[0].version << 32 | payload->part) << 16 | (uint64_t)payload->offsets[0];
+}
+
 static void *sim_group_token(void *opaque)
 {
 	struct source *source = opaque;
@@ -504,6 +511,7 @@ const struct source_ops sim_source_ops = {
 	.rewind = sim_rewind,
 	.release_partition = sim_release_partition,
 	.release_chunk = sim_release_chunk,
+	.fingerprint = sim_fingerprint,
 	.group_token = sim_group_token,
 	.free_group_token = sim_free_group_token,
 };

@@ -49,7 +49,10 @@ struct fake {
 	uint64_t epoch;
 	bool rewound, crossed; /* the source was asked to read again; to cross a gap */
 	int64_t log_start;     /* what lies before it is gone */
+	int64_t truncated_to, log_end; /* the log has grown again since */
+	uint64_t version;      /* of the records that are read now */
 	unsigned done, forgotten;
+	enum unblock_end how_forgotten;
 };
 
 static void tell_gap(struct fake *fake)
@@ -69,6 +72,10 @@ static void answer_rewind(struct fake *fake)
 		return;
 	}
 	fake->next_offset = fake->committed < fake->log_start ? fake->log_start : fake->committed;
+	if (fake->next_offset > fake->truncated_to) {
+		fake->next_offset = fake->truncated_to;
+		fake->last_written = fake->truncated_to - 1;
+	}
 	engine_on_assigned(fake->engine, 0, ++fake->epoch, fake->next_offset);
 }
 
@@ -95,7 +102,7 @@ static uint32_t source_fetch(void *context, uint32_t part, uint32_t max_records)
 	struct fake *fake = context;
 	uint32_t count = 0;
 
-	for (; count < max_records && fake->next_offset < RECORDS; count++) {
+	for (; count < max_records && fake->next_offset < fake->log_end; count++) {
 		const struct chunk chunk = { .part = 0, .epoch = fake->epoch, .first = fake->next_offset,
 			.next = fake->next_offset + 1, .records = 1, .bytes = 10, .leader_epoch = -1,
 			.payload = &fake->at_fault[fake->next_offset] };
@@ -134,6 +141,13 @@ static void source_release_chunk(void *context, void *payload)
 	((struct fake *)context)->chunks_out--;
 }
 
+static uint64_t source_fingerprint(void *context, const void *payload)
+{
+	const struct fake *fake = context;
+
+	return fake->version << 32 | (uint64_t)((const bool *)payload - fake->at_fault);
+}
+
 static const struct source_ops source_ops = {
 	.serve = source_serve,
 	.fetch = source_fetch,
@@ -141,6 +155,7 @@ static const struct source_ops source_ops = {
 	.rewind = source_rewind,
 	.release_partition = source_release_partition,
 	.release_chunk = source_release_chunk,
+	.fingerprint = source_fingerprint,
 };
 
 static bool refuses(const struct fake *fake, const struct item *item)
@@ -330,12 +345,13 @@ static void host_lost(void *context, uint32_t part, int64_t first, int64_t next,
 		fail_msg("loses %d", (int)first);
 }
 
-static void host_unblocked(void *context, uint32_t part, int64_t offset, enum unblock how, bool carried_out)
+static void host_unblocked(void *context, uint32_t part, int64_t offset, enum unblock how, enum unblock_end end)
 {
 	struct fake *fake = context;
 
-	fake->done += carried_out;
-	fake->forgotten += !carried_out;
+	fake->done += end == UNBLOCK_CARRIED_OUT;
+	fake->forgotten += end != UNBLOCK_CARRIED_OUT;
+	fake->how_forgotten = end;
 }
 
 static const struct engine_host_ops host_ops = {
@@ -363,7 +379,7 @@ static void begin(struct fake *fake, enum delivery delivery, enum error_policy o
 	};
 
 	*fake = (struct fake){ .assign = true, .next_offset = RECORDS, .blocked_at = -1, .last_written = -1,
-		.remedy = REMEDY_SKIP };
+		.remedy = REMEDY_SKIP, .truncated_to = RECORDS, .log_end = RECORDS };
 	fake->engine = engine_new(&config, &source_ops, fake, &sink_ops, fake, &host_ops, fake);
 }
 
@@ -782,6 +798,7 @@ static void test_a_decision_is_forgotten_with_the_partition_and_that_is_said(voi
 	unblock(&fake, UNBLOCK_SKIP);
 	engine_on_revoke_begin(fake.engine, 0);
 	assert_int_equal(fake.forgotten, 1);
+	assert_int_equal(fake.how_forgotten, UNBLOCK_GIVEN_UP);
 	assert_int_equal(look(&fake).order_done, 0);
 	assert_int_equal(look(&fake).order_failed, 7);
 	for (int i = 1; i < 10; i++)
@@ -795,6 +812,61 @@ static void test_a_decision_is_forgotten_with_the_partition_and_that_is_said(voi
 		engine_step(fake.engine, 4000 * USEC_PER_SEC + i * USEC_PER_MSEC);
 	assert_int_equal(fake.blocked_at, 700);
 	assert_int_equal(engine_counters(fake.engine)->skipped_records, 0);
+	end(&fake);
+}
+
+static void check_relayed_as_any_other(struct fake *fake)
+{
+	assert_int_equal(fake->done, 0);
+	assert_int_equal(fake->forgotten, 1);
+	assert_int_equal(fake->how_forgotten, UNBLOCK_REPLACED);
+	assert_int_equal(look(fake).order, 0);
+	assert_int_equal(look(fake).order_done, 0);
+	assert_int_equal(look(fake).order_failed, 7);
+	assert_int_equal(look(fake).state, PART_READING);
+	assert_int_equal(fake->written[700], 1);
+	assert_int_equal(fake->told[700], 0);
+	assert_int_equal(engine_counters(fake->engine)->skipped_records, 0);
+	assert_int_equal(engine_counters(fake->engine)->dead_lettered_records, 0);
+}
+
+/* The log was truncated to the committed offset, or its topic created anew, and another record has come there. */
+static void test_a_decision_is_not_about_another_record_at_the_same_offset(void **state)
+{
+	static const enum unblock decisions[] = { UNBLOCK_SKIP, UNBLOCK_DEAD_LETTER };
+
+	for (size_t i = 0; i < 2; i++) {
+		struct fake fake;
+
+		begin_blocked(&fake, DELIVERY_AT_LEAST_ONCE);
+		unblock(&fake, decisions[i]);
+		fake.at_fault[700] = false;
+		fake.version++;
+		run_to(&fake, RECORDS);
+		engine_step(fake.engine, 1000 * USEC_PER_SEC);
+		check_relayed_as_any_other(&fake);
+		end(&fake);
+	}
+}
+
+/* The log may never get there again. */
+static void test_a_decision_about_what_the_log_has_lost_is_forgotten_at_once(void **state)
+{
+	struct fake fake;
+
+	begin_blocked(&fake, DELIVERY_AT_LEAST_ONCE);
+	unblock(&fake, UNBLOCK_SKIP);
+	fake.at_fault[700] = false;
+	fake.truncated_to = 650;
+	fake.log_end = 660;
+	for (int i = 1; i < 1000 && fake.forgotten == 0; i++)
+		engine_step(fake.engine, 2000 * USEC_PER_SEC + i * USEC_PER_MSEC);
+	assert_int_equal(fake.forgotten, 1);
+	fake.log_end = RECORDS;
+	run_to(&fake, RECORDS);
+	engine_step(fake.engine, 4000 * USEC_PER_SEC);
+	check_relayed_as_any_other(&fake);
+	assert_int_equal(fake.written[650], 2);
 	end(&fake);
 }
 
@@ -864,6 +936,8 @@ int main(void)
 		cmocka_unit_test(test_the_next_record_at_fault_blocks_again_and_was_not_decided_about),
 		cmocka_unit_test(test_a_decision_is_for_the_offset_that_was_seen_and_for_one_that_is_blocked),
 		cmocka_unit_test(test_a_decision_is_forgotten_with_the_partition_and_that_is_said),
+		cmocka_unit_test(test_a_decision_is_not_about_another_record_at_the_same_offset),
+		cmocka_unit_test(test_a_decision_about_what_the_log_has_lost_is_forgotten_at_once),
 		cmocka_unit_test(test_a_gap_is_looked_at_again_or_crossed_and_is_no_dead_letter),
 		cmocka_unit_test(test_what_is_neither_record_nor_gap_is_only_tried_again),
 	};
