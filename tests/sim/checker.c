@@ -714,13 +714,40 @@ static bool may_be_lost(const struct world *world, int number, uint32_t part, in
 	return is_passed_by_written(epoch, instance->source.payloads, part);
 }
 
+/* Which chunk is said to be lost: the one whose report comes in, else one that an ended epoch still holds, else one of
+ * the present; NULL none that is held. There may be more than one at an offset, where the log was truncated. */
+static struct payload *lost_chunk_at(const struct world *world, int instance, uint32_t part, int64_t offset)
+{
+	const struct checked_epoch *epoch = &world->checker.epochs[instance][part];
+	struct payload *payload = world->instances[instance].source.payloads;
+	struct payload *found = world->checker.reporting;
+
+	if (found && found->instance == instance && found->part == part && found->first == offset)
+		return found;
+	found = NULL;
+	for (; payload; payload = payload->next)
+		if (payload->part == part && payload->first == offset && !payload->stale && !payload->released &&
+		    !payload->settled && !payload->told_lost && (!found || is_of(epoch, found)))
+			found = payload;
+	return found;
+}
+
 void checker_records_lost(struct world *world, int instance, uint32_t part, int64_t first, int64_t next)
 {
+	struct payload *chunk = lost_chunk_at(world, instance, part, first);
+	/* Then the record that is at its offset now is not lost by that. */
+	bool was_truncated = chunk && !is_of(&world->checker.epochs[instance][part], chunk) &&
+	    !is_current(world, chunk, chunk->offsets[0]);
+
 	trace(world, "lost: %" PRIu32 "@[%" PRId64 ",%" PRId64 ")", part, first, next);
-	if (world->plan.delivery != DELIVERY_AT_MOST_ONCE || !may_be_lost(world, instance, part, first))
+	if (world->plan.delivery != DELIVERY_AT_MOST_ONCE ||
+	    (!was_truncated && !may_be_lost(world, instance, part, first)))
 		broken(world, "loses %" PRIu32 "@%" PRId64, part, first);
+	if (chunk)
+		chunk->told_lost = true;
 	for (int64_t offset = first; offset < next; offset++)
-		world->checker.lost[part][offset] = true;
+		if (!chunk || is_current(world, chunk, offset))
+			world->checker.lost[part][offset] = true;
 }
 
 static int64_t later(int64_t a, int64_t b)

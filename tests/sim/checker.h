@@ -84,6 +84,7 @@ struct checker {
 	uint32_t dead_letters[MAX_PARTS][MAX_OFFSETS];	 /* in their topic */
 	uint32_t dead_letters_view[MAX_PARTS][MAX_OFFSETS]; /* by committed transactions */
 	bool lost[MAX_PARTS][MAX_OFFSETS];		 /* as the engine says */
+	struct payload *reporting;			 /* whose report comes in, NULL none */
 	bool unordered[MAX_PARTS];			 /* without idempotence a failure breaks the order */
 	int64_t relayed_to[MAX_PARTS];		    /* by the end: the log's end, or a block */
 	uint32_t lost_with[MAX_INSTANCES]; /* the producer that held records of a lost partition; 0 none */

@@ -383,8 +383,10 @@ void shim_report(struct instance *instance, const struct report *report, const s
 	    latest->part == report->payload->part && latest->epoch > report->payload->epoch)
 		engine_on_report(
 		    instance->engine, latest->handle, latest->unreported, REPORT_ACKED, false, NULL);
+	instance->world->checker.reporting = report->payload;
 	engine_on_report(
 	    instance->engine, report->handle, report->records, outcome, report->possibly_written, err);
+	instance->world->checker.reporting = NULL;
 }
 
 void shim_sink_ready(struct instance *instance)

@@ -29,6 +29,7 @@ struct payload {
 	uint32_t unreported; /* of the records in flight */
 	bool stale;	     /* must be dropped by the guard */
 	bool submitted, failed, settled, released;
+	bool told_lost;	    /* the engine has said so */
 	bool refused;	    /* known to be at fault, and skipped or a dead letter */
 	bool maybe_written; /* a part of it, once */
 	bool stopped;	    /* the target said once that it takes nothing */
