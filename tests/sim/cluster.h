@@ -34,6 +34,7 @@ struct source_log {
 	int64_t committed;	 /* the group's */
 	uint32_t pending_txns;	 /* transactions that have sent offsets and are not decided */
 	uint32_t version;	 /* grows with each truncation */
+	uint32_t anew_claim;	 /* of who has let it begin anew, the last time; 0 nobody */
 };
 
 /* What a target makes of a record. */

@@ -188,6 +188,7 @@ static bool look_at_end(struct source *source, uint32_t part)
 	read->past_end = -1;
 	if (log->committed > log->end && read->cross_gap) {
 		go_on_at(source, part, log->start);
+		log->anew_claim = read->claim;
 		cluster_begin_anew(world, part, log->start);
 	} else if (log->committed > log->end) {
 		go_on_at(source, part, log->end);
