@@ -416,12 +416,13 @@ void checker_dead_letter(struct world *world, const struct sink *sink, const str
 		    payload->first);
 }
 
-static void note_sent(struct checked_sending *sending, const struct payload *payload)
+static void note_sent(const struct world *world, struct checked_sending *sending, const struct payload *payload)
 {
+	bool was_truncated = world->cluster.sources[payload->part].version > 0;
 	int64_t *sent_until = &sending->sent_until[payload->part];
 	/* Only offsets tell what was sent: a compacted batch begins before its first record, and in a log that was truncated
 	 * others are there. */
-	bool again = payload->first < *sent_until && (payload->first < payload->offsets[0] || payload->version > 0);
+	bool again = payload->first < *sent_until && (payload->first < payload->offsets[0] || was_truncated);
 
 	if (payload->end > *sent_until)
 		*sent_until = payload->end;
@@ -445,7 +446,7 @@ void checker_submitted(struct world *world, struct payload *payload, uint64_t ha
 	payload->submitted = true;
 	payload->failed = payload->settled = false;
 	payload->unreported = payload->records;
-	note_sent(&world->checker.sendings[payload->instance], payload);
+	note_sent(world, &world->checker.sendings[payload->instance], payload);
 	/* What is sent again (without idempotence, after a fault) has to settle again. */
 	for (uint32_t i = 0; i < payload->records; i++)
 		epoch->settled[payload->offsets[i]] = false;
