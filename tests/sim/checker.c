@@ -116,6 +116,7 @@ void checker_lost(struct world *world, int instance, uint32_t part)
 	const struct payload *payload = world->instances[instance].source.payloads;
 
 	epoch->active = epoch->revoking = false;
+	epoch->lost_us = world->now_us;
 	for (; payload; payload = payload->next)
 		if (payload->part == part && payload->unreported > 0)
 			world->checker.lost_with[instance] = world->instances[instance].sink.producer;
@@ -326,11 +327,12 @@ void checker_release_chunk(struct world *world, struct payload *payload)
 }
 
 /* What a killed process had committed and not produced nobody can name: what it held, and what a partition that has
- * stopped at a record had dropped and not given back yet. */
+ * stopped at a record had dropped and not given back yet; nor could it say so of one that it lost as it died. */
 static void note_killed(struct world *world, const struct payload *payload)
 {
 	const struct checked_epoch *epoch = epoch_of(world, payload->instance, payload->part);
-	bool was_dropped = epoch->active && epoch->blocked && epoch->first_epoch == payload->read;
+	bool was_there = epoch->active || epoch->lost_us == world->now_us;
+	bool was_dropped = was_there && epoch->blocked && epoch->first_epoch == payload->read;
 
 	if (!payload->committed || (!payload->held_to_death && !was_dropped))
 		return;

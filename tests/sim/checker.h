@@ -36,7 +36,7 @@ struct checked_epoch {
 	int64_t start;
 	int64_t end;	/* behind what was delivered, or the position */
 	int64_t told_committed; /* the last commit that the engine knows of */
-	int64_t revoked_us;
+	int64_t revoked_us, lost_us;
 	int64_t uncommitted_us; /* since when something settled waits for a commit to be sent; 0 nothing */
 	uint32_t delivered_records, committed_records;
 	bool may_commit[MAX_OFFSETS + 1]; /* where chunks begin and end, and positions */
