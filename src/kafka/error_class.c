@@ -14,6 +14,9 @@ static const struct error_class classes[] = {
 	/* The record is at fault. */
 	{ RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE, REMEDY_SKIP, REPORT_REFUSED,
 	    "raise max.message.bytes of the target topic" },
+	/* max.message.bytes would have let it in. */
+	{ RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE, REMEDY_SKIP, REPORT_REFUSED,
+	    "it does not fit into one segment of the target's log: raise segment.bytes of the target topic" },
 	{ RD_KAFKA_RESP_ERR_INVALID_RECORD, REMEDY_SKIP, REPORT_REFUSED,
 	    "the target topic refuses it (a compacted topic takes no record without a key; message.timestamp.* "
 	    "bounds timestamps); change the topic" },
@@ -42,6 +45,10 @@ static const struct error_class classes[] = {
 	    "check the user's name, password and mechanism" },
 	{ RD_KAFKA_RESP_ERR_UNSUPPORTED_SASL_MECHANISM, REMEDY_PERSON, REPORT_STOP, "check the mechanism" },
 	{ RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE, REMEDY_PERSON, REPORT_STOP, "the brokers are too old for it" },
+	{ RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION, REMEDY_PERSON, REPORT_STOP,
+	    "no client may write to a topic of this name: change to.topic" },
+	{ RD_KAFKA_RESP_ERR_UNSUPPORTED_FOR_MESSAGE_FORMAT, REMEDY_PERSON, REPORT_STOP,
+	    "raise message.format.version of the target topic to 0.11 or later" },
 	{ RD_KAFKA_RESP_ERR_INVALID_REQUIRED_ACKS, REMEDY_PERSON, REPORT_STOP, "check to.acks" },
 	{ RD_KAFKA_RESP_ERR_POLICY_VIOLATION, REMEDY_PERSON, REPORT_STOP, "the cluster's policy forbids it" },
 	{ RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART, REMEDY_RESTART, REPORT_STOP,

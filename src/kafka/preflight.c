@@ -22,20 +22,23 @@ static void client_freep(rd_kafka_t **client)
 		rd_kafka_destroy(*client);
 }
 
-/* max.message.bytes of some topics. 0: unknown. */
+/* What some topics take. 0: unknown. A batch must fit into one segment of the log, too (RECORD_LIST_TOO_LARGE). */
 struct max_bytes {
-	uint32_t smallest, greatest;
+	uint32_t smallest; /* max.message.bytes or segment.bytes: what all of them take */
+	uint32_t greatest; /* max.message.bytes: what one of them takes */
 };
 
-static void take_max_bytes(struct max_bytes *found, const char *value)
+static void take_config(struct max_bytes *found, const rd_kafka_ConfigEntry_t *entry)
 {
+	bool is_max = !strcmp(rd_kafka_ConfigEntry_name(entry), "max.message.bytes");
+	const char *value = rd_kafka_ConfigEntry_value(entry);
 	unsigned long bytes = value ? strtoul(value, NULL, 10) : 0;
 
-	if (bytes == 0 || bytes > UINT32_MAX)
+	if ((!is_max && strcmp(rd_kafka_ConfigEntry_name(entry), "segment.bytes")) || bytes == 0 || bytes > UINT32_MAX)
 		return;
 	if (!found->smallest || bytes < found->smallest)
 		found->smallest = (uint32_t)bytes;
-	if (bytes > found->greatest)
+	if (is_max && bytes > found->greatest)
 		found->greatest = (uint32_t)bytes;
 }
 
@@ -50,8 +53,7 @@ static void read_max_bytes(struct max_bytes *found, rd_kafka_event_t *event)
 		const rd_kafka_ConfigEntry_t **entries = rd_kafka_ConfigResource_configs(resources[i], &entry_count);
 
 		for (size_t k = 0; k < entry_count; k++)
-			if (!strcmp(rd_kafka_ConfigEntry_name(entries[k]), "max.message.bytes"))
-				take_max_bytes(found, rd_kafka_ConfigEntry_value(entries[k]));
+			take_config(found, entries[k]);
 	}
 }
 
@@ -74,7 +76,7 @@ static const char *why_unknown(rd_kafka_event_t *event)
 	return "the broker does not tell";
 }
 
-/* Asks for the topics' max.message.bytes. Who may not ask, or asks a broker that does not know the request, goes
+/* Asks what the topics take. Who may not ask, or asks a broker that does not know the request, goes
  * without; words then says why. */
 static struct max_bytes ask_max_bytes(
     struct preflight *preflight, rd_kafka_t *client, char *const *topics, size_t topic_count, const char **words)
@@ -113,19 +115,20 @@ static void learn_dead_letter_max_bytes(struct preflight *preflight)
 {
 	const struct config_pipeline *pipeline = preflight->pipeline;
 	struct preflight_result *result = preflight->result;
+	struct max_bytes found;
 	const char *words;
 
 	if (!pipeline->dead_letter)
 		return;
-	result->dead_letter_max_bytes =
-	    ask_max_bytes(preflight, preflight->target, &pipeline->dead_letter, 1, &words).smallest;
-	if (result->dead_letter_max_bytes > 0 && result->dead_letter_max_bytes <= result->target_most_max_bytes &&
+	found = ask_max_bytes(preflight, preflight->target, &pipeline->dead_letter, 1, &words);
+	result->dead_letter_max_bytes = found.smallest;
+	if (found.greatest > 0 && found.greatest <= result->target_most_max_bytes &&
 	    !preflight->context->before)
 		log_warning(&LOG_SETTINGS(pipeline),
 		    "the topic for dead letters, %s, takes %" PRIu32 " bytes and a target takes %" PRIu32 ": what is "
 		    "too large for that would be too large for it and block its partition; raise its "
 		    "max.message.bytes",
-		    pipeline->dead_letter, result->dead_letter_max_bytes, result->target_most_max_bytes);
+		    pipeline->dead_letter, found.greatest, result->target_most_max_bytes);
 }
 
 /* A batch must not be larger than the target takes; where that is unknown, too large a one is found when the broker

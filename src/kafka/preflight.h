@@ -26,10 +26,10 @@ struct preflight_result {
 	struct read_topic *topics;
 	size_t topic_count;
 	uint32_t source_partitions;   /* of all source topics together */
-	uint32_t target_least_max_bytes; /* the smallest max.message.bytes among the targets; 0 unknown */
-	uint32_t target_most_max_bytes;	 /* the greatest */
+	uint32_t target_least_max_bytes; /* the smallest max.message.bytes or segment.bytes among the targets; 0 unknown */
+	uint32_t target_most_max_bytes;	 /* the greatest max.message.bytes */
 	uint32_t dead_letter_partitions; /* 0: there is no topic for dead letters */
-	uint32_t dead_letter_max_bytes; /* its max.message.bytes; 0 unknown */
+	uint32_t dead_letter_max_bytes; /* its max.message.bytes, or segment.bytes if that is smaller; 0 unknown */
 	uint32_t source_max_bytes;    /* the greatest among the sources; 0 unknown */
 	char source_cluster_id[64];   /* "": not known */
 	struct error err;	      /* code != 0: it cannot start; the remedy says whether trying again helps */

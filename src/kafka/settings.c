@@ -234,7 +234,7 @@ static void add_batch_size(struct settings *settings, const struct client_sizes 
 {
 	static const char reason[] =
 	    "a batch of several records must not be larger than the targets take: at most "
-	    "1 KiB below their max.message.bytes";
+	    "1 KiB below their max.message.bytes, and below their segment.bytes";
 	uint32_t limit = sizes ? smaller_known(sizes->batch_max_bytes, sizes->dead_letter_max_bytes) : 0;
 	uint64_t batch_bytes = limit > 2048 ? limit - 1024 : limit / 2;
 	const struct setting *set = settings_find(settings, "batch.size");

@@ -1,5 +1,9 @@
 """The target: made, waited for, too narrow, or refusing a record."""
 
+import random
+import re
+
+import pytest
 from harness.config import relay
 from harness.reader import read_topic
 from harness.trial import Trial
@@ -119,6 +123,41 @@ def test_a_record_too_large_for_the_target_blocks_its_partition_alone(kafka, top
     kafka.alter_topic(trial.target, max_message_bytes=100_000)
     daemon.start_ready()
     assert trial.finish(daemon).kept_exactly()
+
+
+@pytest.mark.parametrize("on_error", ["block", "skip"])
+def test_a_record_that_no_segment_of_the_target_holds_is_refused_alone(kafka, topic, aloqd, on_error):
+    """It is below max.message.bytes: the broker refuses it by another name. What random bytes are, nothing compresses."""
+    trial = Trial(kafka, topic, 2)
+    kafka.alter_topic(trial.source, max_message_bytes=5_000_000)
+    kafka.alter_topic(trial.target, max_message_bytes=5_000_000, segment_bytes=1 << 20)
+    poison = Record(b"large", random.Random(1).randbytes(2_000_000), (), CREATED, EPOCH_MS - 1)
+    records = [small_record(index) for index in range(1000)]
+    records[501] = poison  # round robin: partition 1, offset 250
+    fill(kafka.brokers, trial.source, records, 2, message_max_bytes=5_000_000)
+    daemon = aloqd(trial.settings(on_error=on_error)).start()
+    if on_error == "block":
+        blocked_by(kafka, trial, daemon, poison, partition=1, at=250, words="segment.bytes")
+        return
+    trial.await_caught_up(daemon)
+    trial.stop_clean(daemon)
+    relayed = read_topic(kafka, trial.target).records
+    assert sorted(int(r.key) for records in relayed.values() for r in records) == \
+        [index for index in range(1000) if index != 501]
+    assert re.search(r"offset 250.*RECORD_LIST_TOO_LARGE", daemon.log_text()), daemon.log_tail()
+
+
+def test_a_batch_of_good_records_is_not_larger_than_a_segment_of_the_target(kafka, topic, aloqd):
+    """Each of them fits; four million bytes of them do not."""
+    trial = Trial(kafka, topic, 1)
+    kafka.alter_topic(trial.target, max_message_bytes=5_000_000, segment_bytes=1 << 20)
+    fill(kafka.brokers, trial.source,
+         (Record(b"%d" % index, random.Random(index).randbytes(100_000), (), CREATED, EPOCH_MS + index)
+          for index in range(200)), 1)
+    daemon = aloqd(trial.settings(to_linger="500ms", to_properties=["batch.size=4000000"])).start_ready()
+    trial.await_caught_up(daemon)
+    assert trial.finish(daemon).kept_exactly()
+    assert "segment size" not in daemon.log_text(), "a batch was refused: " + daemon.log_tail()
 
 
 def test_a_record_without_key_for_a_compacted_target_blocks_its_partition_alone(kafka, topic, aloqd):
