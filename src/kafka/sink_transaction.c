@@ -1,5 +1,7 @@
 /* Transactions. librdkafka's calls block: they run in the worker, in slices, and a slice that has timed out is resumed
- * with the same call, as librdkafka wants it. The consumer is polled by the pipeline's thread meanwhile. */
+ * with the same call, as librdkafka wants it; but for the sending of offsets, which is asked for anew, and which librdkafka
+ * may make an error to abort for, when the group's coordinator is away for longer than a slice. The consumer is polled by
+ * the pipeline's thread meanwhile. */
 #include "kafka/sink_internal.h"
 #include <errno.h>
 #include <stdlib.h>
