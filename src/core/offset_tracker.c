@@ -82,6 +82,9 @@ static void advance(struct offset_tracker *tracker)
 		tracker->mark_leader_epoch = slot->leader_epoch;
 		tracker->mark_seq++;
 	}
+	/* A position behind the last record. What lies between may be of a later epoch. */
+	if (tracker->mark != tracker->end)
+		tracker->mark_leader_epoch = -1;
 	tracker->mark = tracker->end;
 }
 
@@ -240,8 +243,10 @@ size_t offset_tracker_release(struct offset_tracker *tracker, int64_t upto,
 		release(context, slot);
 	}
 	/* The mark may be further, where a position came behind the last slot. */
-	if (tracker->base == tracker->mark_seq)
+	if (tracker->base == tracker->mark_seq) {
 		tracker->base_mark = tracker->mark;
+		tracker->base_leader_epoch = tracker->mark_leader_epoch;
+	}
 	if (tracker->cursor < tracker->base)
 		tracker->cursor = tracker->base;
 	return released;
@@ -263,9 +268,13 @@ int64_t offset_tracker_mark(const struct offset_tracker *tracker)
 	return tracker->mark;
 }
 
-int32_t offset_tracker_mark_leader_epoch(const struct offset_tracker *tracker)
+int32_t offset_tracker_leader_epoch_before(const struct offset_tracker *tracker, int64_t offset)
 {
-	return tracker->mark_leader_epoch;
+	const struct offset_slot *last = tracker->tail != tracker->base ? slot_at(tracker, tracker->tail - 1) : NULL;
+
+	if (offset == tracker->mark)
+		return tracker->mark_leader_epoch;
+	return last && last->next == offset ? last->leader_epoch : -1;
 }
 
 int64_t offset_tracker_end(const struct offset_tracker *tracker)

@@ -104,9 +104,12 @@ size_t offset_tracker_release(struct offset_tracker *tracker, int64_t upto,
 /* The sink is gone and will report nothing more: what is in flight waits again. */
 void offset_tracker_forget_flight(struct offset_tracker *tracker);
 
-/* The low-water mark, and the leader epoch of the record before it (-1 unknown). */
+/* The low-water mark. */
 int64_t offset_tracker_mark(const struct offset_tracker *tracker);
-int32_t offset_tracker_mark_leader_epoch(const struct offset_tracker *tracker);
+
+/* The leader epoch of the record that ends right before this offset, which is the mark or the end; -1 unknown, as it is
+ * where a position lies in between: an older epoch with that offset would say that the log had been truncated. */
+int32_t offset_tracker_leader_epoch_before(const struct offset_tracker *tracker, int64_t offset);
 
 /* Behind the last record delivered, or the position: where reading goes on. */
 int64_t offset_tracker_end(const struct offset_tracker *tracker);

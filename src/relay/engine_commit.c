@@ -47,7 +47,8 @@ size_t engine_collect_marks(struct engine *engine)
 		part->sent_records = part->settled_records;
 		engine->commit_records += (int64_t)(part->sent_records - part->committed_records);
 		engine->marks[count++] = (struct mark){ .part = part->number, .epoch = part->epoch,
-			.offset = part->commit_sent, .leader_epoch = offset_tracker_mark_leader_epoch(part->tracker) };
+			.offset = part->commit_sent,
+			.leader_epoch = offset_tracker_leader_epoch_before(part->tracker, part->commit_sent) };
 	}
 	return count;
 }
