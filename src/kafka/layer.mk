@@ -20,6 +20,7 @@ libkafka_a_SOURCES += \
 	src/kafka/dead_letter.c \
 	src/kafka/error_class.c src/kafka/error_class.h \
 	src/kafka/fetch_waker.c src/kafka/fetch_waker.h \
+	src/kafka/leader_epoch.c src/kafka/leader_epoch.h \
 	src/kafka/leaders.c src/kafka/leaders.h \
 	src/kafka/positions.c src/kafka/positions.h \
 	src/kafka/preflight.c src/kafka/preflight.h src/kafka/preflight_internal.h \

@@ -10,6 +10,7 @@
 #include "base/memory.h"
 #include "kafka/client.h"
 #include "kafka/error_class.h"
+#include "kafka/leader_epoch.h"
 #include "kafka/start_notice.h"
 
 enum { REQUEST_TIMEOUT_MS = 5000, COMMIT_SLICE_MS = 250 };
@@ -35,7 +36,7 @@ void positions_clear(struct positions *positions)
 enum gap_kind {
 	GAP_NONE,
 	GAP_OF_RETENTION,    /* the log begins later */
-	GAP_OF_TRUNCATION,   /* the log ends before */
+	GAP_OF_TRUNCATION,   /* the log ends before, or did since and has grown again */
 	GAP_OF_ANOTHER,	     /* it is another topic of the same name */
 	GAP_OF_GONE_OFFSETS, /* there was a committed offset, and is none any more */
 };
@@ -48,7 +49,35 @@ static enum gap_kind gap_kind(const struct position_facts *facts, int64_t expect
 		return GAP_OF_ANOTHER;
 	if (expected < facts->log_start)
 		return GAP_OF_RETENTION;
-	return expected > facts->log_end ? GAP_OF_TRUNCATION : GAP_NONE;
+	if (expected > facts->log_end || (facts->cut && (facts->cut_at < 0 || expected > facts->cut_at)))
+		return GAP_OF_TRUNCATION;
+	return GAP_NONE;
+}
+
+/* Up to where a log that was cut has what it had. */
+static int64_t kept_end(const struct position_facts *facts)
+{
+	if (!facts->cut || facts->cut_at < 0 || facts->cut_at > facts->log_end)
+		return facts->log_end;
+	return facts->cut_at < facts->log_start ? facts->log_start : facts->cut_at;
+}
+
+static void describe_truncation(
+    char *words, size_t size, const struct position_facts *facts, int64_t expected)
+{
+	static const char why[] = "it was truncated, or the topic was recreated";
+
+	if (kept_end(facts) < facts->log_end)
+		snprintf(words, size,
+		    "the log ended at %" PRId64 ", before offset %" PRId64 ", and has grown to %" PRId64 " since: %s",
+		    kept_end(facts), expected, facts->log_end, why);
+	else if (expected > facts->log_end)
+		snprintf(words, size, "the log ends at %" PRId64 ", before offset %" PRId64 ": %s", facts->log_end,
+		    expected, why);
+	else
+		snprintf(words, size,
+		    "the log ended before offset %" PRId64 ", and has grown to %" PRId64 " since: %s", expected,
+		    facts->log_end, why);
 }
 
 static void gap_describe(struct resolved_position *item, enum gap_kind kind, const struct position_facts *facts,
@@ -63,10 +92,7 @@ static void gap_describe(struct resolved_position *item, enum gap_kind kind, con
 		    facts->log_start, facts->log_start - expected, expected);
 		break;
 	case GAP_OF_TRUNCATION:
-		snprintf(item->gap_words, size,
-		    "the log ends at %" PRId64 ", before offset %" PRId64
-		    ": it was truncated, or the topic was recreated",
-		    facts->log_end, expected);
+		describe_truncation(item->gap_words, size, facts, expected);
 		break;
 	case GAP_OF_ANOTHER:
 		snprintf(item->gap_words, size,
@@ -89,29 +115,48 @@ static void gap_describe(struct resolved_position *item, enum gap_kind kind, con
  * up when reading begins anew. It is read again. */
 static bool is_cut_behind_committed(enum gap_kind kind, const struct position_facts *facts)
 {
-	return kind == GAP_OF_TRUNCATION && facts->committed >= facts->log_start && facts->committed <= facts->log_end;
+	return kind == GAP_OF_TRUNCATION && facts->committed >= facts->log_start && facts->committed <= kept_end(facts);
+}
+
+/* Where reading goes on. What comes behind a log's new end is new, also if there is much of it already. */
+static int64_t far_side(enum gap_policy on_gap, enum gap_kind kind, const struct position_facts *facts)
+{
+	if (on_gap == GAP_EARLIEST)
+		return facts->log_start;
+	if (kind != GAP_OF_TRUNCATION)
+		return facts->log_end;
+	return is_cut_behind_committed(kind, facts) ? facts->committed : kept_end(facts);
+}
+
+/* What a person has decided. Of a log that was cut all that is left has been read: it would be relayed twice. But had the
+ * topic been recreated, the group's offset would have been deleted with it. */
+static enum gap_policy skipping(enum gap_kind kind, const struct position_facts *facts)
+{
+	return kind == GAP_OF_TRUNCATION && facts->committed >= 0 ? GAP_LATEST : GAP_EARLIEST;
 }
 
 static void cross_gap(struct resolved_position *item, enum gap_kind kind, const struct config_from *from,
     const struct position_facts *facts, int64_t expected)
 {
-	enum gap_policy on_gap = item->cross_gap ? GAP_EARLIEST : from->on_gap;
+	enum gap_policy on_gap = item->cross_gap ? skipping(kind, facts) : from->on_gap;
 
 	gap_describe(item, kind, facts, expected);
 	item->recreated = kind == GAP_OF_ANOTHER;
+	item->leader_epoch = -1;
+	item->cut = kind == GAP_OF_TRUNCATION;
+	item->cut_at = item->cut ? kept_end(facts) : -1;
 	if (on_gap == GAP_BLOCK) {
 		item->blocked = true;
 		item->position = expected >= 0 ? expected : facts->log_start;
 		error_set(&item->err, -ENODATA, REMEDY_PERSON,
-		    "gap in %s [%" PRId32 "]: %s; go on without what is gone (aloqctl unblock PIPELINE %s %" PRId32
+		    "gap in %s [%" PRId32 "]: %s; go on at %" PRId64 " without what is gone (aloqctl unblock PIPELINE %s %" PRId32
 		    " --skip), or decide for all gaps with from.on_gap = \"earliest\" or \"latest\" and reload aloqd, "
 		    "or stop the pipeline everywhere and set the group's offset with aloqctl offsets seek",
-		    item->topic, item->partition, item->gap_words, item->topic, item->partition);
+		    item->topic, item->partition, item->gap_words, far_side(skipping(kind, facts), kind, facts), item->topic,
+		    item->partition);
 		return;
 	}
-	item->position = on_gap == GAP_EARLIEST		    ? facts->log_start
-	    : is_cut_behind_committed(kind, facts) ? facts->committed
-						   : facts->log_end;
+	item->position = far_side(on_gap, kind, facts);
 	/* How much is gone can be counted where the log is still the same. */
 	item->gap_from = kind == GAP_OF_RETENTION ? expected : item->position;
 	item->gap_to = item->position;
@@ -129,6 +174,8 @@ int positions_decide(struct resolved_position *item, const struct config_from *f
 	item->gap_from = item->gap_to = -1;
 	item->blocked = item->commit = item->recreated = false;
 	item->gap_words[0] = '\0';
+	if (item->at < 0)
+		item->leader_epoch = facts->committed_epoch;
 	/* Taken for unknown, another topic would be read as if it were the one before, and never be noticed again. */
 	if (*facts->read_id && facts->id_untold)
 		return error_set(err, -EAGAIN, REMEDY_RETRY,
@@ -137,6 +184,7 @@ int positions_decide(struct resolved_position *item, const struct config_from *f
 		cross_gap(item, kind, from, facts, expected);
 		return 0;
 	}
+	item->cut = false;
 	if (expected >= 0) {
 		item->position = expected;
 		return 0;
@@ -251,7 +299,9 @@ static int resolve_item(struct resolved_position *item, rd_kafka_t *consumer, co
 	char read_id[TOPIC_ID_SIZE] = "";
 	struct position_facts facts = { .committed = answer && answer->offset >= 0 ? answer->offset : -1,
 		.topic_has_commits = commits->any, .read_id = read_id, .topic_id = commits->topic_id, .id_untold = commits->id_untold,
-		.had_commit = topic_memory_has_commit(memory, item->topic, item->partition), .start_offset = -1 };
+		.had_commit = topic_memory_has_commit(memory, item->topic, item->partition), .start_offset = -1,
+		.committed_epoch = -1, .cut_at = -1 };
+	const struct leader_epochs epochs = leader_epochs_find();
 	int64_t expected = item->at >= 0 ? item->at : facts.committed;
 	rd_kafka_resp_err_t code;
 
@@ -262,6 +312,8 @@ static int resolve_item(struct resolved_position *item, rd_kafka_t *consumer, co
 		memcpy(read_id, item->read_id, sizeof read_id);
 	else if (facts.committed >= 0)
 		topic_id_read(answer->metadata, answer->metadata_size, read_id);
+	if (facts.committed >= 0)
+		facts.committed_epoch = leader_epoch_of_offset(&epochs, answer);
 	code = rd_kafka_query_watermark_offsets(consumer, item->topic, item->partition, &facts.log_start,
 	    &facts.log_end, REQUEST_TIMEOUT_MS);
 	if (code)
@@ -271,8 +323,15 @@ static int resolve_item(struct resolved_position *item, rd_kafka_t *consumer, co
 	if (expected < 0 && start_offset(consumer, &pipeline->from, item, facts.log_start, facts.log_end,
 			      &facts.start_offset, err) < 0)
 		return err->code;
+	facts.cut = item->cut;
+	facts.cut_at = item->cut_at;
+	if (!item->cut && item->at < 0)
+		facts.cut = topic_memory_has_cut(memory, item->topic, item->partition, facts.committed, &facts.cut_at);
 	if (positions_decide(item, &pipeline->from, &facts, err) < 0)
 		return err->code;
+	/* Until it is crossed, and that is committed. */
+	if (item->cut)
+		topic_memory_note_cut(memory, item->topic, item->partition, facts.committed, item->cut_at);
 	memcpy(item->topic_id, commits->topic_id, sizeof item->topic_id);
 	item->started = expected < 0 && !commits->any && !facts.had_commit && !item->blocked;
 	if (facts.committed >= 0)
@@ -430,8 +489,10 @@ static int commit_new_positions(struct positions *positions, rd_kafka_t *consume
 	if (commit_list(consumer, list, worker, err) < 0)
 		return err->code;
 	FAULT_POINT("after-start-commit");
-	for (int i = 0; i < list->cnt; i++)
+	for (int i = 0; i < list->cnt; i++) {
 		topic_memory_note_commit(positions->memory, list->elems[i].topic, list->elems[i].partition);
+		topic_memory_forget_cut(positions->memory, list->elems[i].topic, list->elems[i].partition);
+	}
 	return 0;
 }
 

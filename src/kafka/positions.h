@@ -17,7 +17,10 @@ struct resolved_position {
 	int64_t at;	   /* in: continue here, whatever is committed; -1: from the group's committed offset */
 	char read_id[TOPIC_ID_SIZE];  /* in, with at: of the topic that it belongs to; "" unknown */
 	char topic_id[TOPIC_ID_SIZE]; /* out: of the topic as it is now; "" unknown */
-	bool cross_gap;	   /* in: a gap is crossed as with on_gap = "earliest", whatever that is */
+	int32_t leader_epoch; /* in with at, and out: of the record before the position; -1 unknown */
+	bool cut;	   /* in: its reader was told that the log was cut before where it was */
+	int64_t cut_at;	   /* in, then: where the log ended; -1 unknown. out, of a log that was cut: the same, as far as known */
+	bool cross_gap;	   /* in: a gap is crossed, whatever on_gap is: to the next record that was not read yet */
 	bool later;	   /* in: the topic is newer than the group's first start */
 	int64_t position;  /* out: read from here */
 	bool foreign;	   /* out: another member's, committed along with ours on the group's first start */
@@ -45,11 +48,14 @@ struct positions {
 /* What is known of a partition. */
 struct position_facts {
 	int64_t committed;	/* by the group; -1 none */
+	int32_t committed_epoch; /* the leader epoch that was committed with it; -1 none, or unknown */
 	bool topic_has_commits; /* the group has committed something on this topic */
 	bool had_commit;	/* it once had on this partition, as this process has seen */
 	const char *read_id;	/* of the topic in which `at`, or the committed offset, was reached; "" unknown */
 	const char *topic_id;	/* of the topic as it is now; "" unknown */
 	bool id_untold;		/* it may have one, but nobody has told */
+	bool cut;		/* the log was cut before where reading was, or before what is committed */
+	int64_t cut_at;		/* then: where it ended; it may have grown since. -1 unknown */
 	int64_t log_start, log_end;
 	int64_t start_offset; /* what from.start means here (-1 with START_NONE) */
 };

@@ -1,5 +1,4 @@
 #include "kafka/source.h"
-#include "config.h"
 #include <errno.h>
 #include <inttypes.h>
 #include <librdkafka/rdkafka.h>
@@ -134,17 +133,6 @@ int64_t source_log_end(const struct source *source, uint32_t number)
 
 /* ---- reading ---- */
 
-/* Leader epochs (KIP-320), where librdkafka has them (from 2.1 on). */
-static int32_t leader_epoch_of(const rd_kafka_message_t *message)
-{
-#ifdef HAVE_RD_KAFKA_MESSAGE_LEADER_EPOCH
-	return rd_kafka_message_leader_epoch(message);
-#else
-	(void)message;
-	return -1;
-#endif
-}
-
 /* Whoever wrote the record says when. */
 static uint32_t age_of(const struct source *source, const rd_kafka_message_t *message)
 {
@@ -160,8 +148,10 @@ static void take_record(struct source *source, struct source_part *part, rd_kafk
 	struct record_cost cost;
 	struct record *record;
 	struct chunk chunk;
+	int32_t leader_epoch = message ? leader_epoch_of_record(&source->epochs, message) : -1;
 
-	if (!message || !source_believes(source, part, message->offset, rd_kafka_message_broker_id(message))) {
+	if (!message ||
+	    !source_believes(source, part, message->offset, rd_kafka_message_broker_id(message), leader_epoch)) {
 		rd_kafka_event_destroy(event);
 		return;
 	}
@@ -170,8 +160,10 @@ static void take_record(struct source *source, struct source_part *part, rd_kafk
 	record->message = message;
 	record->stamped_anew = false;
 	/* Whether it was delivered before is the engine's to see, and to count. */
-	if (message->offset >= part->next_offset)
+	if (message->offset >= part->next_offset) {
 		part->next_offset = message->offset + 1;
+		part->leader_epoch = leader_epoch;
+	}
 	fetch_waker_count(&source->waker, 1, message->len + message->key_len);
 	cost = record_cost_of(message);
 	record->has_no_headers = cost.has_no_headers;
@@ -179,7 +171,7 @@ static void take_record(struct source *source, struct source_part *part, rd_kafk
 		.next = message->offset + 1, .records = 1,
 		.bytes = cost.held_bytes,
 		.payload_bytes = (uint32_t)(message->len + message->key_len),
-		.leader_epoch = leader_epoch_of(message), .age_ms = age_of(source, message), .payload = record };
+		.leader_epoch = leader_epoch, .age_ms = age_of(source, message), .payload = record };
 	prefetch_turns_read(&source->turns, part->number, cost.prefetched_bytes);
 	source->events->chunk(source->owner, &chunk);
 }
@@ -195,7 +187,10 @@ static void take_partition_error(struct source *source, struct source_part *part
 	case RD_KAFKA_RESP_ERR__PARTITION_EOF:
 		where = rd_kafka_event_topic_partition(event);
 		if (where && where->offset >= part->next_offset &&
-		    source_believes(source, part, where->offset, SOURCE_END)) {
+		    source_believes(source, part, where->offset, SOURCE_END, -1)) {
+			/* What lies between may be of a later epoch. */
+			if (where->offset > part->next_offset)
+				part->leader_epoch = -1;
 			part->next_offset = where->offset;
 			source->events->position(source->owner, part->number, part->epoch, where->offset);
 		}
@@ -205,7 +200,7 @@ static void take_partition_error(struct source *source, struct source_part *part
 	case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET:
 	case RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE:
 		/* A gap, or truncation, while reading: from.on_gap decides. */
-		source_reposition(source, part, part->next_offset);
+		source_take_reset(source, part, event);
 		break;
 	default:
 		if (source_error_means_gone(code))
@@ -413,6 +408,8 @@ struct source *source_new(const struct config_pipeline *pipeline, const struct c
 	source->worker = worker;
 	source->memory = memory;
 	source->host = *host;
+	source->epochs = leader_epochs_find();
+	source->validates = leader_epochs_can_validate();
 	source->consumer = client_new_consumer(pipeline, sizes, group_instance_id, err);
 	if (!source->consumer) {
 		error_prefix(err, "consumer");

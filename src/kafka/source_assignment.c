@@ -63,6 +63,7 @@ static void job_add(struct resolve_job *job, const struct source_part *part, int
 	positions->items = xreallocarray(positions->items, positions->count + 1, sizeof *positions->items);
 	item = &positions->items[positions->count++];
 	*item = (struct resolved_position){ .topic = xstrdup(part->topic->name), .partition = part->partition, .at = at,
+		.leader_epoch = at >= 0 ? part->leader_epoch : -1, .cut = at >= 0 && part->cut, .cut_at = part->cut_at,
 		.later = part->topic->later, .cross_gap = part->cross_gap };
 	memcpy(item->read_id, read_id, sizeof item->read_id);
 }
@@ -188,6 +189,8 @@ static void tell_gaps_of_unused(struct source *source, const struct positions *p
 			continue;
 		tell_gap(source, item);
 		part->reposition_at = item->position;
+		part->leader_epoch = -1;
+		part->cut = false;
 		memcpy(part->topic_id, item->topic_id, sizeof part->topic_id);
 	}
 }
@@ -197,7 +200,8 @@ static void take_up(struct source *source, struct source_part *part, const struc
     rd_kafka_topic_partition_list_t *list)
 {
 	part->next_offset = item->position;
-	part->cross_gap = false;
+	part->leader_epoch = item->leader_epoch;
+	part->cut = part->cross_gap = false;
 	if (item->gap_from >= 0)
 		tell_gap(source, item);
 	else if (*item->gap_words)
@@ -360,8 +364,11 @@ static void apply_repositioning(struct source *source, const struct positions *p
 
 		if (part && item->recreated)
 			reposition_siblings(source, part->topic);
-		if (part)
+		if (part) {
+			/* What was said of it before is not said of where it goes on. */
+			source_empty_queue(part);
 			take_up(source, part, item, list);
+		}
 		if (part && item->blocked)
 			rd_kafka_topic_partition_list_add(stopped, item->topic, item->partition);
 	}
@@ -491,7 +498,7 @@ static void leave(struct source *source, struct source_part *part, bool lost)
 	if (!part->assigned)
 		return;
 	source_stop_reading(part);
-	part->reposition = part->cross_gap = false;
+	part->reposition = part->cross_gap = part->cut = false;
 	if (lost) {
 		part->assigned = part->revoking = false;
 		source->events->lost(source->owner, part->number);
@@ -615,7 +622,7 @@ void source_release_partition(void *context, uint32_t number)
 
 	source_stop_reading(part);
 	part->assigned = false;
-	part->reposition = part->cross_gap = false;
+	part->reposition = part->cross_gap = part->cut = false;
 	if (!part->revoking)
 		return;
 	part->revoking = false;

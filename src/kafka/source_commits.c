@@ -1,22 +1,11 @@
 /* Offsets: committed through the group, or handed to a transaction. */
 #include "kafka/source_internal.h"
-#include "config.h"
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
 #include "base/memory.h"
 #include "kafka/error_class.h"
 #include "kafka/group_token.h"
-
-static void set_leader_epoch(rd_kafka_topic_partition_t *partition, int32_t leader_epoch)
-{
-#ifdef HAVE_RD_KAFKA_TOPIC_PARTITION_SET_LEADER_EPOCH
-	rd_kafka_topic_partition_set_leader_epoch(partition, leader_epoch);
-#else
-	(void)partition;
-	(void)leader_epoch;
-#endif
-}
 
 rd_kafka_topic_partition_list_t *source_offsets(const struct source *source, const struct mark *marks, size_t count)
 {
@@ -28,7 +17,7 @@ rd_kafka_topic_partition_list_t *source_offsets(const struct source *source, con
 		    rd_kafka_topic_partition_list_add(list, part->topic->name, part->partition);
 
 		item->offset = marks[i].offset;
-		set_leader_epoch(item, marks[i].leader_epoch);
+		leader_epoch_store(&source->epochs, item, marks[i].leader_epoch);
 		topic_id_store(item, part->topic_id);
 	}
 	return list;

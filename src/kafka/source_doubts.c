@@ -7,9 +7,17 @@
  * in the offsets, which markers and aborted records leave as well. So the partition is read again from where it was
  * when another broker answers, and when the end of the partition, or what comes behind one, leaves a gap: what was
  * fetched before then, and what was asked for, counts no more. A gap that is there again is one of the log. What remains
- * stands in docs/guarantees.md. */
+ * stands in docs/guarantees.md.
+ *
+ * And a record of another leader epoch than the one before it (the last one read, or committed) may be of a log that was
+ * truncated and has grown again past where we are. Seeking with the epoch makes librdkafka ask the leader up to where its
+ * log has it (KIP-320), before anything is fetched: either the record comes again, or a reset that says so. librdkafka
+ * asks by itself, too, but only where a leader changes while it reads, not for a position that it is given, and not for
+ * what it had fetched before. */
 #include "kafka/source_internal.h"
 #include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/eventfd.h>
 #include "base/log.h"
 
@@ -23,6 +31,7 @@ void source_trust(struct source_part *part)
 {
 	part->broker = -1;
 	part->at_end = false;
+	part->validated = false;
 	part->doubted = false;
 	part->read_again = true;
 }
@@ -35,30 +44,59 @@ static void doubt(struct source *source, struct source_part *part)
 	eventfd_write(source->wake_fd, 1);
 }
 
-bool source_believes(struct source *source, struct source_part *part, int64_t offset, int32_t broker)
+static bool is_of_another_epoch(const struct source *source, const struct source_part *part, int32_t leader_epoch)
+{
+	return source->validates && !part->validated && part->leader_epoch >= 0 && leader_epoch >= 0 &&
+	       leader_epoch != part->leader_epoch;
+}
+
+static const char *why_not(const struct source *source, const struct source_part *part, int64_t offset, int32_t broker,
+    int32_t leader_epoch)
 {
 	bool is_end = broker == SOURCE_END;
-	bool has_moved = !is_end && part->broker >= 0 && broker >= 0 && broker != part->broker;
-	bool has_gap = offset > part->next_offset && (is_end || part->at_end);
+
+	if (is_of_another_epoch(source, part, leader_epoch))
+		return "another leader epoch";
+	if (source->pipeline->from.isolation != ISOLATION_READ_COMMITTED || part->read_again)
+		return NULL;
+	if (!is_end && part->broker >= 0 && broker >= 0 && broker != part->broker)
+		return "another broker answers";
+	return offset > part->next_offset && (is_end || part->at_end) ? "a gap that may be the client's" : NULL;
+}
+
+bool source_believes(
+    struct source *source, struct source_part *part, int64_t offset, int32_t broker, int32_t leader_epoch)
+{
+	bool is_end = broker == SOURCE_END;
+	const char *why = part->doubted ? NULL : why_not(source, part, offset, broker, leader_epoch);
 
 	if (part->doubted)
 		return false;
-	if (source->pipeline->from.isolation == ISOLATION_READ_COMMITTED && !part->read_again &&
-	    (has_moved || has_gap)) {
+	if (why) {
 		const struct log_place place = { .pipeline = source->pipeline->name, .member = source->pipeline->member,
 			.topic = part->topic->name, .partition = part->partition, .offset = part->next_offset };
 
-		log_debug(&place, "read again from here: %s",
-		    has_moved ? "another broker answers" : "a gap that may be the client's");
+		log_debug(&place, "read again from here: %s", why);
 		doubt(source, part);
 		return false;
 	}
-	part->read_again = false;
+	part->read_again = part->validated = false;
 	part->at_end = is_end;
 	part->damages = 0;
 	if (!is_end)
 		part->broker = broker;
 	return true;
+}
+
+static void add_place(const struct source *source, struct source_part *part, rd_kafka_topic_partition_list_t *list)
+{
+	rd_kafka_topic_partition_t *place =
+	    rd_kafka_topic_partition_list_add(list, part->topic->name, part->partition);
+
+	place->offset = part->next_offset;
+	part->validated = source->validates && part->leader_epoch >= 0;
+	if (part->validated)
+		leader_epoch_store(&source->epochs, place, part->leader_epoch);
 }
 
 void source_serve_doubts(struct source *source)
@@ -77,8 +115,7 @@ void source_serve_doubts(struct source *source)
 			continue;
 		source_trust(part);
 		if (part->reading)
-			rd_kafka_topic_partition_list_add(list, part->topic->name, part->partition)->offset =
-			    part->next_offset;
+			add_place(source, part, list);
 	}
 	error = list->cnt > 0 ? rd_kafka_seek_partitions(source->consumer, list, SEEK_TIMEOUT_MS) : NULL;
 	for (int i = 0; i < list->cnt; i++) {
@@ -91,6 +128,33 @@ void source_serve_doubts(struct source *source)
 	if (error)
 		rd_kafka_error_destroy(error);
 	rd_kafka_topic_partition_list_destroy(list);
+}
+
+/* What librdkafka's words for a reset tell, and nothing else of it does. Those for a question about the epoch that could
+ * not be asked (until 2.3) have no end offset. */
+static const char end_words[] = "broker end offset is ";
+
+static bool is_out_of_range(const struct source_part *part, rd_kafka_event_t *event)
+{
+	rd_kafka_topic_partition_t *where = rd_kafka_event_topic_partition(event);
+	bool here = where && where->offset == part->next_offset;
+
+	if (where)
+		rd_kafka_topic_partition_destroy(where);
+	return here && (rd_kafka_event_error(event) == RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE ||
+			   strstr(rd_kafka_event_error_string(event), rd_kafka_err2str(RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE)));
+}
+
+void source_take_reset(struct source *source, struct source_part *part, rd_kafka_event_t *event)
+{
+	const char *end = strstr(rd_kafka_event_error_string(event), end_words);
+
+	/* If the log has it when the positions are looked for, it has grown since. */
+	if (end || is_out_of_range(part, event)) {
+		part->cut = true;
+		part->cut_at = end ? strtoll(end + sizeof end_words - 1, NULL, 10) : -1;
+	}
+	source_reposition(source, part, part->next_offset);
 }
 
 bool source_error_means_damage(rd_kafka_resp_err_t code)

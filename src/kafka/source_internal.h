@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include "core/prefetch_turns.h"
 #include "kafka/fetch_waker.h"
+#include "kafka/leader_epoch.h"
 #include "kafka/record.h"
 #include "kafka/source.h"
 #include "kafka/topic_id.h"
@@ -32,6 +33,10 @@ struct source_part {
 	uint64_t epoch;
 	int64_t next_offset; /* what the next record has at least */
 	char topic_id[TOPIC_ID_SIZE]; /* of the topic in which it is read; "" unknown */
+	int32_t leader_epoch; /* of the record before next_offset; -1 unknown */
+	bool validated; /* since it was read from next_offset on, the leader was asked whether its log has that record */
+	bool cut;	/* librdkafka was told that it has not */
+	int64_t cut_at; /* then: where it ends instead; -1 unknown */
 	int32_t broker;	 /* from which the last record came; -1: none yet, or unknown */
 	bool at_end;	 /* the last thing said of it was an end */
 	bool doubted;	 /* to be read again from next_offset on */
@@ -61,6 +66,8 @@ struct source {
 	struct source_host host;
 	const struct source_events *events;
 	void *owner;
+	struct leader_epochs epochs;
+	bool validates; /* the leader is asked about the epochs of what was read */
 
 	struct source_topic **topics;
 	size_t topic_count;
@@ -114,9 +121,12 @@ uint32_t source_take_events(struct source *source, struct source_part *part, uin
 enum { SOURCE_END = -2 };
 /* It is being read from next_offset on, by a new fetch. */
 void source_trust(struct source_part *part);
-/* Is what comes at this offset, from this broker (-1 unknown), to be taken? Else it is not, and will come again, once
- * doubts have been served. */
-bool source_believes(struct source *source, struct source_part *part, int64_t offset, int32_t broker);
+/* Is what comes at this offset, from this broker and of this leader epoch (-1 unknown), to be taken? Else it is not, and
+ * will come again, once doubts have been served. */
+bool source_believes(
+    struct source *source, struct source_part *part, int64_t offset, int32_t broker, int32_t leader_epoch);
+/* librdkafka has stopped reading it: it cannot where it was. The positions say what becomes of it. */
+void source_take_reset(struct source *source, struct source_part *part, rd_kafka_event_t *event);
 void source_serve_doubts(struct source *source);
 /* Does it say that a batch cannot be read? */
 bool source_error_means_damage(rd_kafka_resp_err_t code);

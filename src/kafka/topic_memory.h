@@ -1,6 +1,9 @@
-/* topic_memory.h: on which partitions the group has had committed offsets, as this process has seen. Kafka deletes a
- * group's offsets together with their topic: when they are gone, only this tells a topic that was made again from one
- * that is new to the group. Outlives the clients; used in the jobs of one worker alone. */
+/* topic_memory.h: what this process has seen of the source's partitions, and nobody tells again. Outlives the clients; used
+ * in the jobs of one worker alone.
+ *
+ * On which of them the group has had committed offsets: Kafka deletes a group's offsets together with their topic, and
+ * when they are gone, only this tells a topic that was made again from one that is new to the group. And whose logs were
+ * cut: once a log has grown past a committed offset again, nothing may tell any more that what is there is not what was. */
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
@@ -13,3 +16,11 @@ void topic_memory_free(struct topic_memory *memory);
 
 void topic_memory_note_commit(struct topic_memory *memory, const char *topic, int32_t partition);
 bool topic_memory_has_commit(const struct topic_memory *memory, const char *topic, int32_t partition);
+
+/* The log was cut, to end at this offset (-1 unknown), and nobody has decided yet what becomes of it. */
+void topic_memory_note_cut(
+    struct topic_memory *memory, const char *topic, int32_t partition, int64_t committed, int64_t cut_at);
+void topic_memory_forget_cut(struct topic_memory *memory, const char *topic, int32_t partition);
+/* Was it, while the group had committed this very offset? */
+bool topic_memory_has_cut(const struct topic_memory *memory, const char *topic, int32_t partition, int64_t committed,
+    int64_t *cut_at);

@@ -46,6 +46,7 @@ EXTRA_DIST += \
 	tests/integration/harness/reader.py \
 	tests/integration/harness/tools.py \
 	tests/integration/harness/trial.py \
+	tests/integration/harness/unclean.py \
 	tests/integration/harness/waiting.py \
 	tests/integration/harness/workload.py \
 	tests/integration/mutants.py \
@@ -80,5 +81,6 @@ EXTRA_DIST += \
 	tests/integration/test_status_page.py \
 	tests/integration/test_targets.py \
 	tests/integration/test_tools.py \
+	tests/integration/test_truncated.py \
 	tests/integration/test_verify.py \
 	tests/integration/test_topics.py

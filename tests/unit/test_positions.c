@@ -23,7 +23,8 @@ static struct resolved_position decide(const struct config_from *from, int64_t a
     int64_t start_offset)
 {
 	const struct position_facts facts = { .committed = committed, .topic_has_commits = has_commits, .read_id = "",
-		.topic_id = "", .log_start = LOG_START, .log_end = LOG_END, .start_offset = start_offset };
+		.topic_id = "", .log_start = LOG_START, .log_end = LOG_END, .start_offset = start_offset,
+		.committed_epoch = -1 };
 
 	return decide_by(from, at, &facts);
 }
@@ -149,6 +150,80 @@ static void test_a_log_truncated_while_it_is_read_is_read_again_from_what_is_com
 	assert_int_equal(decide(&from, LOG_END + 5, LOG_START - 1, true, -1).position, LOG_END);
 }
 
+/* Only who was told at the time knows of it. */
+static void test_a_log_that_has_grown_again_since_it_was_cut_goes_on_where_it_was_cut(void **state)
+{
+	struct config_from from = { .on_gap = GAP_BLOCK };
+	struct position_facts facts = { .committed = 450, .topic_has_commits = true, .read_id = "", .topic_id = "",
+		.log_start = LOG_START, .log_end = LOG_END, .cut = true, .cut_at = 300, .committed_epoch = 7 };
+	struct resolved_position item = decide_by(&from, -1, &facts);
+
+	assert_true(item.blocked);
+	assert_true(item.cut);
+	assert_int_equal(item.cut_at, 300);
+	assert_non_null(strstr(item.err.message, "ended at 300, before offset 450, and has grown to 500"));
+	assert_non_null(strstr(item.err.message, "go on at 300"));
+	from.on_gap = GAP_LATEST;
+	item = decide_by(&from, -1, &facts);
+	assert_int_equal(item.position, 300);
+	assert_int_equal(item.leader_epoch, -1);
+	assert_true(item.commit);
+	from.on_gap = GAP_EARLIEST;
+	assert_int_equal(decide_by(&from, -1, &facts).position, LOG_START);
+	/* Retention has passed it since. */
+	from.on_gap = GAP_LATEST;
+	facts.cut_at = LOG_START - 1;
+	assert_int_equal(decide_by(&from, -1, &facts).position, LOG_START);
+	/* Nobody knows where: what is committed is the least that is left out. */
+	facts.cut_at = -1;
+	item = decide_by(&from, 480, &facts);
+	assert_int_equal(item.position, 450);
+	assert_non_null(strstr(item.gap_words, "ended before offset 480, and has grown to 500"));
+	/* Back to what is committed, and that was not cut off. */
+	facts.cut_at = 450;
+	item = decide_by(&from, -1, &facts);
+	assert_int_equal(item.position, 450);
+	assert_int_equal(item.leader_epoch, 7);
+	assert_false(item.cut);
+	assert_false(item.commit);
+	assert_int_equal(item.gap_from, -1);
+}
+
+/* All that is left was relayed. */
+static void test_who_skips_a_truncation_goes_on_at_the_new_end(void **state)
+{
+	const struct config_from from = { .on_gap = GAP_BLOCK };
+	struct position_facts facts = { .committed = 501, .topic_has_commits = true, .read_id = "", .topic_id = "",
+		.log_start = LOG_START, .log_end = LOG_END };
+	struct resolved_position item = { .topic = (char *)"orders", .partition = 3, .at = -1, .cross_gap = true };
+
+	assert_int_equal(positions_decide(&item, &from, &facts, NULL), 0);
+	assert_int_equal(item.position, LOG_END);
+	/* The group's offset went with the topic. */
+	facts.committed = -1;
+	item.at = 501;
+	assert_int_equal(positions_decide(&item, &from, &facts, NULL), 0);
+	assert_int_equal(item.position, LOG_START);
+}
+
+static void test_a_cut_is_remembered_as_long_as_nothing_else_is_committed(void **state)
+{
+	struct topic_memory *memory = topic_memory_new();
+	int64_t cut_at = 0;
+
+	assert_false(topic_memory_has_cut(memory, "orders", 3, 450, &cut_at));
+	topic_memory_forget_cut(memory, "orders", 3);
+	topic_memory_note_cut(memory, "orders", 3, 450, 300);
+	assert_true(topic_memory_has_cut(memory, "orders", 3, 450, &cut_at));
+	assert_int_equal(cut_at, 300);
+	assert_false(topic_memory_has_cut(memory, "orders", 3, 451, &cut_at));
+	assert_false(topic_memory_has_cut(memory, "orders", 2, 450, &cut_at));
+	assert_false(topic_memory_has_commit(memory, "orders", 3));
+	topic_memory_forget_cut(memory, "orders", 3);
+	assert_false(topic_memory_has_cut(memory, "orders", 3, 450, &cut_at));
+	topic_memory_free(memory);
+}
+
 static void test_gap_met_while_reading_is_not_committed_past_records_in_flight(void **state)
 {
 	const struct config_from from = { .on_gap = GAP_EARLIEST };
@@ -272,6 +347,9 @@ int main(void)
 		cmocka_unit_test(test_gap_of_retention_blocks_unless_told_otherwise),
 		cmocka_unit_test(test_truncated_log_is_a_case_of_its_own),
 		cmocka_unit_test(test_a_log_truncated_while_it_is_read_is_read_again_from_what_is_committed),
+		cmocka_unit_test(test_a_log_that_has_grown_again_since_it_was_cut_goes_on_where_it_was_cut),
+		cmocka_unit_test(test_who_skips_a_truncation_goes_on_at_the_new_end),
+		cmocka_unit_test(test_a_cut_is_remembered_as_long_as_nothing_else_is_committed),
 		cmocka_unit_test(test_gap_met_while_reading_is_not_committed_past_records_in_flight),
 		cmocka_unit_test(test_another_topic_of_the_name_is_a_gap_although_the_offset_exists),
 		cmocka_unit_test(test_ids_that_are_equal_or_unknown_tell_nothing),

@@ -209,11 +209,13 @@ class Cluster:
 
     # ---- topics ----
 
-    def create_topic(self, name, partitions=1, replicas=-1, **config):
-        """Underscores in config names stand for dots. Returns the name, once every partition has a leader."""
+    def create_topic(self, name, partitions=1, replicas=-1, nodes=None, **config):
+        """Underscores in config names stand for dots. `nodes`: those that are to have every partition, and the first is to
+        lead it. Returns the name, once every partition has a leader."""
         config = {key.replace("_", "."): str(value) for key, value in config.items()}
         replicas = self.nodes if replicas == -1 else replicas
-        topic = NewTopic(name, num_partitions=partitions, replication_factor=replicas, config=config)
+        places = {"replica_assignment": [nodes] * partitions} if nodes else {"replication_factor": replicas}
+        topic = NewTopic(name, num_partitions=partitions, config=config, **places)
         self.admin.create_topics([topic])[name].result(timeout=30)
         self.await_partitions(name, partitions)
         return name

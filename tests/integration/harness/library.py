@@ -10,6 +10,8 @@ from .aloqd import PROGRAM
 # Cooperative rebalances are taken from the first of these on, and do what they should from the second on: before, a
 # commit that meets one counts as the loss of all partitions.
 COOPERATIVE_SINCE, COOPERATIVE_WELL_SINCE = (2, 4), (2, 10)
+# What aloqd goes on with is held against the leader's epochs from this one on.
+VALIDATES_SINCE = (2, 4)
 COOPERATIVE = "partition.assignment.strategy=cooperative-sticky"
 
 
@@ -23,6 +25,17 @@ def library_version(directory=None):
 
 def _loading(directory):
     return {"LD_LIBRARY_PATH": directory} if directory else {}
+
+
+def libraries():
+    """{what it is called: what a daemon's environment needs to load it}: the system's, and a newer one where there is one."""
+    newer = os.environ.get("ALOQD_NEWER_LIBRDKAFKA")
+    return {"system": {}, **({"newer": _loading(newer)} if newer else {})}
+
+
+def validates_epochs(environment):
+    """Does a daemon with this environment notice that a log was truncated when it has grown again?"""
+    return library_version(environment.get("LD_LIBRARY_PATH")) >= VALIDATES_SINCE
 
 
 def why_not_cooperative():

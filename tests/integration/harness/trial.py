@@ -9,12 +9,12 @@ from .waiting import eventually
 
 
 class Trial:
-    """Makes the topics. `to` is the target's cluster where it is another one."""
+    """Makes the topics. `to` is the target's cluster where it is another one, `source` how that topic differs."""
 
-    def __init__(self, cluster, topic, partitions=1, to=None, target_partitions=None, **topic_config):
+    def __init__(self, cluster, topic, partitions=1, to=None, target_partitions=None, source=None, **topic_config):
         self.cluster, self.to = cluster, to or cluster
         self.began = self.to.logs_now()
-        self.source = cluster.create_topic(topic("in"), partitions, **topic_config)
+        self.source = cluster.create_topic(topic("in"), partitions, **{**topic_config, **(source or {})})
         self.target = self.to.create_topic(topic("out"), target_partitions or partitions, **topic_config)
         self.partitions = partitions
         self.group = topic("group")

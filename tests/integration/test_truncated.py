@@ -1,0 +1,231 @@
+"""A source that loses the end of its log: an unclean leader election on three nodes. One for all relays of a library, as it
+takes its time; each test looks at one of them.
+
+All have relayed and committed 150 records when the log ends at 100."""
+
+import contextlib
+from collections import namedtuple
+
+import pytest
+
+from chaos.kafka_tools import coordinator
+from harness.aloqd import Aloqd, aloqctl
+from harness.library import libraries, validates_epochs
+from harness.reader import read_topic
+from harness.trial import TRIALS
+from harness.unclean import UNCLEAN, UncleanElection
+from harness.waiting import eventually
+from harness.workload import fill, small_record
+
+KEPT, RELAYED, NEW = 100, 150, 100
+
+# Where aloqd is meanwhile. GROWN: the log has the offset where it is again before it looks.
+RUNNING, STOPPED, STOPPED_GROWN, FROZEN_GROWN = "running", "stopped", "stopped-grown", "frozen-grown"
+
+Relay = namedtuple("Relay", "where delivery policy")
+
+RELAYS = [Relay(where, delivery, policy) for where in (RUNNING, STOPPED, STOPPED_GROWN, FROZEN_GROWN)
+          for delivery in TRIALS for policy in ("block", "earliest", "latest")
+          # What the position is made of is found without a look at the delivery.
+          if delivery == "at_least_once" or where == RUNNING or (where == STOPPED and policy == "latest")]
+
+
+def name_of(relay):
+    return "-".join(relay).replace("_", "-")
+
+
+class World:
+    """The relays, in three daemons, and what was done to their sources."""
+
+    def __init__(self, cluster, library, environment):
+        self.cluster, self.library = cluster, library
+        cluster.commit("anybody", cluster.create_topic(f"any-{library}"), {0: 0})
+        # The third node coordinates the groups, and stays.
+        self.heart, leader, follower = 1, 2, 3
+        self.trials = {relay: self._trial(relay, [leader, follower]) for relay in RELAYS}
+        self.election = UncleanElection(
+            cluster, [trial.source for trial in self.trials.values()], leader, follower)
+        self.daemons = {where: self._daemon(where, environment) for where in (RUNNING, STOPPED, FROZEN_GROWN)}
+
+    def _trial(self, relay, nodes):
+        trial = TRIALS[relay.delivery](self.cluster, lambda end: f"{self.library}.{name_of(relay)}.{end}", 1,
+                                       source={"nodes": nodes, **UNCLEAN})
+        trial.group = next(group for group in (f"{trial.group}-{number}" for number in range(100))
+                           if coordinator(self.cluster, "__consumer_offsets", group) == self.heart)
+        return trial
+
+    def _daemon(self, where, environment):
+        settings = {}
+        for relay, trial in self.trials.items():
+            if self.place(relay) != where:
+                continue
+            # Who is frozen is to stay a member.
+            made = trial.settings(name=name_of(relay), from_on_gap=relay.policy,
+                                  from_properties=["session.timeout.ms=120000"])
+            pipelines, clusters = settings.get("pipelines", {}), settings.get("clusters", {})
+            settings = {**made, "pipelines": {**pipelines, **made["pipelines"]},
+                        "clusters": {**clusters, **made["clusters"]}}
+        daemon = Aloqd(settings, f"{self.library}-{where}")
+        daemon.environment.update(environment)
+        return daemon
+
+    @staticmethod
+    def place(relay):
+        return STOPPED if relay.where == STOPPED_GROWN else relay.where
+
+    def daemon(self, relay):
+        return self.daemons[self.place(relay)]
+
+    def pipeline(self, relay):
+        return self.daemon(relay).pipeline(name_of(relay))
+
+    def run(self):
+        self.write(RELAYS, 0, KEPT)
+        for daemon in self.daemons.values():
+            daemon.start()
+        self.await_committed(KEPT)
+        self.election.cut_off()
+        self.write(RELAYS, KEPT, RELAYED - KEPT)
+        self.await_committed(RELAYED)
+        assert self.daemons[STOPPED].terminate() == 0
+        self.daemons[FROZEN_GROWN].freeze()
+        self.election.kill_leader()
+        ends = self.election.elect()
+        assert set(map(str, ends.values())) == {str({0: (RELAYED, KEPT)})}, ends
+        self.write([relay for relay in RELAYS if relay.where in (STOPPED_GROWN, FROZEN_GROWN)], 1000, NEW)
+        self.daemons[STOPPED].start()
+        self.daemons[FROZEN_GROWN].thaw()
+        self.election.heal()
+
+    def write(self, relays, first, count):
+        for relay in relays:
+            fill(self.cluster.brokers, self.trials[relay].source,
+                 [small_record(index) for index in range(first, first + count)], 1)
+
+    def await_committed(self, offset):
+        for relay, trial in self.trials.items():
+            eventually(lambda trial=trial: trial.committed() == {0: offset}, 90,
+                       lambda relay=relay: f"{relay}: {self.pipeline(relay)}\n{self.daemon(relay).log_tail()}")
+
+    def await_pipeline(self, relay, condition, what):
+        return eventually(lambda: (pipeline := self.pipeline(relay)) and condition(pipeline) and pipeline, 90,
+                          lambda: f"{what}: {self.pipeline(relay)}\n{self.daemon(relay).log_tail()}")
+
+    def relayed(self, relay):
+        """The numbers of the records in the target, in its order."""
+        return [int(record.key) for record in read_topic(self.cluster, self.trials[relay].target).records[0]]
+
+    def await_relayed(self, relay, numbers):
+        eventually(lambda: self.relayed(relay) == list(numbers), 60,
+                   lambda: f"{numbers}: {self.relayed(relay)}; {self.pipeline(relay)}\n{self.daemon(relay).log_tail()}",
+                   every_s=0.2)
+
+    def unblock(self, relay, how, status):
+        done = aloqctl(self.daemon(relay), "unblock", name_of(relay), self.trials[relay].source, "0", how, timeout_s=60)
+        assert done.returncode == status, done
+        return done.stdout
+
+    def close(self):
+        for daemon in self.daemons.values():
+            daemon.dispose()
+        self.cluster.make_whole()
+
+
+@pytest.fixture(scope="module", params=["system", "newer"])
+def world(kafka3, request):
+    if request.param not in libraries():
+        pytest.skip("ALOQD_NEWER_LIBRDKAFKA does not name the directory of a newer librdkafka")
+    made = World(kafka3, request.param, libraries()[request.param])
+    with contextlib.closing(made):
+        made.run()
+        yield made
+
+
+@pytest.fixture(autouse=True)
+def show_daemons(world, request):
+    request.node.daemons = list(world.daemons.values())
+
+
+def validates(world):
+    return validates_epochs(libraries()[world.library])
+
+
+def of(*policies, grown):
+    chosen = [relay for relay in RELAYS if relay.policy in policies and (relay.where in (STOPPED_GROWN, FROZEN_GROWN)) == grown]
+    return pytest.mark.parametrize("relay", chosen, ids=name_of)
+
+
+def told(world, relay):
+    """The line of the log, of a gap that was crossed."""
+    (line,) = [line for line in world.daemon(relay).log_text().splitlines()
+               if "gap in the source, crossed as from.on_gap says" in line and world.trials[relay].source in line]
+    return line
+
+
+# ---- seen by the log's end ----
+
+@of("block", grown=False)
+def test_a_truncated_log_blocks_until_a_person_decides(world, relay):
+    """Whatever is written meanwhile: also when the log has the offset again."""
+    world.await_pipeline(relay, lambda p: p["state"] == "blocked", "it is blocked")
+    world.write([relay], 1000, NEW)
+    (partition,) = world.pipeline(relay)["partitions"]
+    assert partition["blocked_by"] == "gap" and partition["blocked_at"] == RELAYED, partition
+    for words in ("truncated", f" {KEPT}, before offset {RELAYED}", f"go on at {KEPT} "):
+        assert words in partition["error"], partition
+    world.unblock(relay, "--retry", 75)
+    assert world.pipeline(relay)["blocked_gaps"] == 2 and world.pipeline(relay)["log_gaps"] == 0
+    assert world.trials[relay].committed() == {0: RELAYED} and world.relayed(relay) == list(range(RELAYED))
+    world.unblock(relay, "--skip", 0)
+    world.await_relayed(relay, [*range(RELAYED), *range(1000, 1000 + NEW)])
+    assert world.pipeline(relay)["log_gaps"] == 1 and world.pipeline(relay)["log_gap_records"] == 0
+
+
+@of("earliest", "latest", grown=False)
+def test_a_truncated_log_is_gone_on_with_as_on_gap_says(world, relay):
+    world.await_pipeline(relay, lambda p: p["log_gaps"] == 1, "the gap is counted")
+    world.write([relay], 1000, NEW)
+    again = range(KEPT) if relay.policy == "earliest" else []
+    world.await_relayed(relay, [*range(RELAYED), *again, *range(1000, 1000 + NEW)])
+    assert world.pipeline(relay)["log_gaps"] == 1 and world.pipeline(relay)["counters"]["lost_records"] == 0
+    line = told(world, relay)
+    assert "truncated" in line and f" {KEPT}, before offset {RELAYED}" in line, line
+
+
+# ---- seen by the leader's epoch, or by nothing ----
+
+@of("block", grown=True)
+def test_a_log_that_has_grown_past_the_offset_blocks_too(world, relay):
+    if not validates(world):
+        pytest.skip("this librdkafka cannot ask a leader for its epochs: see what it makes of it below")
+    world.await_pipeline(relay, lambda p: p["state"] == "blocked", "it is blocked")
+    (partition,) = world.pipeline(relay)["partitions"]
+    assert partition["blocked_by"] == "gap" and partition["blocked_at"] == RELAYED, partition
+    for words in ("truncated", f"{KEPT}, before offset {RELAYED}", f"grown to {KEPT + NEW}", f"go on at {KEPT} "):
+        assert words in partition["error"], partition
+    world.unblock(relay, "--retry", 75)
+    assert world.trials[relay].committed() == {0: RELAYED} and world.relayed(relay) == list(range(RELAYED))
+    world.unblock(relay, "--skip", 0)
+    world.await_relayed(relay, [*range(RELAYED), *range(1000, 1000 + NEW)])
+
+
+@of("earliest", "latest", grown=True)
+def test_a_log_that_has_grown_past_the_offset_is_gone_on_with_as_on_gap_says(world, relay):
+    if not validates(world):
+        pytest.skip("this librdkafka cannot ask a leader for its epochs: see what it makes of it below")
+    world.await_pipeline(relay, lambda p: p["log_gaps"] == 1, "the gap is counted")
+    again = range(KEPT) if relay.policy == "earliest" else []
+    world.await_relayed(relay, [*range(RELAYED), *again, *range(1000, 1000 + NEW)])
+    assert world.pipeline(relay)["log_gaps"] == 1
+    line = told(world, relay)
+    assert "truncated" in line and f" {KEPT}, before offset {RELAYED}" in line and f"grown to {KEPT + NEW}" in line, line
+
+
+@of("block", "earliest", "latest", grown=True)
+def test_without_leader_epochs_nothing_tells_of_a_log_that_has_grown_past_the_offset(world, relay):
+    """Not a promise: what docs/guarantees.md says is not one."""
+    if validates(world):
+        pytest.skip("this librdkafka asks")
+    world.await_relayed(relay, [*range(RELAYED), *range(1000 + RELAYED - KEPT, 1000 + NEW)])
+    pipeline = world.pipeline(relay)
+    assert pipeline["state"] == "running" and pipeline["log_gaps"] == pipeline["blocked_gaps"] == 0
