@@ -37,6 +37,7 @@ SHORT = {
     "two-frozen": (AT_MOST_ONCE, EXACTLY_ONCE),
     "in-sync-replicas-too-few": (AT_LEAST_ONCE,),
     "leaders-moved": (EXACTLY_ONCE,),
+    "truncated": (AT_LEAST_ONCE,),
     "members-crash-cooperative": (EXACTLY_ONCE,),
     "not-authorised": (AT_LEAST_ONCE,),
     "takeover-from-the-killed": (EXACTLY_ONCE,),

@@ -2,13 +2,15 @@
 
 from collections import Counter
 
+from harness.library import libraries, validates_epochs
 from harness.reader import TopicReader, read_topic
+from harness.unclean import UNCLEAN, UncleanElection
 from harness.waiting import eventually, holds_for
 from harness.workload import TransactionalLoad
 
 from .bout import MEMBERSHIP, PARTITIONS
 from .kafka_tools import allow_writing, deny_writing
-from .promise import ANY, AT_LEAST_ONCE, AT_MOST_ONCE, COUNTED, fault
+from .promise import ANY, AT_LEAST_ONCE, AT_MOST_ONCE, COUNTED, EXACTLY_ONCE, fault
 
 
 @fault()
@@ -113,6 +115,59 @@ def recreated(bout):
         return {partition: relayed[partition] + now[partition] for partition in relayed}
     bout.source_records = old_and_new
     bout.expected_counters = {"log_gaps": PARTITIONS * rounds}
+
+
+def beyond_the_common(one, other):
+    """What the first list has behind what both begin with."""
+    common = next((at for at, (a, b) in enumerate(zip(one, other)) if a != b), min(len(one), len(other)))
+    return one[common:]
+
+
+@fault(repeats=COUNTED, lost=COUNTED)
+def truncated(bout):
+    """an unclean leader election cuts the source's logs below the committed offsets: the gaps are told, what is new is relayed
+
+    librdkafka before 2.4 must be told before the logs are as long again."""
+    source, nodes = bout.trial.source, bout.rng.sample(range(1, bout.cluster.nodes + 1), 2)
+    bout.cluster.delete_topic(source)
+    bout.cluster.create_topic(source, PARTITIONS, nodes=nodes, **UNCLEAN)
+    # Both coordinators may be among the killed, and librdkafka 2.16 does not come back then from adding offsets to a
+    # transaction (rd_kafka_send_offsets_to_transaction() waits without end).
+    bout.environment = bout.rng.choice(list(libraries().values())) if bout.delivery != EXACTLY_ONCE else {}
+    daemon = bout.begin(from_on_gap="latest")
+    election, gaps = UncleanElection(bout.cluster, [source], *nodes), 0
+    for _ in range(bout.times(1, 3)):
+        election.cut_off()
+        bout.flow(bout.rng.randrange(100, 1000))
+        bout.load.stop()
+        # Else some of the ends may lie behind what the election leaves, and nobody could tell how many gaps there are.
+        bout.trial.await_caught_up(daemon)
+        ends = bout.cluster.log_ends(source)
+        eventually(lambda ends=ends: bout.trial.committed() == ends, 30, "all is committed")
+        had = read_topic(bout.cluster, source).records
+        is_away = bout.rng.random() < 0.5
+        if is_away:
+            bout.stop(daemon)
+        election.kill_leader()
+        grows_at_once = validates_epochs(bout.environment)
+        if grows_at_once:
+            bout.begin_load()
+        election.elect()
+        gone = {partition: beyond_the_common(records, read_topic(bout.cluster, source).records[partition])
+                for partition, records in had.items()}
+        assert any(gone.values()), "the source has lost nothing: the test proves nothing"
+        bout.gone_records.update(record for records in gone.values() for record in records)
+        gaps += sum(map(bool, gone.values()))
+        if is_away:
+            daemon.start_ready()
+        before = bout.evidence.count("log_gaps")
+        daemon.await_pipeline(lambda p, gaps=gaps, before=before: before + p["log_gaps"] == gaps, f"{gaps} gaps are told",
+                              timeout_s=90)
+        if not grows_at_once:
+            bout.begin_load()
+        election.heal()
+        bout.flow(1000)
+    bout.expected_counters = {"log_gaps": gaps}
 
 
 @fault()
