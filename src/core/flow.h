@@ -36,7 +36,8 @@ struct mark {
 	uint64_t epoch;
 	int64_t offset;
 	int32_t leader_epoch;
-	int error; /* in the answer: 0 or negative errno for this partition */
+	int error; /* in the answer: 0 or negative errno for this partition. -ENOENT: it does not exist any more, and no offset
+		    * of what was read of it can be committed */
 };
 
 /* group_token and free_group_token are needed for exactly_once alone; else they may be NULL. */

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "config/property_list.h"
+#include "kafka/commit_answers.h"
 
 static void conf_freep(rd_kafka_conf_t **conf)
 {
@@ -137,12 +138,16 @@ static rd_kafka_t *client_new(rd_kafka_type_t type, rd_kafka_conf_t *conf, int e
 }
 
 rd_kafka_t *client_new_consumer(const struct config_pipeline *pipeline, const struct client_sizes *sizes,
-    const char *group_instance_id, struct error *err)
+    const char *group_instance_id, struct commit_answers *answers, struct error *err)
 {
 	struct settings settings = { .items = NULL };
+	rd_kafka_conf_t *conf;
 
 	settings_of_consumer(&settings, pipeline, sizes, group_instance_id);
-	return client_new(RD_KAFKA_CONSUMER, conf_new(pipeline, &settings, err),
+	conf = conf_new(pipeline, &settings, err);
+	if (conf && answers)
+		commit_answers_listen(answers, conf);
+	return client_new(RD_KAFKA_CONSUMER, conf,
 	    RD_KAFKA_EVENT_REBALANCE | RD_KAFKA_EVENT_ERROR | RD_KAFKA_EVENT_OFFSET_COMMIT, err);
 }
 

@@ -7,9 +7,10 @@
 #include "kafka/settings.h"
 
 /* A consumer of the pipeline's group; not subscribed yet. events on its queue: rebalance, error, commit.
- * group_instance_id: NULL but with static membership. */
+ * group_instance_id: NULL but with static membership. answers: hear what is answered to its commits; or NULL. */
+struct commit_answers;
 rd_kafka_t *client_new_consumer(const struct config_pipeline *pipeline, const struct client_sizes *sizes,
-    const char *group_instance_id, struct error *err);
+    const char *group_instance_id, struct commit_answers *answers, struct error *err);
 
 /* A producer to the pipeline's target cluster; delivery reports and errors as events. transactional_id: NULL but with
  * exactly_once. */

@@ -17,6 +17,7 @@ libkafka_a_SOURCES += \
 	src/kafka/audit_judge_members.c src/kafka/audit_judge_topics.c \
 	src/kafka/client.c src/kafka/client.h \
 	src/kafka/cluster_ids.c src/kafka/cluster_ids.h \
+	src/kafka/commit_answers.c src/kafka/commit_answers.h \
 	src/kafka/dead_letter.c \
 	src/kafka/error_class.c src/kafka/error_class.h \
 	src/kafka/fetch_waker.c src/kafka/fetch_waker.h \

@@ -430,7 +430,8 @@ static int spare_committed_foreign_items(struct positions *positions, rd_kafka_t
 
 rd_kafka_resp_err_t positions_commit_error(rd_kafka_resp_err_t code, const rd_kafka_topic_partition_list_t *answers)
 {
-	/* Where only some have failed, librdkafka calls the whole a success. */
+	/* Where only some have failed, librdkafka gives their error to the whole and to all (commit_answers.h). It does not matter
+	 * which: those that were committed are found so at the next attempt. */
 	for (int i = 0; answers && i < answers->cnt && !code; i++)
 		code = answers->elems[i].err;
 	return code;

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "core/record_age.h"
+#include "kafka/commit_answers.h"
 #include "kafka/error_class.h"
 #include "kafka/library.h"
 #include "kafka/positions.h"
@@ -410,7 +411,8 @@ struct source *source_new(const struct config_pipeline *pipeline, const struct c
 	source->host = *host;
 	source->epochs = leader_epochs_find();
 	source->validates = leader_epochs_can_validate();
-	source->consumer = client_new_consumer(pipeline, sizes, group_instance_id, err);
+	source->commit_answers = commit_answers_new();
+	source->consumer = client_new_consumer(pipeline, sizes, group_instance_id, source->commit_answers, err);
 	if (!source->consumer) {
 		error_prefix(err, "consumer");
 		source_free(source);
@@ -490,6 +492,7 @@ void source_free(struct source *source)
 		rd_kafka_queue_destroy(source->queue);
 	if (source->consumer)
 		rd_kafka_destroy(source->consumer);
+	commit_answers_free(source->commit_answers);
 	while (source->record_blocks) {
 		struct record_block *block = source->record_blocks;
 

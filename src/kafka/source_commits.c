@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <string.h>
 #include "base/memory.h"
+#include "kafka/commit_answers.h"
 #include "kafka/error_class.h"
 #include "kafka/group_token.h"
 
@@ -46,72 +47,79 @@ void source_commit(void *context, const struct mark *marks, size_t count)
 {
 	struct source *source = context;
 	rd_kafka_topic_partition_list_t *list = source_offsets(source, marks, count);
-	rd_kafka_resp_err_t code;
 
 	source->marks = xreallocarray(source->marks, count, sizeof *marks);
 	memcpy(source->marks, marks, count * sizeof *marks);
 	source->mark_count = count;
 	source->commit_outstanding = true;
 	leave_out_moving(source, list);
-	source->commit_held = list->cnt == 0;
 	leave_out_gone(source, list);
-	code = RD_KAFKA_RESP_ERR_NO_ERROR;
-	if (list->cnt > 0)
-		code = rd_kafka_commit_queue(source->consumer, list, source->commit_queue, NULL, NULL);
-	else if (!source->commit_held)
-		code = RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
+	commit_answers_expect(source->commit_answers, list);
+	/* Both told from serve, like every answer. */
+	source->commit_held = list->cnt == 0;
+	source->commit_refused = list->cnt == 0
+				     ? RD_KAFKA_RESP_ERR_NO_ERROR
+				     : rd_kafka_commit_queue(source->consumer, list, source->commit_queue, NULL, NULL);
 	rd_kafka_topic_partition_list_destroy(list);
-	/* Told from serve, like every answer. */
-	source->commit_refused = code;
 }
 
-static void answer_commit(struct source *source, rd_kafka_resp_err_t code,
-    const rd_kafka_topic_partition_list_t *answers)
+/* What has become of one offset; asked: it was sent. */
+static rd_kafka_resp_err_t answer_to(const struct source *source, const struct mark *mark, bool *asked)
 {
-	struct error err;
+	const struct source_part *part = source->parts[mark->part];
+	rd_kafka_resp_err_t code;
 
-	error_clear(&err);
+	*asked = commit_answers_find(source->commit_answers, part->topic->name, part->partition, &code);
+	/* Also where it was left out, or taken, but maybe for the topic that was made in its place. */
+	return part->topic->gone ? RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART : code;
+}
+
+static void note_gone_topics(struct source *source)
+{
+	bool asked;
+
+	for (size_t i = 0; i < source->mark_count; i++)
+		if (answer_to(source, &source->marks[i], &asked) == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART)
+			source->parts[source->marks[i].part]->topic->gone = true;
+}
+
+/* code: of the commit as a whole. */
+static void answer_commit(struct source *source, rd_kafka_resp_err_t code)
+{
+	struct error worst;
+
+	error_clear(&worst);
+	commit_answers_end(source->commit_answers, code);
+	note_gone_topics(source);
 	for (size_t i = 0; i < source->mark_count; i++) {
 		struct mark *mark = &source->marks[i];
-		struct source_part *part = source->parts[mark->part];
-		const rd_kafka_topic_partition_t *answer =
-		    answers ? rd_kafka_topic_partition_list_find((rd_kafka_topic_partition_list_t *)answers,
-				  part->topic->name, part->partition)
-			    : NULL;
-		rd_kafka_resp_err_t why = answer && answer->err ? answer->err : code;
+		const struct source_part *part = source->parts[mark->part];
+		bool asked;
+		rd_kafka_resp_err_t why = answer_to(source, mark, &asked);
 
-		if (!why && part->topic->gone)
-			why = RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
-		mark->error = why || !answer ? -EIO : 0;
-		if (why == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART)
-			part->topic->gone = true;
-		if (why)
-			error_class_set(&err, why, "commit of %s [%" PRId32 "] at offset %" PRId64,
-			    part->topic->name, part->partition, mark->offset);
+		mark->error = part->topic->gone ? -ENOENT : why || !asked ? -EIO : 0;
+		if (why && (!worst.code || error_class_remedy(why) > worst.remedy))
+			error_class_set(&worst, why, "commit of %s [%" PRId32 "] at offset %" PRId64, part->topic->name,
+			    part->partition, mark->offset);
 	}
-	if (code && !err.code)
-		error_class_set(&err, code, "commit of %zu partitions", source->mark_count);
 	source->commit_outstanding = false;
-	source->events->commit_done(source->owner, source->marks, source->mark_count, err.code ? &err : NULL);
+	source->events->commit_done(source->owner, source->marks, source->mark_count, worst.code ? &worst : NULL);
 }
 
 void source_serve_commits(struct source *source)
 {
 	rd_kafka_event_t *event;
 
-	if (source->commit_outstanding && source->commit_refused) {
+	if (source->commit_outstanding && (source->commit_refused || source->commit_held)) {
 		rd_kafka_resp_err_t code = source->commit_refused;
 
-		source->commit_refused = 0;
-		answer_commit(source, code, NULL);
-	}
-	if (source->commit_outstanding && source->commit_held) {
+		source->commit_refused = RD_KAFKA_RESP_ERR_NO_ERROR;
 		source->commit_held = false;
-		answer_commit(source, RD_KAFKA_RESP_ERR_NO_ERROR, NULL);
+		answer_commit(source, code);
 	}
 	while ((event = rd_kafka_queue_poll(source->commit_queue, 0)) != NULL) {
 		if (rd_kafka_event_type(event) == RD_KAFKA_EVENT_OFFSET_COMMIT && source->commit_outstanding)
-			answer_commit(source, rd_kafka_event_error(event), rd_kafka_event_topic_partition_list(event));
+			answer_commit(source, rd_kafka_event_error(event));
 		rd_kafka_event_destroy(event);
 	}
 }

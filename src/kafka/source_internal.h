@@ -11,6 +11,7 @@
 #include "kafka/source.h"
 #include "kafka/topic_id.h"
 
+struct commit_answers;
 struct record_block;
 
 struct source_topic {
@@ -60,6 +61,7 @@ struct source {
 	const struct config_pipeline *pipeline;
 	rd_kafka_t *consumer;
 	rd_kafka_queue_t *queue, *commit_queue;
+	struct commit_answers *commit_answers;
 	int wake_fd;
 	struct worker *worker;
 	struct topic_memory *memory;
@@ -95,7 +97,7 @@ struct source {
 	size_t mark_count;
 	bool commit_outstanding;
 	rd_kafka_resp_err_t commit_refused;
-	bool commit_held; /* nothing of it could be sent: to be answered so */
+	bool commit_held; /* nothing of it was sent: to be answered so */
 	size_t tokens;	  /* of transactions that may be about to end */
 
 	int64_t wall_ms; /* of our clock, at the last serve: each step has one */

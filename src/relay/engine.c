@@ -274,20 +274,24 @@ static bool has_flight(const struct part *part)
 	return part->ended || offset_tracker_in_flight(part->tracker) > 0;
 }
 
-/* Has it sent records that are not settled, and can they still be? */
-static bool has_more_to_settle(const struct engine *engine, const struct part *part)
+/* It waits for a commit that cannot come: nobody sends it, nor reads it again. */
+static bool waits_in_vain(const struct engine *engine, const struct part *part, const struct offset_slot *slot)
+{
+	return part->gone && !engine->strategy->could_submit(engine, part, slot);
+}
+
+/* Has it records that are to be settled, and can they still be? */
+static bool has_unsettled(const struct engine *engine, const struct part *part)
 {
 	const struct offset_slot *oldest = offset_tracker_oldest_unsettled(part->tracker);
 
-	return oldest && !part_is_blocked_at(part, oldest) && engine->sink_state != SINK_CLOSED;
+	return oldest && !part_is_blocked_at(part, oldest) && !waits_in_vain(engine, part, oldest);
 }
 
 /* Will whoever reads this partition next see something again that has been sent? */
 static bool leaves_repeats(const struct engine *engine, const struct part *part)
 {
-	const struct offset_slot *oldest = offset_tracker_oldest_unsettled(part->tracker);
-
-	return (oldest && !part_is_blocked_at(part, oldest)) || !engine->strategy->is_settled(engine, part);
+	return has_unsettled(engine, part) || !engine->strategy->is_settled(engine, part);
 }
 
 static void release_partition(struct engine *engine, struct part *part)
@@ -347,7 +351,8 @@ static void stop_parts(struct engine *engine)
 		if (engine->now_us >= deadline_us)
 			run_out(engine, part, deadline_us);
 		else if (!has_flight(part) && part->commit_sent < 0 &&
-			 !has_more_to_settle(engine, part) && is_finished(engine, part))
+			 (engine->sink_state == SINK_CLOSED || !has_unsettled(engine, part)) &&
+			 is_finished(engine, part))
 			release_partition(engine, part);
 	}
 }

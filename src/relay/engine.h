@@ -140,8 +140,9 @@ void engine_on_revoke_begin(struct engine *engine, uint32_t part);
 void engine_on_lost(struct engine *engine, uint32_t part);
 /* The source cannot read on (a gap with on_gap = block, ...). Held until assigned anew or revoked. */
 void engine_on_source_blocked(struct engine *engine, uint32_t part, int64_t offset, const struct error *err);
-/* err (of the whole commit) may be NULL; the marks carry each partition's error. remedy REMEDY_PERSON or
- * REMEDY_RESTART makes the engine fail; anything else is tried again. */
+/* Each mark carries its partition's own error: those without are committed, whatever befell the others. err tells the gravest
+ * of what went wrong, and may be NULL. Its remedy REMEDY_PERSON or REMEDY_RESTART makes the engine fail; anything else is
+ * tried again. */
 void engine_on_commit_done(struct engine *engine, const struct mark *marks, size_t count, const struct error *err);
 /* The source as a whole cannot go on. */
 void engine_on_source_failed(struct engine *engine, const struct error *err);

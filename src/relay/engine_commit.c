@@ -1,11 +1,12 @@
 #include "relay/engine_internal.h"
+#include <errno.h>
 #include "base/clock.h"
 #include "base/fault_point.h"
 #include "base/memory.h"
 
 static bool part_wants_commit(const struct engine *engine, const struct part *part)
 {
-	return part->tracker && part->state != PART_UNASSIGNED &&
+	return part->tracker && part->state != PART_UNASSIGNED && !part->gone &&
 	       engine->strategy->commit_offset(part) > part->committed;
 }
 
@@ -72,7 +73,7 @@ static void send_commit(struct engine *engine)
 }
 
 /* One partition's answer. Returns the records that are uncommitted again. */
-static int64_t take_answer(struct engine *engine, const struct mark *mark, bool all_failed)
+static int64_t take_answer(struct engine *engine, const struct mark *mark)
 {
 	struct part *part;
 
@@ -83,7 +84,11 @@ static int64_t take_answer(struct engine *engine, const struct mark *mark, bool 
 	if (!part->tracker || part->epoch != mark->epoch || part->commit_sent != mark->offset)
 		return 0;
 	part->commit_sent = -1;
-	if (all_failed || mark->error) {
+	if (mark->error == -ENOENT) {
+		part->gone = true;
+		return 0;
+	}
+	if (mark->error) {
 		if (mark->offset > part->maybe_committed)
 			part->maybe_committed = mark->offset;
 		return (int64_t)(part->sent_records - part->committed_records);
@@ -95,17 +100,18 @@ static int64_t take_answer(struct engine *engine, const struct mark *mark, bool 
 	return 0;
 }
 
-bool engine_take_answers(struct engine *engine, const struct mark *marks, size_t count, bool failed)
+bool engine_take_answers(struct engine *engine, const struct mark *marks, size_t count)
 {
 	int64_t uncommitted_records = 0;
-	bool ok = !failed;
+	bool ok = true;
+	bool again = false;
 
 	for (size_t i = 0; i < count; i++) {
-		if (marks[i].error)
-			ok = false;
-		uncommitted_records += take_answer(engine, &marks[i], failed);
+		ok = ok && !marks[i].error;
+		again = again || (marks[i].error && marks[i].error != -ENOENT);
+		uncommitted_records += take_answer(engine, &marks[i]);
 	}
-	commit_policy_answered(&engine->commit_policy, ok, uncommitted_records, engine->now_us);
+	commit_policy_answered(&engine->commit_policy, !again, uncommitted_records, engine->now_us);
 	return ok;
 }
 
@@ -116,7 +122,7 @@ void engine_on_commit_done(struct engine *engine, const struct mark *marks, size
 	engine->commit_outstanding = false;
 	/* A partition that has begun a new epoch since then is not among the answers' epochs: it forgot its
 	 * commit_sent when the old epoch ended. */
-	if (engine_take_answers(engine, marks, count, err && err->code)) {
+	if (engine_take_answers(engine, marks, count)) {
 		FAULT_POINT(engine->draining ? "after-final-commit-answered" : "after-commit-answered");
 		engine->counters.commits++;
 		histogram_add(&engine->latencies.commit, engine->now_us - engine->commit_sent_us);

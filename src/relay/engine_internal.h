@@ -63,6 +63,7 @@ struct part {
 	int64_t commit_sent;	   /* in the outstanding commit, -1 none */
 	int64_t maybe_committed;   /* in one that has failed, as far as we were told, and that no good one has followed; -1
 				    * none: the brokers may have taken it */
+	bool gone;		   /* it does not exist any more: nothing of it can be committed */
 	uint64_t appended_records; /* of this epoch */
 	uint64_t settled_records;  /* of this epoch, below commit_offset() */
 	uint64_t sent_records;	   /* settled_records when the outstanding commit was sent */
@@ -260,8 +261,8 @@ uint64_t engine_drop_tail(struct engine *engine, struct part *part, int64_t from
 
 /* Fills engine->marks with what a commit would carry now, notes it as sent, and returns the count. */
 size_t engine_collect_marks(struct engine *engine);
-/* Takes the answer to such marks. failed: all of them. Returns whether all went well. */
-bool engine_take_answers(struct engine *engine, const struct mark *marks, size_t count, bool failed);
+/* Takes the answer to such marks. Returns whether all went well. */
+bool engine_take_answers(struct engine *engine, const struct mark *marks, size_t count);
 /* struct strategy's tick and deadline_us, for those who commit through the source. */
 void engine_commit_when_due(struct engine *engine);
 int64_t engine_commit_deadline_us(const struct engine *engine);

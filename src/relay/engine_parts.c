@@ -74,7 +74,7 @@ void engine_begin_epoch(struct part *part, uint64_t epoch, int64_t position)
 	part->tracker = offset_tracker_new(position, part->next_seq);
 	part->committed = position;
 	part->submitted_end = part->commit_sent = part->maybe_committed = part->given_back_until = -1;
-	part->is_undecided = false;
+	part->is_undecided = part->gone = false;
 	part->appended_records = part->settled_records = part->sent_records = part->committed_records = 0;
 	part->purged = false;
 }

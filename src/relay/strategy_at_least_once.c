@@ -54,7 +54,7 @@ static int64_t commit_offset(const struct part *part)
 
 static bool is_settled(const struct engine *engine, const struct part *part)
 {
-	return commit_offset(part) <= part->committed;
+	return part->gone || commit_offset(part) <= part->committed;
 }
 
 /* The target may hold a record that is to be sent again: its repeat goes on with all that was written behind it, or it

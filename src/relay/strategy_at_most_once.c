@@ -48,10 +48,10 @@ static int64_t later(int64_t a, int64_t b)
 	return a > b ? a : b;
 }
 
-/* Below it all is committed, or may be. */
+/* Below it all is committed, or may be, or is not there any more to be read again. */
 static int64_t promised_until(const struct part *part)
 {
-	if (part->committed < 0) /* given back: what is left was committed */
+	if (part->committed < 0 || part->gone) /* given back: what is left was committed */
 		return offset_tracker_end(part->tracker);
 	return later(later(part->commit_sent, part->maybe_committed), part->committed);
 }
@@ -206,7 +206,11 @@ static int64_t commit_offset(const struct part *part)
 
 static bool is_settled(const struct engine *engine, const struct part *part)
 {
-	return commit_offset(part) <= part->committed && offset_tracker_unsettled(part->tracker) == 0;
+	const struct offset_slot *oldest = offset_tracker_oldest_unsettled(part->tracker);
+
+	if (part->gone)
+		return !oldest || !could_submit(engine, part, oldest);
+	return commit_offset(part) <= part->committed && !oldest;
 }
 
 /* Loses what waits before a record that has been written, or maybe: sent now, it would come out of order. But for what
@@ -244,7 +248,9 @@ static void on_epoch_end(struct engine *engine, struct part *part)
 	uint64_t seq;
 
 	error_set(&err, -ECANCELED, REMEDY_SKIP,
-	    "the partition was given up before the record was produced, and its offset had been committed, or may have been");
+	    part->gone ? "the partition does not exist any more: the offset could not be committed, and so it was not produced"
+		       : "the partition was given up before the record was produced, and its offset had been committed, or "
+			 "may have been");
 	/* The commit that gives them back has not been answered. */
 	if (part->given_back_until > offset_tracker_end(part->tracker))
 		lose_dropped(engine, part, &err);

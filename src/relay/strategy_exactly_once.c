@@ -238,7 +238,7 @@ void engine_on_txn_done(struct engine *engine, enum txn_outcome outcome, const s
 		engine->counters.transactions_committed++;
 		backoff_reset(&engine->sink_backoff);
 		histogram_add(&engine->latencies.transaction, engine->now_us - engine->commit_sent_us);
-		engine_take_answers(engine, engine->marks, engine->txn_mark_count, false);
+		engine_take_answers(engine, engine->marks, engine->txn_mark_count);
 		read_overtaken_again(engine);
 		break;
 	case TXN_ABORTED:

@@ -58,6 +58,7 @@ EXTRA_DIST += \
 	tests/integration/test_cooperative.py \
 	tests/integration/test_daemon.py \
 	tests/integration/test_delivery.py \
+	tests/integration/test_deleted_topics.py \
 	tests/integration/test_demo.py \
 	tests/integration/test_demo_semantics.py \
 	tests/integration/test_examples.py \

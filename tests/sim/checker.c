@@ -275,14 +275,13 @@ static void note_committed(struct world *world, int instance, uint32_t part, int
 		epoch->committed_records += epoch->delivered[i];
 }
 
-void checker_commit_answered(
-    struct world *world, int instance, const struct mark *marks, size_t count, bool known)
+void checker_commit_answered(struct world *world, int instance, const struct mark *marks, size_t count)
 {
 	world->checker.commit_pending[instance] = false;
 	for (size_t i = 0; i < count; i++) {
 		const struct checked_epoch *epoch = epoch_of(world, instance, marks[i].part);
 
-		if (known && !marks[i].error && epoch->active && epoch->epoch == marks[i].epoch)
+		if (!marks[i].error && epoch->active && epoch->epoch == marks[i].epoch)
 			note_committed(world, instance, marks[i].part, marks[i].offset);
 	}
 }

@@ -107,8 +107,7 @@ void checker_rewind(struct world *world, int instance, uint32_t part);
 void checker_commit(struct world *world, int instance, const struct mark *marks, size_t count);
 /* The brokers have taken it. */
 void checker_commit_taken(struct world *world, int instance, uint32_t part, int64_t offset);
-void checker_commit_answered(
-    struct world *world, int instance, const struct mark *marks, size_t count, bool known);
+void checker_commit_answered(struct world *world, int instance, const struct mark *marks, size_t count);
 void checker_release_partition(struct world *world, int instance, uint32_t part);
 void checker_release_chunk(struct world *world, struct payload *payload);
 void checker_source_closed(struct world *world, const struct source *source, bool killed);

@@ -301,21 +301,28 @@ static void answer_commit(struct source *source)
 {
 	struct source_commit answer = source->commit;
 	struct error err;
+	bool is_lost = answer.fate == COMMIT_ANSWER_LOST || answer.fate == COMMIT_LOST;
+	bool any = false;
 	bool whole = true;
 
 	error_clear(&err);
 	source->commit.pending = false;
-	for (size_t i = 0; i < answer.count; i++)
+	for (size_t i = 0; i < answer.count; i++) {
+		if (is_lost)
+			answer.marks[i].error = -ETIMEDOUT;
+		any = any || answer.marks[i].error;
 		whole = whole && answer.marks[i].error;
-	if (answer.fate == COMMIT_ANSWER_LOST || answer.fate == COMMIT_LOST)
+	}
+	if (is_lost)
 		error_set(&err, -ETIMEDOUT, REMEDY_RETRY, "no answer to the commit");
+	else if (any && !whole)
+		error_set(&err, -EIO, REMEDY_RETRY, "the commit of a partition was refused");
 	else if (whole)
 		error_set(&err, -EIO,
 		    random_chance(&source->world->random, source->world->plan.source_failure) ? REMEDY_RESTART
 											      : REMEDY_RETRY,
 		    "the commit was refused");
-	checker_commit_answered(source->world, source->instance->number, answer.marks, answer.count,
-	    err.code == 0);
+	checker_commit_answered(source->world, source->instance->number, answer.marks, answer.count);
 	shim_commit_done(source->instance, answer.marks, answer.count, err.code ? &err : NULL);
 }
 

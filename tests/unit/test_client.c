@@ -67,7 +67,7 @@ static void test_consumer_never_commits_or_resets_by_itself(void **state)
 {
 	struct config_pipeline pipeline = pipeline_with(ACKS_ALL);
 	struct error err;
-	rd_kafka_t *client = client_new_consumer(&pipeline, &sizes, NULL, &err);
+	rd_kafka_t *client = client_new_consumer(&pipeline, &sizes, NULL, NULL, &err);
 
 	assert_client(client, &err);
 	assert_setting(client, "enable.auto.commit", "false");
@@ -127,7 +127,7 @@ static void test_the_client_id_holds_the_hash_of_the_settings(void **state)
 
 	config_pipeline_hash(&pipeline, hash);
 	snprintf(expected, sizeof expected, "aloqd-orders-%s", hash);
-	client = client_new_consumer(&pipeline, &sizes, NULL, &err);
+	client = client_new_consumer(&pipeline, &sizes, NULL, NULL, &err);
 	assert_client(client, &err);
 	assert_setting(client, "client.id", expected);
 	rd_kafka_destroy(client);
@@ -189,7 +189,7 @@ static void test_clients_have_every_setting_that_is_listed_with_a_reason(void **
 		assert_string_equal(id, "aloqd.orders.here.0");
 		pipeline.delivery = (enum delivery)delivery;
 		settings_of_consumer(&settings, &pipeline, &sizes, id);
-		assert_client_has(client_new_consumer(&pipeline, &sizes, id, &err), &err, &settings);
+		assert_client_has(client_new_consumer(&pipeline, &sizes, id, NULL, &err), &err, &settings);
 		settings_of_producer(&settings, &pipeline, &sizes, transactional_id);
 		assert_client_has(client_new_producer(&pipeline, &sizes, transactional_id, &err), &err, &settings);
 	}
@@ -383,7 +383,7 @@ static void test_every_client_of_a_cluster_has_its_tls_and_sasl(void **state)
 	struct error err;
 
 	pipeline.from.cluster = pipeline.to.cluster = &guarded;
-	assert_secured(client_new_consumer(&pipeline, &sizes, NULL, &err), &err);
+	assert_secured(client_new_consumer(&pipeline, &sizes, NULL, NULL, &err), &err);
 	assert_secured(client_new_producer(&pipeline, &sizes, NULL, &err), &err);
 	assert_secured(client_new_producer(&pipeline, &sizes, "id", &err), &err);
 	assert_secured(client_new_admin(&pipeline, &guarded, &err), &err);

@@ -70,6 +70,7 @@ static void source_serve(void *context)
 
 		fake->answer_commit = false;
 		error_set(&err, -ETIMEDOUT, REMEDY_RETRY, "no answer");
+		fake->answer.error = fake->commits_fail ? -EIO : 0;
 		engine_on_commit_done(fake->engine, &fake->answer, 1, fake->commits_fail ? &err : NULL);
 	}
 }

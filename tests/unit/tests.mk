@@ -142,7 +142,8 @@ kafka_tests = tests/unit/test_positions tests/unit/test_client tests/unit/test_e
 	tests/unit/test_engine_facts tests/unit/test_engine_reading tests/unit/test_engine_refusal tests/unit/test_group_token \
 	tests/unit/test_topic_id tests/unit/test_cluster_ids tests/unit/test_audit \
 	tests/unit/test_audit_run tests/unit/test_explain tests/unit/test_leaders \
-	tests/unit/test_record_fingerprint tests/unit/test_record_size
+	tests/unit/test_record_fingerprint tests/unit/test_record_size tests/unit/test_commit_answers \
+	tests/unit/test_engine_commits
 check_PROGRAMS += $(kafka_tests)
 TESTS += $(kafka_tests)
 tests_unit_test_audit_SOURCES = tests/unit/test_audit.c
@@ -159,6 +160,8 @@ tests_unit_test_record_fingerprint_SOURCES = tests/unit/test_record_fingerprint.
 tests_unit_test_record_fingerprint_LDADD = $(tests_unit_test_audit_LDADD)
 tests_unit_test_record_size_SOURCES = tests/unit/test_record_size.c
 tests_unit_test_record_size_LDADD = $(tests_unit_test_audit_LDADD)
+tests_unit_test_commit_answers_SOURCES = tests/unit/test_commit_answers.c
+tests_unit_test_commit_answers_LDADD = $(tests_unit_test_audit_LDADD)
 tests_unit_test_group_token_SOURCES = tests/unit/test_group_token.c
 tests_unit_test_group_token_LDADD = libkafka.a libconf.a libcore.a libbase.a $(RDKAFKA_LIBS) $(LIBCONFIG_LIBS) \
 	$(SYSTEMD_LIBS) $(CMOCKA_LIBS)
@@ -170,6 +173,8 @@ tests_unit_test_positions_LDADD = libkafka.a libconf.a libcore.a libbase.a $(RDK
 	$(SYSTEMD_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_engine_SOURCES = tests/unit/test_engine.c
 tests_unit_test_engine_LDADD = libengine.a libcore.a libbase.a $(CMOCKA_LIBS)
+tests_unit_test_engine_commits_SOURCES = tests/unit/test_engine_commits.c
+tests_unit_test_engine_commits_LDADD = libengine.a libcore.a libbase.a $(CMOCKA_LIBS)
 tests_unit_test_engine_facts_SOURCES = tests/unit/test_engine_facts.c
 tests_unit_test_engine_facts_LDADD = libengine.a libcore.a libbase.a $(CMOCKA_LIBS)
 tests_unit_test_engine_refusal_SOURCES = tests/unit/test_engine_refusal.c
