@@ -195,6 +195,14 @@ static void read_overtaken_again(struct engine *engine)
 	}
 }
 
+/* It waits for a person at the record that it would be read again from, and had nothing in the transaction. Read again, it
+ * would have to be found out once more, at the cost of some transactions of all partitions. */
+static bool stays_blocked(const struct part *part)
+{
+	return part->state == PART_BLOCKED && !part->blocked_by_source && part->commit_sent < 0 && !part->ended &&
+	       offset_tracker_in_flight(part->tracker) == 0 && part->blocked_at == part->committed;
+}
+
 static void on_sink_ready(struct engine *engine)
 {
 	engine->txn_state = TXN_NONE;
@@ -202,7 +210,8 @@ static void on_sink_ready(struct engine *engine)
 		FAULT_POINT("after-unknown-before-rewind");
 	/* Nobody knows what became of the transaction: never go on from memory. */
 	for (uint32_t i = 0; engine->txn_rewind && i < engine->part_count; i++)
-		read_again(engine, &engine->parts[i]);
+		if (!stays_blocked(&engine->parts[i]))
+			read_again(engine, &engine->parts[i]);
 	if (!engine->txn_rewind)
 		send_again(engine);
 	engine->txn_rewind = false;
