@@ -9,6 +9,8 @@
 #define LOG_ID_PARTITION_BLOCKED                                                                             \
 	"88ac5e2b44c64cf68a895cd31d16c595" /* one partition waits for a person, the rest runs */
 #define LOG_ID_SOURCE_GAP "5049d65aa355442ca52a9730596461ee" /* records are missing in the source */
+#define LOG_ID_SOURCE_STALLED                                                                                \
+	"c2aa4c63760c41869753759d7f599596" /* a partition was not fetched any more, and is read anew */
 #define LOG_ID_DRAIN_INCOMPLETE                                                                              \
 	"9e5b5fdd9fd14442a4b81bccc5fc5e0a" /* stopped with records that will be read again */
 #define LOG_ID_BACKING_OFF "e0cea8dd0dbf4001ac9f182af6495fdf" /* a transient fault, tried again by itself */

@@ -58,6 +58,7 @@ void members_add_counts(struct pipeline_snapshot *sum, const struct pipeline_sna
 	sum->log_gaps += more->log_gaps;
 	sum->log_gap_records += more->log_gap_records;
 	sum->blocked_gaps += more->blocked_gaps;
+	sum->source_stalls += more->source_stalls;
 	sum->untimestamped_records += more->untimestamped_records;
 	engine_counters_add(&sum->counters, &more->counters);
 	engine_latencies_add(&sum->latencies, &more->latencies);

@@ -74,6 +74,8 @@ static const struct metric pipeline_metrics[] = {
 	COUNTER("aloqd_gap_records_total", "Offsets in the gaps that were crossed.", log_gap_records),
 	COUNTER("aloqd_blocked_gaps_total", "Times that a gap in the source stopped a partition (on_gap).",
 	    blocked_gaps),
+	COUNTER("aloqd_source_stalls_total",
+	    "Times that librdkafka did not fetch a partition any more, and reading began anew.", source_stalls),
 	COUNTER_BY("aloqd_commits_total", HELP_COMMITS, "result", "ok", counters.commits),
 	COUNTER_BY("aloqd_commits_total", HELP_COMMITS, "result", "failed", counters.commit_failures),
 	COUNTER("aloqd_rebalances_total", "Times that the group has given it an assignment.", rebalances),

@@ -200,6 +200,7 @@ static void put_pipeline(yajl_gen gen, const struct pipeline_snapshot *snapshot,
 	put_count(gen, "log_gaps", snapshot->log_gaps);
 	put_count(gen, "log_gap_records", snapshot->log_gap_records);
 	put_count(gen, "blocked_gaps", snapshot->blocked_gaps);
+	put_count(gen, "source_stalls", snapshot->source_stalls);
 	put_count(gen, "untimestamped_records", snapshot->untimestamped_records);
 	put_counters(gen, &snapshot->counters);
 	put_latency(gen, "latency", &snapshot->latencies.report);

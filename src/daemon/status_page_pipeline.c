@@ -118,6 +118,7 @@ static void write_counters(FILE *out, const struct pipeline_snapshot *snapshot)
 		{ "gaps crossed", snapshot->log_gaps },
 		{ "offsets in gaps", snapshot->log_gap_records },
 		{ "gaps that blocked", snapshot->blocked_gaps },
+		{ "stalls of the source", snapshot->source_stalls },
 		{ "rebalances", snapshot->rebalances },
 		{ "partitions lost", counters->lost_partitions },
 		{ "new producers", counters->sink_recreations },

@@ -101,6 +101,7 @@ struct source_part *source_part_of(struct source *source, const char *name, int3
 		return part;
 	part = xcalloc(1, sizeof *part);
 	part->number = source->part_count;
+	part->watch.log_end = -1;
 	part->topic = topic;
 	part->partition = partition;
 	topic->parts[partition] = part;
@@ -128,8 +129,8 @@ int64_t source_log_end(const struct source *source, uint32_t number)
 
 	if (rd_kafka_get_watermark_offsets(source->consumer, part->topic->name, part->partition, &log_start, &log_end) ||
 	    log_end < 0)
-		return -1;
-	return log_end;
+		log_end = -1;
+	return log_end > part->watch.log_end ? log_end : part->watch.log_end;
 }
 
 /* ---- reading ---- */
@@ -344,6 +345,7 @@ static void op_serve(void *context)
 	source_serve_topics(source);
 	if (source->moved)
 		take_control_events(source);
+	source_serve_stalls(source);
 	source_serve_commits(source);
 }
 
@@ -427,6 +429,7 @@ struct source *source_new(const struct config_pipeline *pipeline, const struct c
 	rd_kafka_poll_set_consumer(source->consumer);
 	source->queue = rd_kafka_queue_get_consumer(source->consumer);
 	source->commit_queue = rd_kafka_queue_new(source->consumer);
+	source_prepare_stalls(source);
 	prefetch_turns_init(&source->turns, sizes->prefetch_bound_bytes);
 	watch_queue(source->queue, wake_fd);
 	watch_queue(source->commit_queue, wake_fd);
@@ -468,7 +471,7 @@ bool source_is_closed(const struct source *source)
 
 bool source_is_idle(const struct source *source)
 {
-	return !source->job && !source->looking_up;
+	return !source->job && !source->looking_up && !source->asking_ends;
 }
 
 void source_free(struct source *source)

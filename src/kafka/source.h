@@ -24,6 +24,9 @@ struct source_host {
 	void (*gap)(void *host, const char *topic, int32_t partition, int64_t from, int64_t to, const char *words);
 	/* A gap of the source stops a partition (on_gap = block). Said each time that its position is decided. */
 	void (*gap_stops)(void *host);
+	/* librdkafka does not fetch a partition any more: it stands at offset, and its log ends at log_end. It is
+	 * repositioned. before: how often that was said already, with nothing in between. */
+	void (*stalled)(void *host, uint32_t part, int64_t offset, int64_t log_end, int64_t silent_us, unsigned before);
 	/* The group has given this member an assignment (of any size). */
 	void (*assignment)(void *host, size_t partitions);
 	/* This member has lost its place in the group, and joins it again. */
@@ -59,7 +62,7 @@ void source_part_name(const struct source *source, uint32_t part, const char **t
 /* Are its records taken, as they come? Not while its position is being found out, nor while it is given up. */
 bool source_part_is_read(const struct source *source, uint32_t part);
 
-/* The end of the partition's log as the last fetch saw it, or -1. */
+/* The end of the partition's log as the last fetch saw it, or a question since, where nothing came; or -1. */
 int64_t source_log_end(const struct source *source, uint32_t part);
 
 /* The marks as librdkafka takes offsets to commit; the caller destroys the list. */

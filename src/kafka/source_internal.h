@@ -1,6 +1,7 @@
 /* source_internal.h: what the source's files share: source.c (records, control events, life), source_commits.c (offsets),
  * source_assignment.c (rebalances, positions), source_reading.c (what librdkafka reads), source_doubts.c (what is fetched
- * again), source_prefetch.c (the bound of what is fetched ahead) and source_topics.c (topics that are gone). */
+ * again), source_prefetch.c (the bound of what is fetched ahead), source_stalls.c (what is not fetched any more) and
+ * source_topics.c (topics that are gone). */
 #pragma once
 #include <librdkafka/rdkafka.h>
 #include <stdbool.h>
@@ -25,6 +26,19 @@ struct source_topic {
 	bool gone;		   /* deleted while it was read: if there is one of its name again, our offsets are not for it */
 };
 
+/* Of a partition of which nothing comes. */
+struct fetch_watch {
+	uint64_t epoch;
+	int64_t position;	  /* its next_offset, when something was last heard of it */
+	int64_t quiet_since_us;
+	int64_t patient_since_us; /* the same, or since brokers last did not answer */
+	bool asked;		  /* it is in the question that is outstanding */
+	int64_t asked_us;
+	int64_t log_end;	  /* as answered; -1: not asked since something came */
+	int64_t behind_since_us;  /* the first answer that lies beyond the position; 0: none does */
+	unsigned stalls;	  /* told, one after another, while nothing came */
+};
+
 struct source_part {
 	uint32_t number;
 	struct source_topic *topic;
@@ -43,6 +57,7 @@ struct source_part {
 	bool doubted;	 /* to be read again from next_offset on */
 	bool read_again; /* what comes next was fetched since, and is believed */
 	unsigned damages; /* batches that could not be read, since something could */
+	struct fetch_watch watch;
 	bool assigned;	     /* by the group, even if blocked and so not read */
 	bool taken_up;	     /* librdkafka has it in its assignment */
 	bool revoking;	     /* the engine has been asked to let it go */
@@ -87,6 +102,11 @@ struct source {
 	bool reposition_wanted;
 	uint32_t subscriptions; /* how often the topics have been named */
 	bool closing;
+
+	bool asking_ends;      /* the worker asks where logs end */
+	int64_t silence_us;    /* of a partition, after which it is asked for */
+	int64_t stall_us;      /* after which it is repositioned, where it is not at its end */
+	int64_t stall_look_us; /* when to look at the partitions again */
 
 	bool has_doubts;     /* partitions are to be read again */
 	bool topics_doubted; /* something was said as if a topic did not exist */
@@ -148,6 +168,13 @@ void source_serve_commits(struct source *source);
 
 /* Pauses and resumes partitions, so that not too much is fetched ahead. */
 void source_bound_prefetch(struct source *source);
+
+/* ---- source_stalls.c ---- */
+
+/* The consumer is there: how long a silence is. */
+void source_prepare_stalls(struct source *source);
+/* Looks of which partitions nothing comes, asks where their logs end, and repositions those that stand before it. */
+void source_serve_stalls(struct source *source);
 
 /* ---- source_topics.c ---- */
 

@@ -28,7 +28,7 @@ struct partition_snapshot {
 	int64_t committed;	  /* -1: none in this epoch yet */
 	int64_t mark;		  /* the low-water mark */
 	int64_t end;		  /* next offset to read */
-	int64_t log_end;	  /* of the source's log, as last fetched; -1 unknown */
+	int64_t log_end;	  /* of the source's log, as last fetched, or asked for where nothing comes; -1 unknown */
 	int64_t lag;		  /* log_end - mark; -1 unknown */
 	uint64_t in_flight;	  /* records */
 	int64_t oldest_unsettled; /* offset; -1 none */
@@ -63,6 +63,7 @@ struct pipeline_snapshot {
 	uint64_t log_gaps;	  /* gaps in the source crossed (on_gap) */
 	uint64_t log_gap_records; /* offsets in them */
 	uint64_t blocked_gaps;	  /* times that a gap in the source stopped a partition (on_gap) */
+	uint64_t source_stalls;	  /* times that librdkafka did not fetch a partition any more, and it was repositioned */
 	uint64_t untimestamped_records; /* sent with a new timestamp: theirs was <= 0 or of no type */
 	struct engine_counters counters; /* summed over restarts */
 	struct engine_latencies latencies; /* the same */

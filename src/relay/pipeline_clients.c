@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/log_ids.h"
 #include "base/memory.h"
+#include "base/units.h"
 #include "kafka/settings.h"
 
 /* ---- sizes ---- */
@@ -240,6 +241,25 @@ static void on_gap_stops(void *host)
 	pipeline->changed = true;
 }
 
+static void on_stalled(
+    void *host, uint32_t part, int64_t offset, int64_t log_end, int64_t silent_us, unsigned before)
+{
+	struct pipeline *pipeline = host;
+	struct log_place place = pipeline_place_of(pipeline, part, offset);
+	char age[UNITS_TEXT_SIZE];
+	struct error err;
+
+	pipeline->source_stalls++;
+	error_set(&err, -ESTALE, REMEDY_RETRY,
+	    "librdkafka does not fetch %s [%" PRId32 "]: nothing came for %s, it stands at offset %" PRId64
+	    ", and the log ends at %" PRId64 "; reading begins anew from there%s",
+	    place.topic, place.partition, units_format_age_ms(age, sizeof age, silent_us / USEC_PER_MSEC), offset, log_end,
+	    before > 0 ? " once more, as the last time has not helped" : "");
+	place.message_id = LOG_ID_SOURCE_STALLED;
+	pipeline_note_partition(pipeline, part, &err);
+	pipeline_note_trouble(pipeline, &place, &err);
+}
+
 static void on_assignment(void *host, size_t partitions)
 {
 	struct pipeline *pipeline = host;
@@ -301,7 +321,7 @@ int pipeline_open_clients(struct pipeline *pipeline, struct error *err)
 {
 	const struct config_pipeline *settings = pipeline->settings;
 	const struct source_host source_host = { .trouble = on_source_trouble, .gap = on_gap, .gap_stops = on_gap_stops,
-		.assignment = on_assignment, .lost = on_place_lost, .narrow = on_narrow, .host = pipeline };
+		.stalled = on_stalled, .assignment = on_assignment, .lost = on_place_lost, .narrow = on_narrow, .host = pipeline };
 	struct engine_config engine_config = {
 		.delivery = settings->delivery,
 		.on_error = settings->on_error,

@@ -130,7 +130,7 @@ struct pipeline {
 	struct part_memory *parts; /* by number, of this life of the clients */
 	uint32_t part_capacity;
 
-	uint64_t heartbeats, restarts, rebalances, log_gaps, log_gap_records, blocked_gaps, past_untimestamped;
+	uint64_t heartbeats, restarts, rebalances, log_gaps, log_gap_records, blocked_gaps, source_stalls, past_untimestamped;
 	bool drain_was_clean;
 	size_t left_blocked; /* partitions, by the last drain */
 	struct engine_counters past; /* of earlier lives */

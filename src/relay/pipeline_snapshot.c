@@ -45,6 +45,7 @@ void pipeline_publish(struct pipeline *pipeline, int64_t now_us)
 		.log_gaps = pipeline->log_gaps,
 		.log_gap_records = pipeline->log_gap_records,
 		.blocked_gaps = pipeline->blocked_gaps,
+		.source_stalls = pipeline->source_stalls,
 		.untimestamped_records = pipeline->past_untimestamped,
 		.counters = pipeline->past,
 		.latencies = pipeline->past_latencies,

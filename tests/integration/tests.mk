@@ -40,6 +40,8 @@ EXTRA_DIST += \
 	tests/integration/harness/cluster.py \
 	tests/integration/harness/config.py \
 	tests/integration/harness/demo.py \
+	tests/integration/harness/fetch_shim.c \
+	tests/integration/harness/fetching.py \
 	tests/integration/harness/guarded.py \
 	tests/integration/harness/library.py \
 	tests/integration/harness/proxy.py \
@@ -78,6 +80,7 @@ EXTRA_DIST += \
 	tests/integration/test_resources.py \
 	tests/integration/test_rate.py \
 	tests/integration/test_security.py \
+	tests/integration/test_stalls.py \
 	tests/integration/test_steering.py \
 	tests/integration/test_status_page.py \
 	tests/integration/test_targets.py \

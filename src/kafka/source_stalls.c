@@ -1,0 +1,207 @@
+/* Is a partition still fetched? librdkafka can stop fetching one and tell nobody (source_reading.c has one way, and avoids
+ * it), and the end of its log, by which the lag is told, is known from what was fetched. So where nothing comes of
+ * partitions that are read, the brokers are asked where their logs end: that is told, and one that stands before its end
+ * is repositioned.
+ *
+ * That nothing comes is seen by the partition's queue, which holds whatever the engine does not take: while the pipeline
+ * is paused, a partition blocked or a limit reached, there is something in it, or nothing to fetch. Where the log ends
+ * is asked with the pipeline's isolation level: an open transaction ends it. Markers and aborted records before the end
+ * are passed by the end of the partition, which is an event in the queue. */
+#include <stdlib.h>
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "kafka/client.h"
+#include "kafka/source_internal.h"
+
+/* librdkafka asks anew who leads the partitions after topic.metadata.refresh.interval.ms, 30 s unless it is set, and what
+ * it has missed of that it finds then. Where nothing has come since nobody else will mend it. Not later, whatever that is
+ * set to: so long the lag is not true. */
+static const int64_t silence_max_us = 30 * USEC_PER_SEC;
+/* From the answer on: librdkafka may be about to fetch. */
+static const int64_t second_look_us = 5 * USEC_PER_SEC;
+/* One stall after another, with nothing in between: the distance doubles that often. */
+enum { DOUBLINGS_MAX = 5 };
+/* Who waits for the worker meanwhile, a stop above all, waits no longer. */
+enum { ASK_TIMEOUT_MS = 2000 };
+static const int64_t look_interval_us = 500 * USEC_PER_MSEC;
+
+/* The question, in the worker. */
+struct ends_job {
+	struct source *source;
+	rd_kafka_topic_partition_list_t *ends;
+	rd_kafka_resp_err_t code;
+};
+
+static int64_t setting_us(const struct source *source, const char *name)
+{
+	_cleanup_free_ char *value_ms = client_setting(source->consumer, name);
+
+	return strtoll(value_ms, NULL, 10) * USEC_PER_MSEC;
+}
+
+void source_prepare_stalls(struct source *source)
+{
+	int64_t refresh_us = source_look_interval_us(source);
+	/* What is on its way of a fetch is given up after this, and asked for again: no stall before. */
+	int64_t fetch_us = setting_us(source, "socket.timeout.ms") + setting_us(source, "fetch.wait.max.ms");
+
+	source->silence_us = refresh_us < silence_max_us ? refresh_us : silence_max_us;
+	source->stall_us = source->silence_us > fetch_us ? source->silence_us : fetch_us;
+}
+
+/* ---- the question ---- */
+
+static void ask_run(struct worker *worker, void *argument)
+{
+	struct ends_job *job = argument;
+
+	job->code = RD_KAFKA_RESP_ERR__INTR;
+	if (!worker_cancelled(worker))
+		job->code = rd_kafka_offsets_for_times(job->source->consumer, job->ends, ASK_TIMEOUT_MS);
+}
+
+static void take_end(struct source_part *part, int64_t log_end, int64_t now_us)
+{
+	struct fetch_watch *watch = &part->watch;
+
+	/* It was about another position, or something has come since. */
+	if (part->epoch != watch->epoch || part->next_offset != watch->position)
+		return;
+	watch->log_end = log_end;
+	if (log_end <= part->next_offset)
+		watch->behind_since_us = 0;
+	else if (watch->behind_since_us == 0)
+		watch->behind_since_us = now_us;
+}
+
+static void begin_patience(const struct source *source, struct fetch_watch *watch, int64_t now_us)
+{
+	watch->patient_since_us = now_us;
+	watch->behind_since_us = 0;
+	/* Asked again soon. */
+	if (source->silence_us > second_look_us)
+		watch->asked_us = now_us - source->silence_us + second_look_us;
+}
+
+static void ask_done(void *argument, bool cancelled)
+{
+	struct ends_job *job = argument;
+	struct source *source = job->source;
+	int64_t now_us = clock_monotonic_us();
+
+	source->asking_ends = false;
+	for (int i = 0; i < job->ends->cnt && !cancelled; i++) {
+		struct source_part *part = source_part_at(source, job->ends, i);
+
+		if (!part->watch.asked)
+			continue;
+		if (!job->code && !job->ends->elems[i].err && job->ends->elems[i].offset >= 0)
+			take_end(part, job->ends->elems[i].offset, now_us);
+		else
+			/* Brokers that do not answer are no silent partition: it has its time from when they do. */
+			begin_patience(source, &part->watch, now_us);
+		part->watch.asked = false;
+	}
+	rd_kafka_topic_partition_list_destroy(job->ends);
+	free(job);
+}
+
+static void ask(struct source *source, rd_kafka_topic_partition_list_t *ends)
+{
+	struct ends_job *job = xcalloc(1, sizeof *job);
+
+	*job = (struct ends_job){ .source = source, .ends = ends };
+	source->asking_ends = true;
+	log_debug(&LOG_SETTINGS(source->pipeline), "nothing comes of %d partitions: asks where their logs end", ends->cnt);
+	worker_submit(source->worker, ask_run, ask_done, job);
+}
+
+/* ---- the look ---- */
+
+static bool may_hear(const struct source *source, const struct source_part *part)
+{
+	/* Until a rebalance is answered, librdkafka fetches nothing. */
+	return source->rebalance == REBALANCE_NONE && part->assigned && part->reading && !part->revoking &&
+	       !part->doubted && !part->reposition && prefetch_turns_may_fetch(&source->turns, part->number);
+}
+
+/* Has anything come of it since the last look, or is there nothing to come? */
+static bool is_heard(const struct source *source, const struct source_part *part)
+{
+	const struct fetch_watch *watch = &part->watch;
+
+	return !may_hear(source, part) || rd_kafka_queue_length(part->queue) > 0 || part->epoch != watch->epoch ||
+	       part->next_offset != watch->position;
+}
+
+/* Only a record or an end that lies further on shows that it is fetched: a new epoch at the old place does not, nor what
+ * may lie in the queue of an older one. */
+static void begin_watch(const struct source_part *part, struct fetch_watch *watch, int64_t now_us)
+{
+	bool stands = part->next_offset == watch->position;
+
+	*watch = (struct fetch_watch){ .epoch = part->epoch,
+		.position = part->next_offset,
+		.quiet_since_us = now_us,
+		.patient_since_us = now_us,
+		.asked_us = now_us,
+		.stalls = stands ? watch->stalls : 0,
+		.log_end = stands ? watch->log_end : -1 };
+}
+
+static void tell_stall(struct source *source, struct source_part *part, int64_t now_us)
+{
+	struct fetch_watch *watch = &part->watch;
+
+	source->host.stalled(source->host.host, part->number, part->next_offset, watch->log_end,
+	    now_us - watch->quiet_since_us, watch->stalls);
+	if (watch->stalls < DOUBLINGS_MAX)
+		watch->stalls++;
+	source_reposition(source, part, part->next_offset);
+}
+
+static bool is_stalled(const struct source *source, const struct fetch_watch *watch, int64_t now_us)
+{
+	return watch->behind_since_us > 0 && now_us - watch->behind_since_us >= second_look_us &&
+	       now_us - watch->patient_since_us >= source->stall_us << watch->stalls;
+}
+
+static bool is_to_be_asked(const struct source *source, const struct fetch_watch *watch, int64_t now_us)
+{
+	/* Behind already, it is asked again sooner: the lag grows. */
+	int64_t wait_us = watch->behind_since_us > 0 && second_look_us < source->silence_us ? second_look_us
+											     : source->silence_us;
+
+	return now_us - watch->quiet_since_us >= source->silence_us && now_us - watch->asked_us >= wait_us;
+}
+
+void source_serve_stalls(struct source *source)
+{
+	int64_t now_us = clock_monotonic_us();
+	rd_kafka_topic_partition_list_t *ends = NULL;
+
+	if (source->closing || now_us < source->stall_look_us)
+		return;
+	source->stall_look_us = now_us + look_interval_us;
+	for (uint32_t i = 0; i < source->part_count; i++) {
+		struct source_part *part = source->parts[i];
+		struct fetch_watch *watch = &part->watch;
+
+		if (is_heard(source, part)) {
+			begin_watch(part, watch, now_us);
+		} else if (is_stalled(source, watch, now_us)) {
+			tell_stall(source, part, now_us);
+		} else if (!source->asking_ends && is_to_be_asked(source, watch, now_us)) {
+			if (!ends)
+				ends = rd_kafka_topic_partition_list_new(16);
+			rd_kafka_topic_partition_list_add(ends, part->topic->name, part->partition)->offset =
+			    RD_KAFKA_OFFSET_END;
+			watch->asked = true;
+			watch->asked_us = now_us;
+		}
+	}
+	if (ends)
+		ask(source, ends);
+}
