@@ -49,22 +49,52 @@ void source_give_up_queues(struct source *source)
 	}
 }
 
-/* After an assign librdkafka forwards every partition's queue to the consumer's: give each its own again.
- * Paused meanwhile, so that no record comes through the wrong one. */
-static void own_queues(struct source *source, const rd_kafka_topic_partition_list_t *list)
+/* librdkafka forwards a partition's queue to the consumer's, unless it was told otherwise. */
+static void own_queue(struct source *source, struct source_part *part)
+{
+	give_up_queue(part);
+	part->queue = rd_kafka_queue_get_partition(source->consumer, part->topic->name, part->partition);
+	if (!part->queue)
+		return;
+	rd_kafka_queue_forward(part->queue, NULL);
+	source_watch_queue(source, part->queue);
+}
+
+/* librdkafka numbers the orders that a partition gets, and drops one that comes behind a later number. Between numbering
+ * and queueing there is a moment, and two threads give orders: its main thread ends an assignment that replaces another
+ * with the order to fetch, some time after rd_kafka_assign() has returned. When an order of ours came in between, and a
+ * pause or a resume is one, the partition was never fetched again, and nothing told (2.0.2 to 2.16). So whatever is to be
+ * ordered is ordered before, and waited for: afterwards nothing is, before something of it has come. */
+static void make_ready(struct source *source, const rd_kafka_topic_partition_list_t *list)
+{
+	rd_kafka_topic_partition_list_t *copy = rd_kafka_topic_partition_list_copy(list);
+
+	for (int i = 0; i < list->cnt; i++) {
+		struct source_part *part = source_part_at(source, list, i);
+
+		/* Now, so that no record comes through the consumer's queue. */
+		own_queue(source, part);
+		/* What was read ahead of it counts no more, nor what was said of it. */
+		source_empty_queue(part);
+	}
+	/* It may be paused, as it is not its turn to fetch. (One that is not would be read from where it once began, with
+	 * 2.0.2; but so it is not read any more.) */
+	if (copy->cnt > 0)
+		rd_kafka_resume_partitions(source->consumer, copy);
+	rd_kafka_topic_partition_list_destroy(copy);
+}
+
+static void begin_reading(struct source *source, const rd_kafka_topic_partition_list_t *list)
 {
 	for (int i = 0; i < list->cnt; i++) {
 		struct source_part *part = source_part_at(source, list, i);
 
-		give_up_queue(part);
-		part->queue = rd_kafka_queue_get_partition(source->consumer, part->topic->name, part->partition);
+		/* Once more: it may be another one, where the topic was gone meanwhile. */
+		own_queue(source, part);
 		part->reading = part->queue != NULL;
 		source_trust(part);
-		if (!part->queue)
-			continue;
-		rd_kafka_queue_forward(part->queue, NULL);
-		prefetch_turns_begin(&source->turns, part->number, clock_monotonic_us());
-		source_watch_queue(source, part->queue);
+		if (part->reading)
+			prefetch_turns_begin(&source->turns, part->number, clock_monotonic_us());
 	}
 }
 
@@ -112,10 +142,11 @@ static rd_kafka_resp_err_t take_in(struct source *source, const rd_kafka_topic_p
 /* Reads these partitions, each from its offset; with the eager protocol, these and no others. */
 void source_assign(struct source *source, const rd_kafka_topic_partition_list_t *list)
 {
-	rd_kafka_resp_err_t code =
-	    source->cooperative ? take_in(source, list) : rd_kafka_assign(source->consumer, list);
+	rd_kafka_resp_err_t code;
 	struct error err;
 
+	make_ready(source, list);
+	code = source->cooperative ? take_in(source, list) : rd_kafka_assign(source->consumer, list);
 	if (!source->cooperative)
 		for (uint32_t i = 0; i < source->part_count; i++)
 			source->parts[i]->taken_up = false;
@@ -125,12 +156,7 @@ void source_assign(struct source *source, const rd_kafka_topic_partition_list_t 
 		error_class_set(&err, code, "taking up %d partitions (the clients are made anew)", list->cnt);
 		err.remedy = REMEDY_RESTART;
 		source->events->failed(source->owner, &err);
-	} else if (list->cnt > 0) {
-		rd_kafka_topic_partition_list_t *copy = rd_kafka_topic_partition_list_copy(list);
-
-		rd_kafka_pause_partitions(source->consumer, copy);
-		own_queues(source, copy);
-		rd_kafka_resume_partitions(source->consumer, copy);
-		rd_kafka_topic_partition_list_destroy(copy);
+	} else {
+		begin_reading(source, list);
 	}
 }
