@@ -25,7 +25,7 @@ struct source_host {
 	/* A gap of the source stops a partition (on_gap = block). Said each time that its position is decided. */
 	void (*gap_stops)(void *host);
 	/* librdkafka does not fetch a partition any more: it stands at offset, and its log ends at log_end. It is
-	 * repositioned. before: how often that was said already, with nothing in between. */
+	 * read anew. before: how often that was said already, with nothing in between. */
 	void (*stalled)(void *host, uint32_t part, int64_t offset, int64_t log_end, int64_t silent_us, unsigned before);
 	/* The group has given this member an assignment (of any size). */
 	void (*assignment)(void *host, size_t partitions);

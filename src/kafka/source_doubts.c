@@ -20,9 +20,16 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include "base/log.h"
+#include "kafka/client.h"
 
-/* librdkafka's main thread answers: at once, unless it is being ended. */
-enum { SEEK_TIMEOUT_MS = 1000 };
+/* librdkafka's main thread answers: at once, unless it is being ended. Before 2.1 librdkafka takes milliseconds for
+ * microseconds here, and where that is too short all partitions are assigned anew. */
+enum { SEEK_TIMEOUT_MS = 1000, SEEK_TIMEOUT_US = 1000 * SEEK_TIMEOUT_MS };
+
+static int seek_timeout(void)
+{
+	return client_library_at_least(2, 1, 0) ? SEEK_TIMEOUT_MS : SEEK_TIMEOUT_US;
+}
 
 /* Damaged batches are fetched that often before a person is asked to look. */
 enum { DAMAGES_TO_BLOCK = 5 };
@@ -36,8 +43,7 @@ void source_trust(struct source_part *part)
 	part->read_again = true;
 }
 
-/* It is read again with the next serve, and what comes until then is dropped. */
-static void doubt(struct source *source, struct source_part *part)
+void source_doubt(struct source *source, struct source_part *part)
 {
 	part->doubted = true;
 	source->has_doubts = true;
@@ -77,7 +83,7 @@ bool source_believes(
 			.topic = part->topic->name, .partition = part->partition, .offset = part->next_offset };
 
 		log_debug(&place, "read again from here: %s", why);
-		doubt(source, part);
+		source_doubt(source, part);
 		return false;
 	}
 	part->read_again = part->validated = false;
@@ -117,7 +123,7 @@ void source_serve_doubts(struct source *source)
 		if (part->reading)
 			add_place(source, part, list);
 	}
-	error = list->cnt > 0 ? rd_kafka_seek_partitions(source->consumer, list, SEEK_TIMEOUT_MS) : NULL;
+	error = list->cnt > 0 ? rd_kafka_seek_partitions(source->consumer, list, seek_timeout()) : NULL;
 	for (int i = 0; i < list->cnt; i++) {
 		struct source_part *part = source_part_of(source, list->elems[i].topic, list->elems[i].partition);
 
@@ -172,7 +178,7 @@ void source_take_damage(struct source *source, struct source_part *part, rd_kafk
 		    part->next_offset, rd_kafka_version_str());
 	} else if (++part->damages < DAMAGES_TO_BLOCK) {
 		source->host.trouble(source->host.host, part->number, err);
-		doubt(source, part);
+		source_doubt(source, part);
 		return;
 	} else {
 		error_prefix(err, "the batch at offset %" PRId64 " cannot be read, after %u tries (look at the brokers' disks "

@@ -107,6 +107,8 @@ struct source {
 	int64_t silence_us;    /* of a partition, after which it is asked for */
 	int64_t stall_us;      /* after which it is repositioned, where it is not at its end */
 	int64_t stall_look_us; /* when to look at the partitions again */
+	int64_t stall_hold_us; /* when partitions may be repositioned again for it */
+	unsigned stall_rounds; /* in which they were, close together */
 
 	bool has_doubts;     /* partitions are to be read again */
 	bool topics_doubted; /* something was said as if a topic did not exist */
@@ -143,6 +145,8 @@ uint32_t source_take_events(struct source *source, struct source_part *part, uin
 enum { SOURCE_END = -2 };
 /* It is being read from next_offset on, by a new fetch. */
 void source_trust(struct source_part *part);
+/* It is read again from next_offset on with the next serve, and what comes until then is dropped. */
+void source_doubt(struct source *source, struct source_part *part);
 /* Is what comes at this offset, from this broker and of this leader epoch (-1 unknown), to be taken? Else it is not, and
  * will come again, once doubts have been served. */
 bool source_believes(
@@ -173,7 +177,7 @@ void source_bound_prefetch(struct source *source);
 
 /* The consumer is there: how long a silence is. */
 void source_prepare_stalls(struct source *source);
-/* Looks of which partitions nothing comes, asks where their logs end, and repositions those that stand before it. */
+/* Looks of which partitions nothing comes, asks where their logs end, and reads those anew that stand before it. */
 void source_serve_stalls(struct source *source);
 
 /* ---- source_topics.c ---- */

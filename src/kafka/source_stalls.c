@@ -1,7 +1,10 @@
 /* Is a partition still fetched? librdkafka can stop fetching one and tell nobody (source_reading.c has one way, and avoids
  * it), and the end of its log, by which the lag is told, is known from what was fetched. So where nothing comes of
  * partitions that are read, the brokers are asked where their logs end: that is told, and one that stands before its end
- * is repositioned.
+ * is read anew: alone, at first, which disturbs no other. It may also be that it waits for its turn: where a slow network
+ * brings the backlog of a thousand partitions, one of them may be silent for minutes. If it does not help it is
+ * repositioned, which with the eager protocol throws away what is fetched of all of them; so that is done for all
+ * together, and ever more seldom.
  *
  * That nothing comes is seen by the partition's queue, which holds whatever the engine does not take: while the pipeline
  * is paused, a partition blocked or a limit reached, there is something in it, or nothing to fetch. Where the log ends
@@ -151,15 +154,41 @@ static void begin_watch(const struct source_part *part, struct fetch_watch *watc
 		.log_end = stands ? watch->log_end : -1 };
 }
 
-static void tell_stall(struct source *source, struct source_part *part, int64_t now_us)
+/* Only what needs no other partition to be assigned anew. */
+static void read_anew_alone(struct source *source, struct source_part *part)
+{
+	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+
+	rd_kafka_topic_partition_list_add(list, part->topic->name, part->partition);
+	rd_kafka_resume_partitions(source->consumer, list);
+	rd_kafka_topic_partition_list_destroy(list);
+	/* If its fetching has ended that is told, and it is repositioned. */
+	source_doubt(source, part);
+}
+
+static void end_stall(struct source *source, struct source_part *part, int64_t now_us)
 {
 	struct fetch_watch *watch = &part->watch;
 
 	source->host.stalled(source->host.host, part->number, part->next_offset, watch->log_end,
 	    now_us - watch->quiet_since_us, watch->stalls);
+	if (watch->stalls == 0)
+		read_anew_alone(source, part);
+	else
+		source_reposition(source, part, part->next_offset);
 	if (watch->stalls < DOUBLINGS_MAX)
 		watch->stalls++;
-	source_reposition(source, part, part->next_offset);
+	begin_watch(part, watch, now_us);
+}
+
+/* Partitions are being repositioned. */
+static void begin_hold(struct source *source, int64_t now_us)
+{
+	if (now_us - source->stall_hold_us > source->stall_us << DOUBLINGS_MAX)
+		source->stall_rounds = 0;
+	source->stall_hold_us = now_us + (source->stall_us << source->stall_rounds);
+	if (source->stall_rounds < DOUBLINGS_MAX)
+		source->stall_rounds++;
 }
 
 static bool is_stalled(const struct source *source, const struct fetch_watch *watch, int64_t now_us)
@@ -181,6 +210,8 @@ void source_serve_stalls(struct source *source)
 {
 	int64_t now_us = clock_monotonic_us();
 	rd_kafka_topic_partition_list_t *ends = NULL;
+	bool holds = now_us < source->stall_hold_us;
+	bool repositions = false;
 
 	if (source->closing || now_us < source->stall_look_us)
 		return;
@@ -191,8 +222,9 @@ void source_serve_stalls(struct source *source)
 
 		if (is_heard(source, part)) {
 			begin_watch(part, watch, now_us);
-		} else if (is_stalled(source, watch, now_us)) {
-			tell_stall(source, part, now_us);
+		} else if (is_stalled(source, watch, now_us) && !(holds && watch->stalls > 0)) {
+			repositions = repositions || watch->stalls > 0;
+			end_stall(source, part, now_us);
 		} else if (!source->asking_ends && is_to_be_asked(source, watch, now_us)) {
 			if (!ends)
 				ends = rd_kafka_topic_partition_list_new(16);
@@ -202,6 +234,8 @@ void source_serve_stalls(struct source *source)
 			watch->asked_us = now_us;
 		}
 	}
+	if (repositions)
+		begin_hold(source, now_us);
 	if (ends)
 		ask(source, ends);
 }

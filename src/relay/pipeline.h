@@ -63,7 +63,7 @@ struct pipeline_snapshot {
 	uint64_t log_gaps;	  /* gaps in the source crossed (on_gap) */
 	uint64_t log_gap_records; /* offsets in them */
 	uint64_t blocked_gaps;	  /* times that a gap in the source stopped a partition (on_gap) */
-	uint64_t source_stalls;	  /* times that librdkafka did not fetch a partition any more, and it was repositioned */
+	uint64_t source_stalls;	  /* times that librdkafka did not fetch a partition any more, and it was read anew */
 	uint64_t untimestamped_records; /* sent with a new timestamp: theirs was <= 0 or of no type */
 	struct engine_counters counters; /* summed over restarts */
 	struct engine_latencies latencies; /* the same */

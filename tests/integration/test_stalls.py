@@ -100,14 +100,17 @@ def test_an_order_to_fetch_is_not_overtaken(kafka, topic, aloqd, fetching):
     """librdkafka drops it, then, and never fetches the partition. To be read anew, all partitions are assigned anew, and
     the orders to fetch them come from librdkafka's own thread, which is slow here between numbering and queueing one."""
     trial, daemon = relaying(kafka, topic, aloqd, fetching)
-    fetching.delay_starts(400)
+    fetching.refuse_resume()
     fetching.halt(0)
     fill(kafka.brokers, trial.source, numbered(OLD, NEW), PARTITIONS)
+    daemon.await_pipeline(lambda p: p["source_stalls"] == 1, "to read one anew alone does not help")
+    fetching.refuse_resume(False)
+    fetching.delay_starts(400)
     trial.await_caught_up(daemon, timeout_s=30)
-    assert daemon.pipeline()["source_stalls"] == 1, stalls_told(daemon)
+    assert daemon.pipeline()["source_stalls"] == 2, stalls_told(daemon)
     fill(kafka.brokers, trial.source, numbered(OLD + NEW, NEW), PARTITIONS)
     trial.await_caught_up(daemon, timeout_s=20)
-    assert daemon.pipeline()["source_stalls"] == 1, stalls_told(daemon)
+    assert daemon.pipeline()["source_stalls"] == 2, stalls_told(daemon)
     verdict = trial.finish(daemon)
     assert verdict.kept_exactly(), verdict
 
