@@ -121,6 +121,11 @@ bool source_part_is_read(const struct source *source, uint32_t number)
 	return source->parts[number]->reading && !source->parts[number]->doubted;
 }
 
+bool source_part_is_gone(const struct source *source, uint32_t number)
+{
+	return source->parts[number]->topic->gone;
+}
+
 int64_t source_log_end(const struct source *source, uint32_t number)
 {
 	const struct source_part *part = source->parts[number];

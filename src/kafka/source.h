@@ -62,6 +62,9 @@ void source_part_name(const struct source *source, uint32_t part, const char **t
 /* Are its records taken, as they come? Not while its position is being found out, nor while it is given up. */
 bool source_part_is_read(const struct source *source, uint32_t part);
 
+/* Was its topic found to be deleted? Then it is as long as this source lives. */
+bool source_part_is_gone(const struct source *source, uint32_t part);
+
 /* The end of the partition's log as the last fetch saw it, or a question since, where nothing came; or -1. */
 int64_t source_log_end(const struct source *source, uint32_t part);
 

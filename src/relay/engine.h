@@ -48,6 +48,9 @@ struct engine_host_ops {
 	void (*unblocked)(void *host, uint32_t part, int64_t offset, enum unblock how, enum unblock_end end);
 	/* For logging: a fault that the engine mends by itself. part UINT32_MAX: concerns no single partition. */
 	void (*trouble)(void *host, uint32_t part, int64_t offset, const struct error *err);
+	/* Asked of each partition when it is first heard of, or NULL: what engine_sent_until() of the engine before said of it.
+	 * What lies below that, and is sent, is a repeat. 0: nothing. */
+	int64_t (*sent_before)(void *host, uint32_t part);
 	/* Records that are lost by the rules of at_most_once: so many of [first, next). */
 	void (*lost)(void *host, uint32_t part, int64_t first, int64_t next, uint64_t records, const struct error *err);
 };
@@ -228,6 +231,9 @@ const struct engine_counters *engine_counters(const struct engine *engine);
 const struct engine_latencies *engine_latencies(const struct engine *engine);
 uint32_t engine_part_count(const struct engine *engine); /* numbers seen so far: 0 .. count-1 */
 void engine_part_view(const struct engine *engine, uint32_t part, struct part_view *view);
+/* Behind the last record that was sent of it, by this engine or before; 0 none. Committed or not: a log that was truncated
+ * may be read again from anywhere. Also when the partition has been given up. */
+int64_t engine_sent_until(const struct engine *engine, uint32_t part);
 /* What the engine knows of why a partition that is assigned stands where it does; the rest of the facts is the
  * owner's: positioned, source_down, target_down, lag, still_us and uncommitted_us. */
 void engine_part_facts(const struct engine *engine, uint32_t part, struct partition_facts *facts);

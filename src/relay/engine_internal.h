@@ -73,7 +73,7 @@ struct part {
 	int64_t submitted_end; /* behind the furthest slot that was ever submitted in this epoch, -1 none; or behind what
 				* may be written, once the rest was dropped by a block */
 	int64_t repeats_until; /* written below it, or maybe, and given up uncommitted: read again if above committed */
-	int64_t sent_before;   /* the same of all earlier epochs: what lies below and is sent again is a repeat */
+	int64_t sent_before;   /* the same of all earlier epochs, and engines: what lies below and is sent again is a repeat */
 	int64_t revoke_deadline_us;
 	bool purged;	       /* the revoke ran into its bound */
 	bool is_acknowledged;  /* a record of it that this producer has sent was */

@@ -104,7 +104,10 @@ struct part *engine_part_at(struct engine *engine, uint32_t number)
 
 		/* Sequence numbers begin at 1, so that no handle is 0. */
 		*part = (struct part){ .number = engine->part_count, .state = PART_UNASSIGNED, .next_seq = 1,
-			.committed = -1, .commit_sent = -1, .maybe_committed = -1, .given_back_until = -1 };
+			.committed = -1, .submitted_end = -1, .commit_sent = -1, .maybe_committed = -1,
+			.given_back_until = -1 };
+		if (engine->host_ops->sent_before)
+			part->sent_before = engine->host_ops->sent_before(engine->host, part->number);
 		engine->part_count++;
 	}
 	return &engine->parts[number];

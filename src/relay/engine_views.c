@@ -76,6 +76,13 @@ bool engine_sink_is_open(const struct engine *engine)
 	return engine->sink_state == SINK_OPEN;
 }
 
+int64_t engine_sent_until(const struct engine *engine, uint32_t number)
+{
+	const struct part *part = &engine->parts[number];
+
+	return part->sent_before > part->submitted_end ? part->sent_before : part->submitted_end;
+}
+
 uint64_t engine_held_bytes(const struct engine *engine)
 {
 	return engine->held_bytes;

@@ -546,6 +546,7 @@ struct pipeline *pipeline_start(const struct config *config, const struct config
 		goto failed;
 	}
 	pipeline->topic_memory = topic_memory_new();
+	pipeline->sent_memory = sent_memory_new();
 	pipeline_publish(pipeline, clock_monotonic_us());
 	r = pthread_create(&pipeline->thread, NULL, thread_main, pipeline);
 	if (r) {
@@ -557,6 +558,7 @@ struct pipeline *pipeline_start(const struct config *config, const struct config
 failed:
 	worker_free(pipeline->worker);
 	topic_memory_free(pipeline->topic_memory);
+	sent_memory_free(pipeline->sent_memory);
 	if (pipeline->wake_fd >= 0)
 		close(pipeline->wake_fd);
 	pipeline_snapshot_clear(&pipeline->published);
@@ -593,6 +595,7 @@ void pipeline_free(struct pipeline *pipeline)
 	pthread_join(pipeline->thread, NULL);
 	worker_free(pipeline->worker);
 	topic_memory_free(pipeline->topic_memory);
+	sent_memory_free(pipeline->sent_memory);
 	close(pipeline->wake_fd);
 	pipeline_snapshot_clear(&pipeline->published);
 	pthread_mutex_destroy(&pipeline->snapshot_lock);

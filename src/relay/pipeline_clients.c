@@ -184,7 +184,18 @@ static void on_trouble(void *host, uint32_t part, int64_t offset, const struct e
 	pipeline_note_trouble(pipeline, &place, err);
 }
 
+static int64_t sent_before(void *host, uint32_t part)
+{
+	const struct pipeline *pipeline = host;
+	const char *topic;
+	int32_t partition;
+
+	source_part_name(pipeline->source, part, &topic, &partition);
+	return sent_memory_until(pipeline->sent_memory, topic, partition);
+}
+
 static const struct engine_host_ops host_ops = {
+	.sent_before = sent_before,
 	.partition_blocked = on_partition_blocked,
 	.refused = pipeline_on_refused,
 	.failed = on_failed,

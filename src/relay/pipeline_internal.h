@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "base/worker.h"
 #include "core/backoff.h"
+#include "core/sent_memory.h"
 #include "kafka/preflight.h"
 #include "kafka/probe.h"
 #include "kafka/sink.h"
@@ -80,6 +81,7 @@ struct pipeline {
 	int64_t armed_us; /* what the timer is set to */
 	struct worker *worker;
 	struct topic_memory *topic_memory; /* from one life to the next; the worker's */
+	struct sent_memory *sent_memory;   /* the same; ours */
 	struct worker *sink_worker; /* exactly_once: ends transactions, in this life of the clients; else NULL */
 
 	enum pipeline_phase phase;
@@ -206,5 +208,5 @@ void pipeline_forget_partitions(struct pipeline *pipeline);
 /* ---- pipeline_snapshot.c ---- */
 
 void pipeline_publish(struct pipeline *pipeline, int64_t now_us);
-/* The engine is about to be freed: keep its counts. */
+/* The engine is about to be freed: keep its counts, and what the next one needs for its own. */
 void pipeline_keep_counts(struct pipeline *pipeline);

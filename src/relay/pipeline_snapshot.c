@@ -12,10 +12,29 @@ static char *copy_text(const char *text)
 
 /* ---- sums over the lives of the clients ---- */
 
+/* Of a topic that is gone, with all committed, nothing can be sent again: what comes under its name is another one. */
+static void remember_sent(struct pipeline *pipeline, uint32_t part)
+{
+	int64_t until = engine_sent_until(pipeline->engine, part);
+	struct part_view view;
+	const char *topic;
+	int32_t partition;
+
+	engine_part_view(pipeline->engine, part, &view);
+	if (source_part_is_gone(pipeline->source, part) && until <= view.committed)
+		until = 0;
+	source_part_name(pipeline->source, part, &topic, &partition);
+	sent_memory_note(pipeline->sent_memory, topic, partition, until);
+}
+
 void pipeline_keep_counts(struct pipeline *pipeline)
 {
 	engine_counters_add(&pipeline->past, engine_counters(pipeline->engine));
 	engine_latencies_add(&pipeline->past_latencies, engine_latencies(pipeline->engine));
+	/* What an unfinished transaction held is not repeated: the next producer aborts it. */
+	for (uint32_t i = 0; i < engine_part_count(pipeline->engine); i++)
+		if (pipeline->settings->delivery != DELIVERY_EXACTLY_ONCE)
+			remember_sent(pipeline, i);
 }
 
 /* ---- publish, copy, clear ---- */

@@ -11,7 +11,7 @@ from collections import namedtuple
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from confluent_kafka import Producer
+from confluent_kafka import Consumer, Producer
 
 from harness.aloqd import aloqctl
 from harness.checker import Place, compare
@@ -589,3 +589,44 @@ def test_a_start_at_latest_is_kept_once_it_is_committed(kafka, topic, faulty):
         target = read_topic(kafka, trial.target).records
         assert target == {partition: new[partition::PARTITIONS] for partition in range(PARTITIONS)}
     side_by_side(play, [(delivery,) for delivery in AT_THE_START])
+
+
+def expel_frozen_members(kafka, group, topic):
+    """Returns once another member of the group, which commits nothing, has had all partitions, and has left again."""
+    other = Consumer({"bootstrap.servers": kafka.brokers, "group.id": group, "enable.auto.commit": False,
+                      "partition.assignment.strategy": "range,roundrobin"})
+    other.subscribe([topic])
+    try:
+        eventually(lambda: other.poll(0.2) is None and len(other.assignment()) == len(kafka.partitions(topic)), 60,
+                   "the frozen one's partitions are given to the other one")
+    finally:
+        other.close()
+
+
+def test_what_one_life_of_the_clients_could_not_commit_is_counted_when_the_next_one_sends_it_again(kafka, topic, faulty):
+    """The clients are made anew, and the last commit of the old ones is refused: the group has expelled them."""
+    trial = Trial(kafka, topic, PARTITIONS)
+    trigger = kafka.create_topic(topic("trigger"), 1)
+    daemon = faulty(trial.settings(sources=[trial.source, trigger], revoke_timeout="2s", from_on_gap="earliest",
+                                   commit={"records": 1_000_000_000, "interval": "1h"}, from_properties=SHORT_SESSION), "one")
+    daemon.start_to_freeze("before-final-commit")
+    daemon.await_assigned(PARTITIONS + 1)
+    sent = fill(kafka.brokers, trial.source, map(small_record, range(600)), PARTITIONS)
+    daemon.await_pipeline(lambda p: p["counters"]["acked_records"] == sent, "all is sent, and nothing committed")
+    # A source topic that is not there any more ends the clients.
+    kafka.delete_topic(trigger)
+    daemon.await_frozen()
+    expel_frozen_members(kafka, trial.group, trial.source)
+    daemon.thaw()
+    daemon.await_state("backing_off")
+    kafka.create_topic(trigger, 1)
+    daemon.await_assigned(PARTITIONS + 1)
+    daemon.await_pipeline(lambda p: p["counters"]["acked_records"] == 2 * sent, "all is sent once more")
+    assert daemon.counter("repeated_records") == sent, daemon.brief()
+    # Once it is committed, all that comes is new.
+    fill(kafka.brokers, trial.source, map(small_record, range(600, 800)), PARTITIONS)
+    trial.await_caught_up(daemon)
+    assert daemon.counter("repeated_records") == sent, daemon.brief()
+    trial.stop_clean(daemon)
+    verdict = trial.verdict()
+    assert verdict.kept_at_least_once() and verdict.repeated == sent, verdict

@@ -151,11 +151,12 @@ static double refilled(double content, uint64_t per_second, int64_t elapsed_us)
 	return content < rate_burst(per_second) ? content : rate_burst(per_second);
 }
 
-void checker_started(struct world *world, int instance)
+void checker_started(struct world *world, int instance, bool renewed)
 {
 	world->checker.rates[instance] = (struct checked_rate){ .records = rate_burst(world->plan.rate_records),
 		.bytes = rate_burst(world->plan.rate_bytes), .at_us = world->now_us };
-	world->checker.sendings[instance] = (struct checked_sending){ 0 };
+	if (!renewed)
+		world->checker.sendings[instance] = (struct checked_sending){ 0 };
 }
 
 /* Whether records may be taken is decided by what was read before them: of bytes, which are known too late, one

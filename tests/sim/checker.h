@@ -96,7 +96,7 @@ struct checker {
 /* ---- what sources, sinks and cluster tell ---- */
 
 void checker_init(struct world *world);
-void checker_started(struct world *world, int instance);
+void checker_started(struct world *world, int instance, bool renewed);
 void checker_assigned(struct world *world, int instance, uint32_t part, uint64_t epoch, int64_t position);
 void checker_revoke_begin(struct world *world, int instance, uint32_t part);
 void checker_lost(struct world *world, int instance, uint32_t part);

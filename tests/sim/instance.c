@@ -1,5 +1,6 @@
 #include "instance.h"
 #include <inttypes.h>
+#include <string.h>
 #include "base/clock.h"
 #include "shim.h"
 #include "world.h"
@@ -57,7 +58,15 @@ static void host_unblocked(void *opaque, uint32_t part, int64_t offset, enum unb
 		checker_unblocked(instance->world, instance->number, part, offset, how);
 }
 
+static int64_t host_sent_before(void *opaque, uint32_t part)
+{
+	const struct instance *instance = opaque;
+
+	return instance->world->mutant == MUTANT_FORGETS_LIFE ? 0 : instance->sent_before[part];
+}
+
 static const struct engine_host_ops host_ops = {
+	.sent_before = host_sent_before,
 	.partition_blocked = host_blocked,
 	.refused = host_refused,
 	.failed = host_failed,
@@ -159,8 +168,12 @@ void instance_start(struct world *world, int number)
 
 	if (world->mutant == MUTANT_IGNORE_RATE)
 		config.limits.rate_records = config.limits.rate_bytes = 0;
-	instance->life++;
-	checker_started(world, number);
+	if (!instance->renews) {
+		instance->life++;
+		memset(instance->sent_before, 0, sizeof instance->sent_before);
+		instance->repeated_before = 0;
+	}
+	checker_started(world, number, instance->renews);
 	trace(world, "instance %d starts", number);
 	instance->world = world;
 	instance->number = number;
@@ -181,9 +194,21 @@ void instance_start(struct world *world, int number)
 	    engine_new(&config, &shim_source_ops, instance, &shim_sink_ops, instance, &host_ops, instance);
 }
 
+static void remember_sent(struct instance *instance)
+{
+	instance->repeated_before += engine_counters(instance->engine)->repeated_records;
+	for (uint32_t part = 0; part < engine_part_count(instance->engine); part++)
+		if (instance->world->plan.delivery != DELIVERY_EXACTLY_ONCE)
+			instance->sent_before[part] = engine_sent_until(instance->engine, part);
+}
+
 static void end_process(struct instance *instance, bool killed)
 {
 	struct world *world = instance->world;
+
+	instance->renews = instance->failed && !killed;
+	if (instance->renews)
+		remember_sent(instance);
 
 	instance->is_running = false;
 	sink_close(&instance->sink, killed);
@@ -236,7 +261,7 @@ uint64_t instance_repeated_records(const struct instance *instance)
 {
 	if (instance->world->mutant == MUTANT_REPEATS_UNCOUNTED)
 		return 0;
-	return engine_counters(instance->engine)->repeated_records;
+	return instance->repeated_before + engine_counters(instance->engine)->repeated_records;
 }
 
 static void end_drain(struct instance *instance)

@@ -30,6 +30,9 @@ struct instance {
 	bool dead;	 /* killed in the middle of a step: nothing it does counts any more */
 	uint32_t operations_left; /* until it is killed; 0: it is not to be */
 	bool draining, failed;
+	bool renews; /* its engine has failed: the next one is in the same process */
+	int64_t sent_before[MAX_PARTS]; /* as the engines before have said */
+	uint64_t repeated_before;
 	int64_t drain_deadline_us;
 	int64_t revoke_timeout_us; /* as its engine was told */
 	int64_t frozen_until_us;
@@ -59,7 +62,7 @@ void instance_freeze(struct instance *instance, int64_t until_us);
 void instance_run(struct instance *instance);
 int64_t instance_next_us(const struct instance *instance);
 
-/* What its engine counts. */
+/* What its engines have counted in this process. */
 uint64_t instance_repeated_records(const struct instance *instance);
 
 /* Was it killed in the middle of this step? */

@@ -26,6 +26,7 @@ enum mutant {
 	MUTANT_DECIDES_BY_OFFSET,    /* takes what a person has decided for the word on another record at the same offset */
 	MUTANT_UNBLOCK_AHEAD,	     /* reads on one record too far when a partition is unblocked */
 	MUTANT_REPEATS_UNCOUNTED,    /* does not count what it sends again */
+	MUTANT_FORGETS_LIFE,	     /* ... that it had sent before its clients were made anew */
 	MUTANT_DRAIN_LIES,	     /* calls every drain clean */
 	MUTANT_SKIP_GOOD,	     /* takes a good record for one that the target refuses */
 	MUTANT_DEAD_LETTER_ON_SUBMIT, /* takes a dead letter that it has handed over for written */

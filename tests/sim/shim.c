@@ -26,6 +26,7 @@ const struct mutant_info mutants[MUTANT_COUNT] = {
 	[MUTANT_DECIDES_BY_OFFSET] = { "decides-by-offset", DELIVERY_AT_LEAST_ONCE },
 	[MUTANT_UNBLOCK_AHEAD] = { "unblock-ahead", DELIVERY_AT_LEAST_ONCE },
 	[MUTANT_REPEATS_UNCOUNTED] = { "repeats-uncounted", DELIVERY_AT_LEAST_ONCE },
+	[MUTANT_FORGETS_LIFE] = { "forgets-life", DELIVERY_AT_LEAST_ONCE },
 	[MUTANT_DRAIN_LIES] = { "drain-lies", DELIVERY_AT_LEAST_ONCE },
 	[MUTANT_SKIP_GOOD] = { "skip-good", DELIVERY_AT_LEAST_ONCE },
 	[MUTANT_DEAD_LETTER_ON_SUBMIT] = { "dead-letter-on-submit", DELIVERY_AT_LEAST_ONCE },

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <cmocka.h>
 #include "base/clock.h"
+#include "core/sent_memory.h"
 #include "relay/engine.h"
 
 enum { PARTS = 2, HANDLES = 64, RECORDS = 10 };
@@ -20,8 +21,9 @@ struct fake {
 	size_t in_flight_count;
 	bool is_assigned;
 	bool is_released[PARTS];
-	int64_t next[PARTS], available[PARTS];
+	int64_t position[PARTS], next[PARTS], available[PARTS];
 	uint64_t submitted[PARTS], lost[PARTS];
+	int64_t sent_before[PARTS]; /* by an engine before */
 	struct mark marks[PARTS];
 	size_t mark_count;
 	int sick_error; /* of part SICK in the answers */
@@ -37,7 +39,7 @@ static void source_serve(void *context)
 	size_t count = fake->mark_count;
 
 	for (uint32_t part = 0; part < PARTS && !fake->is_assigned; part++)
-		engine_on_assigned(fake->engine, part, 1, 0);
+		engine_on_assigned(fake->engine, part, 1, fake->position[part]);
 	fake->is_assigned = true;
 	if (count == 0)
 		return;
@@ -128,6 +130,11 @@ static void host_failed(void *context, const struct error *err)
 	((struct fake *)context)->failed = *err;
 }
 
+static int64_t host_sent_before(void *context, uint32_t part)
+{
+	return ((struct fake *)context)->sent_before[part];
+}
+
 static void host_lost(void *context, uint32_t part, int64_t first, int64_t next, uint64_t records,
     const struct error *err)
 {
@@ -138,6 +145,7 @@ static const struct engine_host_ops host_ops = {
 	.partition_blocked = host_of_part,
 	.failed = host_failed,
 	.trouble = host_of_part,
+	.sent_before = host_sent_before,
 	.lost = host_lost,
 };
 
@@ -255,12 +263,67 @@ static void test_a_drain_that_finds_a_partition_gone_ends(void **state)
 	}
 }
 
+/* The first one has sent all, and ends with no commit; the second reads it again. */
+static void test_what_an_engine_before_has_sent_is_counted_when_it_is_sent_again(void **state)
+{
+	struct fake fake;
+	int64_t sent_until[PARTS];
+
+	begin(&fake, DELIVERY_AT_LEAST_ONCE);
+	fake.sick_error = -EIO;
+	fake.remedy = REMEDY_RETRY;
+	assert_int_equal(engine_part_count(fake.engine), 0);
+	run_ms(&fake, 1100);
+	engine_drain(fake.engine, fake.now_us + USEC_PER_SEC);
+	run_ms(&fake, 4000);
+	assert_true(engine_is_drained(fake.engine));
+	assert_false(engine_drain_was_clean(fake.engine));
+	for (uint32_t part = 0; part < PARTS; part++)
+		sent_until[part] = engine_sent_until(fake.engine, part);
+	assert_int_equal(sent_until[SICK], RECORDS);
+	assert_int_equal(sent_until[WELL], RECORDS);
+	engine_free(fake.engine);
+
+	begin(&fake, DELIVERY_AT_LEAST_ONCE);
+	fake.position[WELL] = fake.next[WELL] = RECORDS;
+	memcpy(fake.sent_before, sent_until, sizeof sent_until);
+	fake.available[SICK] = fake.available[WELL] = 2 * RECORDS;
+	run_ms(&fake, 1100);
+	assert_int_equal(fake.submitted[SICK], 2 * RECORDS);
+	assert_int_equal(fake.submitted[WELL], RECORDS);
+	assert_int_equal(engine_counters(fake.engine)->repeated_records, RECORDS);
+	assert_int_equal(engine_sent_until(fake.engine, SICK), 2 * RECORDS);
+	engine_free(fake.engine);
+}
+
+/* What is not heard of again in the second one, and read in the third. */
+static void test_what_was_sent_is_remembered_by_name(void **state)
+{
+	struct sent_memory *memory = sent_memory_new();
+
+	sent_memory_note(memory, "orders", 2, 0);
+	assert_int_equal(sent_memory_until(memory, "orders", 2), 0);
+	sent_memory_note(memory, "orders", 2, 7);
+	sent_memory_note(memory, "bills", 0, 9);
+	sent_memory_note(memory, "orders", 1, 5);
+	assert_int_equal(sent_memory_until(memory, "orders", 2), 7);
+	assert_int_equal(sent_memory_until(memory, "orders", 1), 5);
+	assert_int_equal(sent_memory_until(memory, "orders", 0), 0);
+	assert_int_equal(sent_memory_until(memory, "orders", 3), 0);
+	assert_int_equal(sent_memory_until(memory, "bills", 0), 9);
+	sent_memory_note(memory, "orders", 2, 0);
+	assert_int_equal(sent_memory_until(memory, "orders", 2), 0);
+	sent_memory_free(memory);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_partition_whose_commit_fails_takes_no_other_along),
 		cmocka_unit_test(test_a_partition_that_is_gone_keeps_no_drain_waiting),
 		cmocka_unit_test(test_a_drain_that_finds_a_partition_gone_ends),
+		cmocka_unit_test(test_what_an_engine_before_has_sent_is_counted_when_it_is_sent_again),
+		cmocka_unit_test(test_what_was_sent_is_remembered_by_name),
 	};
 
 	return cmocka_run_group_tests_name("engine_commits", tests, NULL, NULL);
