@@ -113,7 +113,7 @@ MUTANTS = [
         "src/kafka/commit_answers.c",
         "item->err || is_of_partitions ? item->err : whole",
         "item->err ? item->err : whole",
-        "a_topic_that_is_deleted_costs_the_others_nothing and matched and at_least_once"),
+        "a_topic_that_is_deleted_costs_the_others_nothing and matched and at_most_once"),
     Mutant("gives partitions up without settling them",
         "src/relay/pipeline_clients.c",
         ".revoke_timeout_us = ",

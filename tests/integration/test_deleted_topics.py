@@ -21,10 +21,11 @@ class Pair:
     """Two topics, copied by one pipeline: `kept`, and `doomed`, which is deleted."""
 
     def __init__(self, kafka, topic, aloqd, delivery, listed):
-        self.kafka, self.stem = kafka, topic("t")
-        self.kept, self.doomed = (kafka.create_topic(f"{self.stem}-{name}", 2) for name in ("kept", "doomed"))
+        self.kafka, stem = kafka, topic("t")
+        # In this order: whoever blames both names the first.
+        self.kept, self.doomed = (kafka.create_topic(f"{stem}-{name}", 2) for name in ("kept", "not-kept"))
         settings = relay(kafka, None, "copy.{topic}", group=topic("group"), delivery=delivery, commit=COMMIT,
-                         sources=[self.kept, self.doomed] if listed else [f"^{self.stem}-.*"],
+                         sources=[self.kept, self.doomed] if listed else [f"^{stem}-.*"],
                          to_create={"replication_factor": 1}, revoke_timeout=f"{DRAIN_S[delivery]}s",
                          aloqd_drain_timeout="60s", from_on_gap="earliest")
         if delivery == "exactly_once":
@@ -47,8 +48,8 @@ def committed_offsets(daemon, topic):
 def test_a_topic_that_is_deleted_costs_the_others_nothing(kafka, topic, aloqd, delivery, listed):
     pair = Pair(kafka, topic, aloqd, delivery, listed)
     daemon = pair.daemon
-    with Load(kafka.brokers, pair.kept, 2, 500) as load:
-        daemon.await_acked(500)
+    with Load(kafka.brokers, pair.kept, 2, 2000) as load:
+        daemon.await_acked(2000)
         # Right after a commit, so that the next one holds records of both.
         before = committed_offsets(daemon, pair.kept)
         eventually(lambda: committed_offsets(daemon, pair.kept) != before, 30, daemon.log_tail)
