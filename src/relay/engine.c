@@ -80,6 +80,8 @@ static void submit_refused(struct engine *engine, struct part *part, const struc
     enum report_outcome outcome, const struct error *err)
 {
 	engine->counters.failed_reports++;
+	/* What waited for the room that it took, or for the end of its search, may go on: no report will come that says so. */
+	engine->more = engine->more || engine->reading_waits || engine->isolating;
 	switch (outcome) {
 	case REPORT_REFUSED:
 		/* Said of this very record, before it was mixed with others: no search is needed. */
@@ -210,6 +212,7 @@ static void read_partition(struct engine *engine, struct part *part)
 		uint64_t allowed;
 		uint32_t got;
 
+		engine->reading_waits = engine->reading_waits || room == 0;
 		if (room == 0 || engine->sink_full || part->state != PART_READING || engine->draining ||
 		    engine->paused || engine->sink_state != SINK_OPEN || engine->isolating)
 			return;
@@ -416,7 +419,7 @@ static int64_t next_deadline(const struct engine *engine)
 int64_t engine_step(struct engine *engine, int64_t now_us)
 {
 	engine->now_us = now_us;
-	engine->more = false;
+	engine->more = engine->reading_waits = false;
 
 	engine->sink_ops->serve(engine->sink);
 	engine->source_ops->serve(engine->source);

@@ -172,6 +172,7 @@ struct engine {
 	uint64_t in_flight_bytes;
 	struct error part_error; /* of a slot that has failed in part and is not reported whole yet */
 	bool more;	    /* this step left work behind */
+	bool reading_waits; /* in this step a partition had no room in the window */
 
 	enum sink_state sink_state;
 	bool sink_full; /* the last submit got -EAGAIN; cleared by reports */
