@@ -560,6 +560,13 @@ void positions_resolve(struct positions *positions, rd_kafka_t *consumer, const 
 		if (!done && resolve_topic(positions, topic, consumer, pipeline, worker, err) < 0)
 			return;
 	}
+}
+
+void positions_commit(struct positions *positions, rd_kafka_t *consumer, const struct config_pipeline *pipeline,
+    struct worker *worker)
+{
+	struct error *err = &positions->err;
+
 	if (commit_new_positions(positions, consumer, worker, err) < 0)
 		return;
 	notice_starts(positions, pipeline);

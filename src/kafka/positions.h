@@ -31,6 +31,8 @@ struct resolved_position {
 	int64_t gap_from;  /* out: [gap_from, gap_to) is crossed on purpose; -1 none */
 	int64_t gap_to;
 	char gap_words[256]; /* out: what is gone, crossed or not; "" no gap */
+	bool told;	   /* the caller's: of [told_from, told_to) it has told, also when they are resolved again */
+	int64_t told_from, told_to;
 	struct error err;
 };
 
@@ -65,15 +67,19 @@ struct position_facts {
 int positions_decide(struct resolved_position *item, const struct config_from *from,
     const struct position_facts *facts, struct error *err);
 
-/* Resolves all items, and commits those positions that the group has not committed yet, so that a crash
- * cannot move them. Where the group has committed nothing on a topic at all and from.start is not the
+/* Resolves all items. Where the group has committed nothing on a topic at all and from.start is not the
  * beginning, the owner of its partition 0 commits the positions of the topic's other partitions too (as foreign
  * items at the end): else a member that comes later would take them for newer than the first start. All others wait
- * for that (-EAGAIN with awaits_owner, and what does not wait is committed). One
- * attempt: each question waits 5 s at most, the commit as long as librdkafka tries (session.timeout.ms without a
- * coordinator). err.code -ECANCELED when the worker is cancelled, or they are outdated. May be called
- * again with the same positions. */
+ * for that. One attempt: each question waits 5 s at most. err.code -ECANCELED when the worker is cancelled, or they are
+ * outdated. May be called again with the same positions. */
 void positions_resolve(struct positions *positions, rd_kafka_t *consumer, const struct config_pipeline *pipeline,
+    struct worker *worker);
+
+/* After that: commits those positions that the group has not committed yet, so that a crash cannot move them. Tell of
+ * the gaps of those with `commit` before: a commit whose answer is not awaited, or is lost, may have been taken all the
+ * same, and behind it there is no gap. It waits as long as librdkafka tries (session.timeout.ms without a coordinator).
+ * err.code -EAGAIN with awaits_owner when there was nothing, or no more, to commit, and some wait; -ECANCELED as above. */
+void positions_commit(struct positions *positions, rd_kafka_t *consumer, const struct config_pipeline *pipeline,
     struct worker *worker);
 
 void positions_clear(struct positions *positions);

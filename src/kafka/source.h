@@ -20,7 +20,8 @@ struct source;
 struct source_host {
 	/* A fault that heals by itself; -ENETDOWN: no broker can be reached. part UINT32_MAX: of no single partition. */
 	void (*trouble)(void *host, uint32_t part, const struct error *err);
-	/* A gap of the source was crossed on purpose (on_gap): records [from, to) will not be relayed. */
+	/* A gap of the source is crossed on purpose (on_gap): records [from, to) will not be relayed. Said before anything
+	 * behind it is committed, and again if that came to nothing. */
 	void (*gap)(void *host, const char *topic, int32_t partition, int64_t from, int64_t to, const char *words);
 	/* A gap of the source stops a partition (on_gap = block). Said each time that its position is decided. */
 	void (*gap_stops)(void *host);

@@ -16,6 +16,7 @@ struct resolve_job {
 	struct source *source;
 	struct positions positions;
 	bool is_assignment; /* of source->pending; else of partitions that met a gap while they were read */
+	bool committing;    /* they are resolved, and what is new among them is being committed */
 	bool finished;
 	atomic_bool outdated; /* the partitions have been taken away meanwhile: nothing of it is used */
 	int64_t give_up_us; /* no attempt begins after this */
@@ -32,6 +33,10 @@ static void job_run(struct worker *worker, void *argument)
 {
 	struct resolve_job *job = argument;
 
+	if (job->committing) {
+		positions_commit(&job->positions, job->source->consumer, job->source->pipeline, worker);
+		return;
+	}
 	if (job->again)
 		worker_wait_us(worker, RETRY_WAIT_US);
 	positions_resolve(&job->positions, job->source->consumer, job->source->pipeline, worker);
@@ -171,23 +176,43 @@ static void begin_resolving(struct source *source)
 	job_submit(source, job);
 }
 
-static void tell_gap(struct source *source, const struct resolved_position *item)
+/* Once, also where the same is found again because an attempt has failed. */
+static void tell_gap(struct source *source, struct resolved_position *item)
 {
+	if (item->gap_from < 0 || (item->told && item->told_from == item->gap_from && item->told_to == item->gap_to))
+		return;
+	item->told = true;
+	item->told_from = item->gap_from;
+	item->told_to = item->gap_to;
 	source->host.gap(
 	    source->host.host, item->topic, item->partition, item->gap_from, item->gap_to, item->gap_words);
 }
 
-/* A rebalance, or another look, came before they were of use. But the position behind a gap is committed, and whoever
- * begins there, this one too, sees no gap any more. */
-static void tell_gaps_of_unused(struct source *source, const struct positions *positions)
+/* Whoever begins behind a gap, this member too, sees none any more: so it is told before the position there is committed,
+ * and whatever becomes of that commit. If it comes to nothing, the gap is found again, and told again. */
+static bool begin_committing(struct source *source, struct resolve_job *job)
 {
-	for (size_t i = 0; i < positions->count && !positions->err.code; i++) {
-		const struct resolved_position *item = &positions->items[i];
+	if (job->committing || job->positions.err.code || source->closing || atomic_load(&job->outdated))
+		return false;
+	for (size_t i = 0; i < job->positions.count; i++)
+		if (job->positions.items[i].commit)
+			tell_gap(source, &job->positions.items[i]);
+	job->committing = true;
+	job->finished = false;
+	worker_submit(source->worker, job_run, job_done, job);
+	return true;
+}
+
+/* A rebalance, or another look, came before they were of use. But positions behind a gap are committed: who looks again,
+ * begins there. */
+static void keep_crossings(struct source *source, const struct resolve_job *job)
+{
+	for (size_t i = 0; i < job->positions.count && job->committing && !job->positions.err.code; i++) {
+		const struct resolved_position *item = &job->positions.items[i];
 		struct source_part *part = source_part_of(source, item->topic, item->partition);
 
 		if (!item->commit || item->gap_from < 0)
 			continue;
-		tell_gap(source, item);
 		part->reposition_at = item->position;
 		part->leader_epoch = -1;
 		part->cut = false;
@@ -196,7 +221,7 @@ static void tell_gaps_of_unused(struct source *source, const struct positions *p
 }
 
 /* Tells of what was resolved for a partition, and adds it to list if it is to be read. */
-static void take_up(struct source *source, struct source_part *part, const struct resolved_position *item,
+static void take_up(struct source *source, struct source_part *part, struct resolved_position *item,
     rd_kafka_topic_partition_list_t *list)
 {
 	part->next_offset = item->position;
@@ -251,12 +276,12 @@ static void block_narrow(struct source *source, struct positions *positions)
 		source->host.narrow(source->host.host);
 }
 
-static void apply_assignment(struct source *source, const struct positions *positions)
+static void apply_assignment(struct source *source, struct positions *positions)
 {
 	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)positions->count + 1);
 
 	for (size_t i = 0; i < positions->count; i++) {
-		const struct resolved_position *item = &positions->items[i];
+		struct resolved_position *item = &positions->items[i];
 		struct source_part *part;
 
 		if (item->foreign)
@@ -351,7 +376,7 @@ static void add_unmoved(const struct source *source, rd_kafka_topic_partition_li
 	}
 }
 
-static void apply_repositioning(struct source *source, const struct positions *positions)
+static void apply_repositioning(struct source *source, struct positions *positions)
 {
 	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)source->part_count + 1);
 	rd_kafka_topic_partition_list_t *stopped = rd_kafka_topic_partition_list_new((int)positions->count + 1);
@@ -359,7 +384,7 @@ static void apply_repositioning(struct source *source, const struct positions *p
 	/* Seeking does not work after a reset error: the partitions are assigned anew, and with the eager protocol so all
 	 * others are too, from where they are. */
 	for (size_t i = 0; i < positions->count; i++) {
-		const struct resolved_position *item = &positions->items[i];
+		struct resolved_position *item = &positions->items[i];
 		struct source_part *part = still_wanted(source, item);
 
 		if (part && item->recreated)
@@ -399,7 +424,7 @@ static bool try_again(const struct source *source, struct resolve_job *job)
 		return false;
 	if (job->positions.awaits_owner)
 		job->give_up_us = clock_after_us(clock_monotonic_us(), give_up_after_us);
-	job->finished = false;
+	job->finished = job->committing = false;
 	job->again = true;
 	worker_submit(source->worker, job_run, job_done, job);
 	return true;
@@ -425,7 +450,7 @@ static void use_positions(struct source *source, struct resolve_job *job)
 		block_narrow(source, &job->positions);
 		apply_repositioning(source, &job->positions);
 	} else {
-		tell_gaps_of_unused(source, &job->positions);
+		keep_crossings(source, job);
 	}
 }
 
@@ -433,7 +458,7 @@ void source_serve_positions(struct source *source)
 {
 	struct resolve_job *job = source->job;
 
-	if (job && job->finished && !try_again(source, job)) {
+	if (job && job->finished && !begin_committing(source, job) && !try_again(source, job)) {
 		source->job = NULL;
 		use_positions(source, job);
 		job_free(job);
@@ -478,7 +503,7 @@ static void reposition_again(struct source *source)
 
 static void on_assign(struct source *source, const rd_kafka_topic_partition_list_t *partitions)
 {
-	const struct positions none = { .count = 0 };
+	struct positions none = { .count = 0 };
 
 	rebalance_finished(source);
 	outdate_job(source);

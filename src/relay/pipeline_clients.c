@@ -240,7 +240,7 @@ static void on_gap(void *host, const char *topic, int32_t partition, int64_t fro
 	pipeline->log_gaps++;
 	pipeline->log_gap_records += (uint64_t)(to - from);
 	pipeline->changed = true;
-	log_warning(&place, "gap in the source, crossed as %s: reading goes on at %" PRId64 ": %s",
+	log_warning(&place, "gap in the source, being crossed as %s: reading goes on at %" PRId64 ": %s",
 	    pipeline->settings->from.on_gap == GAP_BLOCK ? "a person has decided" : "from.on_gap says", to, words);
 }
 

@@ -6,6 +6,7 @@ import pytest
 from confluent_kafka import Consumer
 
 from harness.config import QUICK_SESSION
+from harness.proxy import CommitAnswers
 from harness.reader import read_topic
 from harness.trial import TRIALS, Trial
 from harness.waiting import eventually, holds_for
@@ -318,6 +319,76 @@ def test_on_gap_crosses_only_as_told_and_counts_it(kafka, topic, aloqd, policy, 
     assert relayed_numbers(trial) == [*range(10), *range(goes_on_at, 35)]
     assert trial.committed() == {0: kafka.log_ends(trial.source)[0]}
     assert any("gap" in line and trial.source in line for line in daemon.log_text().splitlines())
+
+
+def a_gap_before(kafka, trial):
+    """The group stands at 10, and the log begins at 25."""
+    fill(kafka.brokers, trial.source, numbered(0, 30), 1)
+    kafka.delete_records(trial.source, {0: 25})
+    kafka.commit(trial.group, trial.source, {0: 10})
+
+
+def gap_lines(daemon):
+    return [line for line in daemon.log_text().splitlines() if "gap in the source" in line]
+
+
+@contextlib.contextmanager
+def commit_answers(kafka, trial, aloqd):
+    """What happens to them, and a daemon whose source lies behind that."""
+    answers = CommitAnswers(kafka.proxied_port, kafka.alias_port)
+    try:
+        yield answers, aloqd(trial.settings(from_brokers=f"127.0.0.1:{kafka.proxied_port}", to_brokers=kafka.brokers,
+                                            from_on_gap="earliest",
+                                            from_properties=[*QUICK_SESSION, "socket.timeout.ms=1500"]))
+    finally:
+        answers.close()
+
+
+@pytest.mark.parametrize("point", ["before-start-commit", "after-start-commit"])
+def test_a_gap_is_told_by_whoever_commits_behind_it_before_it_does(kafka, topic, faulty, point):
+    """Who comes later sees none any more."""
+    trial = Trial(kafka, topic, 1)
+    a_gap_before(kafka, trial)
+    daemon = faulty(trial.settings(from_on_gap="earliest", from_properties=QUICK_SESSION))
+    daemon.start_to_die(point).await_death()
+    assert trial.committed() == {0: 25 if point == "after-start-commit" else 10}
+    assert len(gap_lines(daemon)) == 1 and "deleted 15 offsets from 10 on" in gap_lines(daemon)[0], daemon.log_text()
+    fill(kafka.brokers, trial.source, numbered(30, 5), 1)
+    trial.await_caught_up(daemon.start_ready())
+    # Crossed twice, where the first time came to nothing.
+    assert daemon.pipeline()["log_gaps"] == (0 if point == "after-start-commit" else 1)
+    trial.stop_clean(daemon)
+    assert relayed_numbers(trial) == list(range(25, 35))
+
+
+def test_a_gap_is_told_although_the_commit_behind_it_is_not_awaited(kafka, topic, aloqd):
+    """A stop comes while the answer is on its way."""
+    trial = Trial(kafka, topic, 1)
+    a_gap_before(kafka, trial)
+    with commit_answers(kafka, trial, aloqd) as (answers, daemon):
+        answers.set(holding=True)
+        daemon.start()
+        eventually(answers.holds, 30, lambda: f"a commit is answered: {daemon.brief()}")
+        daemon.await_pipeline(lambda p: p["log_gaps"] == 1, "the gap is counted")
+        assert daemon.terminate() == 0, daemon.log_tail()
+    assert trial.committed() == {0: 25}
+    assert len(gap_lines(daemon)) == 1, daemon.log_text()
+
+
+def test_a_gap_is_told_although_the_commit_behind_it_seems_to_have_failed(kafka, topic, aloqd):
+    """It is looked at again, and there is none any more. It is told once."""
+    trial = Trial(kafka, topic, 1)
+    a_gap_before(kafka, trial)
+    with commit_answers(kafka, trial, aloqd) as (answers, daemon):
+        answers.set(failing=True)
+        daemon.start()
+        eventually(lambda: answers.failed, 30, lambda: f"a commit is answered: {daemon.brief()}")
+        answers.set(failing=False)
+        trial.await_caught_up(daemon)
+        assert (daemon.pipeline()["log_gaps"], daemon.pipeline()["log_gap_records"]) == (1, 15), daemon.brief()
+        trial.stop_clean(daemon)
+    assert trial.committed() == {0: 30}
+    assert len(gap_lines(daemon)) == 1, daemon.log_text()
 
 
 def test_a_gap_that_opens_while_reading_is_not_crossed_silently(kafka, far_kafka, topic, aloqd):

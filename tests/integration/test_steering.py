@@ -103,7 +103,7 @@ def test_a_gap_is_crossed_when_a_person_says_so_and_what_is_lost_is_told(kafka, 
     daemon.await_state("running")
     trial.await_caught_up(daemon)
     assert daemon.pipeline()["log_gap_records"] == 20
-    assert "offset=10: gap in the source, crossed as a person has decided: reading goes on at 30: " in daemon.log_text()
+    assert "offset=10: gap in the source, being crossed as a person has decided: reading goes on at 30: " in daemon.log_text()
     trial.stop_clean(daemon)
     assert trial.committed() == {0: 50}
     assert len(read_topic(kafka, trial.target).records[0]) == 20

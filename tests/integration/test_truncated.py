@@ -158,7 +158,7 @@ def of(*policies, grown):
 def told(world, relay):
     """The line of the log, of a gap that was crossed."""
     (line,) = [line for line in world.daemon(relay).log_text().splitlines()
-               if "gap in the source, crossed as from.on_gap says" in line and world.trials[relay].source in line]
+               if "gap in the source, being crossed as from.on_gap says" in line and world.trials[relay].source in line]
     return line
 
 

@@ -176,7 +176,35 @@ class Proxy:
                 self._drop([flow])
 
 
-class RequestHolder(Proxy):
+class MessageProxy(Proxy):
+    """Knows where requests and answers begin and end."""
+
+    def __init__(self, listen_port, target_port):
+        self._partial = {}  # by flow: the beginning of a message
+        super().__init__(listen_port, target_port)
+
+    def _read(self, flow):
+        data = flow.reader.recv(CHUNK_BYTES)
+        if not data:
+            flow.ended = True
+            return
+        data = self._partial.pop(flow, b"") + data
+        while len(data) >= 4 and len(data) >= (end := 4 + int.from_bytes(data[:4], "big")):
+            self._take(flow, data[:end])
+            data = data[end:]
+        if data:
+            self._partial[flow] = data
+
+    def _take(self, flow, message):
+        self._pass_on(flow, message)
+
+    @staticmethod
+    def _pass_on(flow, message):
+        flow.chunks.append((time.monotonic(), message))
+        flow.waiting_bytes += len(message)
+
+
+class RequestHolder(MessageProxy):
     """Keeps requests of one kind, while set(holding=True), and lets all others pass."""
 
     KIND = None  # Kafka's number for them
@@ -184,7 +212,6 @@ class RequestHolder(Proxy):
     def __init__(self, listen_port, target_port):
         self.holding = False
         self.passed = 0  # of its kind
-        self._partial = {}  # by flow: the beginning of a request
         self._held = []  # (flow, request)
         super().__init__(listen_port, target_port)
 
@@ -193,38 +220,25 @@ class RequestHolder(Proxy):
         with self._lock:
             return len(self._held)
 
-    def _read(self, flow):
-        if not flow.from_client:
-            super()._read(flow)
-            return
-        data = flow.reader.recv(CHUNK_BYTES)
-        if not data:
-            flow.ended = True
-            return
-        data = self._partial.pop(flow, b"") + data
-        while len(data) >= 4 and len(data) >= (end := 4 + int.from_bytes(data[:4], "big")):
-            if self.holding and self._is_of_kind(data):
-                self._held.append((flow, data[:end]))
-            else:
-                self._pass_on(flow, data[:end])
-            data = data[end:]
-        if data:
-            self._partial[flow] = data
+    def _take(self, flow, message):
+        is_of_kind = flow.from_client and kind_of(message) == self.KIND
+        if self.holding and is_of_kind:
+            self._held.append((flow, message))
+        else:
+            self.passed += is_of_kind
+            self._pass_on(flow, message)
 
     def _watch(self, selector):
         if not self.holding:
             for flow, request in self._held:
+                self.passed += 1
                 self._pass_on(flow, request)
             self._held.clear()
         super()._watch(selector)
 
-    def _is_of_kind(self, request):
-        return int.from_bytes(request[4:6], "big") == self.KIND
 
-    def _pass_on(self, flow, request):
-        self.passed += self._is_of_kind(request)
-        flow.chunks.append((time.monotonic(), request))
-        flow.waiting_bytes += len(request)
+def kind_of(request):
+    return int.from_bytes(request[4:6], "big")
 
 
 class ProduceHolder(RequestHolder):
@@ -235,8 +249,45 @@ class FetchHolder(RequestHolder):
     KIND = 1
 
 
+class ListOffsetsHolder(RequestHolder):
+    KIND = 2
+
+
 class CommitHolder(RequestHolder):
     KIND = 8
+
+
+class CommitAnswers(MessageProxy):
+    """Every commit of one partition arrives, and its answer is kept (set(holding=True)), or says that it has failed, nobody
+    knows why (set(failing=True))."""
+
+    def __init__(self, listen_port, target_port):
+        self.holding = self.failing = False
+        self.failed = 0
+        self._versions = {}  # of the commits on their way, by client and correlation id
+        self._held = []
+        super().__init__(listen_port, target_port)
+
+    def holds(self):
+        with self._lock:
+            return len(self._held)
+
+    def _take(self, flow, message):
+        if flow.from_client:
+            if kind_of(message) == CommitHolder.KIND:
+                self._versions[flow.reader, message[8:12]] = int.from_bytes(message[6:8], "big")
+            self._pass_on(flow, message)
+            return
+        version = self._versions.pop((flow.writer, message[4:8]), None)
+        if version is not None and self.holding:
+            self._held.append(message)
+            return
+        if version is not None and self.failing:
+            self.failed += 1
+            # The error of its one partition is the last thing in it, but for the tags of later versions.
+            at = len(message) - (5 if version >= 8 else 2)
+            message = message[:at] + b"\xff\xff" + message[at + 2:]
+        self._pass_on(flow, message)
 
 
 class Proxies:
