@@ -439,7 +439,9 @@ static void take_turn(struct pipeline *pipeline)
 	worker_serve(pipeline->worker);
 	if (pipeline->sink_worker)
 		worker_serve(pipeline->sink_worker);
-	if (stop_wanted(pipeline))
+	/* What a drain still commits may wait for the worker: where a partition's position is found out, whether the log is
+	 * still the same. */
+	if (stop_wanted(pipeline) && pipeline->phase != PHASE_RUN && pipeline->phase != PHASE_DRAIN)
 		worker_cancel(pipeline->worker);
 	next_us = turn(pipeline, now_us);
 	if (pipeline->phase == PHASE_END) {

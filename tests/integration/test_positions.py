@@ -6,7 +6,7 @@ import pytest
 from confluent_kafka import Consumer
 
 from harness.config import QUICK_SESSION
-from harness.proxy import CommitAnswers
+from harness.proxy import CommitAnswers, FetchHolder, ListOffsetsHolder
 from harness.reader import read_topic
 from harness.trial import TRIALS, Trial
 from harness.waiting import eventually, holds_for
@@ -410,6 +410,37 @@ def test_a_gap_that_opens_while_reading_is_not_crossed_silently(kafka, far_kafka
     assert "9990" in blocked["error"], (blocked, held)
     daemon.terminate()
     assert trial.committed()[0] < 9990
+
+
+@pytest.mark.parametrize("policy", ["block", "earliest"])
+def test_a_stop_commits_what_was_relayed_before_a_gap_that_is_being_looked_at(kafka, topic, aloqd, policy):
+    """Nothing of the partition is committed before it is known that its log is still the same."""
+    trial = Trial(kafka, topic, 1)
+    holder = FetchHolder(kafka.proxied_port, kafka.alias_port)
+    daemon = aloqd(trial.settings(from_brokers=f"127.0.0.1:{kafka.proxied_port}", to_brokers=kafka.brokers,
+                                  from_on_gap=policy, commit={"records": 1_000_000, "interval": "1h"}))
+    try:
+        fill(kafka.brokers, trial.source, numbered(0, 20), 1)
+        daemon.start_ready()
+        trial.await_caught_up(daemon)
+        holder.set(holding=True)
+        eventually(holder.holds, 30, "it asks for more")
+        fill(kafka.brokers, trial.source, numbered(20, 20), 1)
+        kafka.delete_records(trial.source, {0: 30})
+        holder.set(KIND=ListOffsetsHolder.KIND)
+        eventually(holder.holds, 30, lambda: f"it looks where the log begins: {daemon.brief()}")
+        assert trial.committed() == {0: 0}
+        daemon.process.terminate()
+        eventually(lambda: "draining\n" in daemon.log_text(), 10, daemon.log_tail)
+        holder.set(holding=False)
+        assert daemon.await_end(timeout_s=10) == 0, daemon.log_tail()
+    finally:
+        holder.close()
+    assert trial.committed() == {0: 20}
+    daemon.write_config(trial.settings(from_on_gap="earliest"))
+    trial.await_caught_up(daemon.start_ready())
+    trial.stop_clean(daemon)
+    assert relayed_numbers(trial) == [*range(20), *range(30, 40)]
 
 
 def test_a_commit_beyond_the_log_end_blocks_instead_of_replaying_everything(kafka, topic, aloqd):

@@ -205,7 +205,7 @@ class MessageProxy(Proxy):
 
 
 class RequestHolder(MessageProxy):
-    """Keeps requests of one kind, while set(holding=True), and lets all others pass."""
+    """Keeps requests of one kind, while set(holding=True), and lets all others pass. set(KIND=...) makes it another."""
 
     KIND = None  # Kafka's number for them
 
@@ -221,19 +221,22 @@ class RequestHolder(MessageProxy):
             return len(self._held)
 
     def _take(self, flow, message):
-        is_of_kind = flow.from_client and kind_of(message) == self.KIND
-        if self.holding and is_of_kind:
+        if not flow.from_client:
+            self._pass_on(flow, message)
+        elif self._is_held(message):
             self._held.append((flow, message))
         else:
-            self.passed += is_of_kind
+            self.passed += kind_of(message) == self.KIND
             self._pass_on(flow, message)
 
+    def _is_held(self, request):
+        return self.holding and kind_of(request) == self.KIND
+
     def _watch(self, selector):
-        if not self.holding:
-            for flow, request in self._held:
-                self.passed += 1
-                self._pass_on(flow, request)
-            self._held.clear()
+        for flow, request in [held for held in self._held if not self._is_held(held[1])]:
+            self.passed += kind_of(request) == self.KIND
+            self._pass_on(flow, request)
+        self._held = [held for held in self._held if self._is_held(held[1])]
         super()._watch(selector)
 
 
