@@ -225,8 +225,39 @@ static void topic_commits_clear(struct topic_commits *commits)
 		rd_kafka_topic_partition_list_destroy(commits->list);
 }
 
-static int topic_commits_read(struct topic_commits *commits, rd_kafka_t *consumer, const char *topic,
-    struct error *err)
+static bool lists_all(const struct positions *positions, const char *topic, const rd_kafka_topic_partition_list_t *list)
+{
+	for (size_t i = 0; i < positions->count; i++)
+		if (!strcmp(positions->items[i].topic, topic) &&
+		    !rd_kafka_topic_partition_list_find((rd_kafka_topic_partition_list_t *)list, topic,
+			positions->items[i].partition))
+			return false;
+	return true;
+}
+
+/* All partitions of the topic. A broker that has just started may not know it yet, or not all of it. Nothing is committed on
+ * a partition that is not asked for: from.start would be taken, and committed over the offset that there is. */
+static int list_partitions(struct topic_commits *commits, const struct positions *positions,
+    const struct rd_kafka_metadata *metadata, struct error *err)
+{
+	rd_kafka_resp_err_t code = metadata->topic_cnt == 1 ? metadata->topics[0].err : RD_KAFKA_RESP_ERR_NO_ERROR;
+
+	commits->list = rd_kafka_topic_partition_list_new(16);
+	for (int i = 0; i < metadata->topic_cnt; i++)
+		for (int p = 0; p < metadata->topics[i].partition_cnt; p++)
+			rd_kafka_topic_partition_list_add(
+			    commits->list, commits->topic, metadata->topics[i].partitions[p].id);
+	if (error_class_remedy(code) == REMEDY_PERSON)
+		return error_class_set(err, code, "metadata of %s", commits->topic);
+	if (code || !lists_all(positions, commits->topic, commits->list))
+		return error_set(err, -EAGAIN, REMEDY_RETRY,
+		    "a broker does not know all partitions of %s that the group has assigned (%s); trying again",
+		    commits->topic, rd_kafka_err2str(code ? code : RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION));
+	return 0;
+}
+
+static int topic_commits_read(struct topic_commits *commits, const struct positions *positions, rd_kafka_t *consumer,
+    const char *topic, struct error *err)
 {
 	rd_kafka_topic_t *handle = rd_kafka_topic_new(consumer, topic, NULL);
 	const struct rd_kafka_metadata *metadata;
@@ -236,11 +267,10 @@ static int topic_commits_read(struct topic_commits *commits, rd_kafka_t *consume
 	rd_kafka_topic_destroy(handle);
 	if (code)
 		return error_class_set(err, code, "metadata of %s", topic);
-	commits->list = rd_kafka_topic_partition_list_new(16);
-	for (int i = 0; i < metadata->topic_cnt; i++)
-		for (int p = 0; p < metadata->topics[i].partition_cnt; p++)
-			rd_kafka_topic_partition_list_add(commits->list, topic, metadata->topics[i].partitions[p].id);
+	list_partitions(commits, positions, metadata, err);
 	rd_kafka_metadata_destroy(metadata);
+	if (err->code)
+		return err->code;
 	code = rd_kafka_committed(consumer, commits->list, REQUEST_TIMEOUT_MS);
 	if (code)
 		return error_class_set(err, code, "committed offsets of the group on %s", topic);
@@ -518,7 +548,7 @@ static int resolve_topic(struct positions *positions, const char *topic, rd_kafk
 {
 	_cleanup_(topic_commits_clear) struct topic_commits commits = { .list = NULL };
 
-	if (topic_commits_read(&commits, consumer, topic, err) < 0)
+	if (topic_commits_read(&commits, positions, consumer, topic, err) < 0)
 		return err->code;
 	if (commits.any)
 		positions->committed_topic = topic;

@@ -416,14 +416,26 @@ static void apply_repositioning(struct source *source, struct positions *positio
 		source_part_of(source, positions->items[i].topic, positions->items[i].partition)->reposition = false;
 }
 
+static void tell_failed_attempt(struct source *source, const struct positions *positions)
+{
+	struct error err = positions->err;
+
+	error_prefix(&err, "start positions of group \"%s\"", source->pipeline->from.group);
+	source->host.trouble(source->host.host, UINT32_MAX, &err);
+	/* What a broker does not know may be gone. */
+	source_doubt_topics(source);
+}
+
 /* One attempt a job, so that other work of the worker comes in between. */
-static bool try_again(const struct source *source, struct resolve_job *job)
+static bool try_again(struct source *source, struct resolve_job *job)
 {
 	if (job->positions.err.remedy != REMEDY_RETRY || source->closing || atomic_load(&job->outdated) ||
 	    clock_monotonic_us() >= job->give_up_us)
 		return false;
 	if (job->positions.awaits_owner)
 		job->give_up_us = clock_after_us(clock_monotonic_us(), give_up_after_us);
+	else
+		tell_failed_attempt(source, &job->positions);
 	job->finished = job->committing = false;
 	job->again = true;
 	worker_submit(source->worker, job_run, job_done, job);

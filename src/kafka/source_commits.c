@@ -34,11 +34,11 @@ static void leave_out_gone(const struct source *source, rd_kafka_topic_partition
 }
 
 /* Their positions are being resolved anew, and the log may be a shorter one: an offset from before would be committed
- * over the one that comes of it. */
+ * over the one that comes of it. Or their topic may be gone: it is being found out. */
 static void leave_out_moving(const struct source *source, rd_kafka_topic_partition_list_t *list)
 {
 	for (uint32_t i = 0; i < source->part_count; i++)
-		if (source->parts[i]->reposition)
+		if (source->parts[i]->reposition || source->parts[i]->topic->missed > 0)
 			rd_kafka_topic_partition_list_del(list, source->parts[i]->topic->name,
 			    source->parts[i]->partition);
 }
@@ -124,11 +124,12 @@ void source_serve_commits(struct source *source)
 	}
 }
 
-/* Is a topic gone that is still ours? The group's offsets on it went with it. */
+/* Is a topic gone, or may it be, that is still ours? The group's offsets on it went with it. */
 static bool has_gone(const struct source *source)
 {
 	for (uint32_t i = 0; i < source->part_count; i++)
-		if (source->parts[i]->assigned && source->parts[i]->topic->gone)
+		if (source->parts[i]->assigned &&
+		    (source->parts[i]->topic->gone || source->parts[i]->topic->missed > 0))
 			return true;
 	return false;
 }

@@ -23,6 +23,7 @@ struct source_topic {
 	int32_t target_partitions; /* a partition from this number on has none to go to */
 	bool subscribed;	   /* it is one of those that are read */
 	bool declined;		   /* cooperative: the group has given partitions of it that are not read, and gives them once */
+	unsigned missed;	   /* looks in a row that have not found it */
 	bool gone;		   /* deleted while it was read: if there is one of its name again, our offsets are not for it */
 };
 

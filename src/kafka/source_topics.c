@@ -11,6 +11,9 @@
 
 enum { LOOK_UP_TIMEOUT_MS = 2000 };
 static const int64_t doubt_interval_us = USEC_PER_SEC;
+/* One answer may be that of a broker that has just started, and knows no topics yet. Until the next one nothing of the topic
+ * is committed. */
+enum { LOOKS_TO_BE_GONE = 2 };
 /* Without any doubt: what was recreated is found that late at most. */
 static const int64_t id_interval_us = 10 * USEC_PER_SEC;
 
@@ -62,6 +65,20 @@ static void look_up_run(struct worker *worker, void *argument)
 		topic_ids_ask(job->source->consumer, job->read, job->read_count, job->ids);
 }
 
+/* topic: the one that a look has not found, NULL: none. Is that believed? */
+static bool is_missed(struct source *source, const char *topic)
+{
+	for (size_t i = 0; i < source->topic_count; i++)
+		if (!topic || strcmp(source->topics[i]->name, topic))
+			source->topics[i]->missed = 0;
+	if (!topic)
+		return false;
+	if (++source_topic_of(source, topic)->missed >= LOOKS_TO_BE_GONE)
+		return true;
+	source_doubt_topics(source);
+	return false;
+}
+
 static void topic_is_missing(struct source *source, const char *topic)
 {
 	struct error err;
@@ -92,7 +109,7 @@ static void look_up_done(void *argument, bool cancelled)
 
 	source->looking_up = false;
 	source->looked_up_us = clock_monotonic_us();
-	if (job->missing && !cancelled && !source->closing)
+	if (job->ask_existence && !cancelled && !source->closing && is_missed(source, job->missing))
 		topic_is_missing(source, job->missing);
 	for (size_t i = 0; i < job->read_count && !cancelled && !source->closing; i++)
 		take_id(source, job->read[i], job->ids[i]);

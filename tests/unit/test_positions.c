@@ -4,8 +4,15 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+#include <librdkafka/rdkafka.h>
+#include <librdkafka/rdkafka_mock.h>
 #include <cmocka.h>
+#include "base/clock.h"
+#include "base/memory.h"
 #include "kafka/positions.h"
 
 enum { LOG_START = 100, LOG_END = 500 };
@@ -336,6 +343,154 @@ static void test_a_commit_that_failed_for_one_partition_has_failed(void **state)
 	rd_kafka_topic_partition_list_destroy(answers);
 }
 
+/* ---- on librdkafka's mock cluster ---- */
+
+enum { COMMITTED = 1, SLOW_MS = 150, METADATA_REQUEST = 3 };
+
+/* Of the topic "orders", which the first answers do not know. */
+struct fixture {
+	rd_kafka_t *host; /* of the cluster */
+	rd_kafka_mock_cluster_t *cluster;
+	rd_kafka_t *consumer;
+	atomic_int unknown_answers; /* so many, then it is known */
+	struct worker *worker;
+	int wake_fd;
+};
+
+static rd_kafka_resp_err_t on_response(rd_kafka_t *client, int socket_fd, const char *name, int32_t broker,
+    int16_t request, int16_t version, int32_t id, size_t size, int64_t rtt_us, rd_kafka_resp_err_t code, void *context)
+{
+	struct fixture *fixture = context;
+
+	if (request == METADATA_REQUEST && atomic_load(&fixture->unknown_answers) > 0 &&
+	    atomic_fetch_sub(&fixture->unknown_answers, 1) == 1)
+		rd_kafka_mock_topic_set_error(fixture->cluster, "orders", RD_KAFKA_RESP_ERR_NO_ERROR);
+	return RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
+static rd_kafka_resp_err_t on_new(
+    rd_kafka_t *client, const rd_kafka_conf_t *conf, void *context, char *words, size_t size)
+{
+	return rd_kafka_interceptor_add_on_response_received(client, "answers", on_response, context);
+}
+
+static rd_kafka_t *new_client(struct fixture *fixture, rd_kafka_type_t type)
+{
+	rd_kafka_conf_t *conf = rd_kafka_conf_new();
+	char words[256];
+	rd_kafka_t *client;
+
+	rd_kafka_conf_set(conf, "log_level", "0", words, sizeof words);
+	if (fixture->cluster)
+		rd_kafka_conf_set(conf, "bootstrap.servers", rd_kafka_mock_cluster_bootstraps(fixture->cluster), words,
+		    sizeof words);
+	if (type == RD_KAFKA_CONSUMER) {
+		rd_kafka_conf_set(conf, "group.id", "group", words, sizeof words);
+		rd_kafka_conf_set(conf, "enable.auto.commit", "false", words, sizeof words);
+		rd_kafka_conf_interceptor_add_on_new(conf, "answers", on_new, fixture);
+	}
+	client = rd_kafka_new(type, conf, words, sizeof words);
+	assert_non_null(client);
+	return client;
+}
+
+static void produce(struct fixture *fixture, int records)
+{
+	rd_kafka_t *producer = new_client(fixture, RD_KAFKA_PRODUCER);
+
+	for (int i = 0; i < records; i++)
+		assert_int_equal(rd_kafka_producev(producer, RD_KAFKA_V_TOPIC("orders"), RD_KAFKA_V_PARTITION(0),
+				     RD_KAFKA_V_VALUE("v", 1), RD_KAFKA_V_END), 0);
+	assert_int_equal(rd_kafka_flush(producer, 10000), 0);
+	rd_kafka_destroy(producer);
+}
+
+/* The group has committed on the one partition of the topic, whose log ends later. */
+static void begin(struct fixture *fixture)
+{
+	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+	rd_kafka_t *before;
+
+	*fixture = (struct fixture){ .wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK) };
+	fixture->worker = worker_new(fixture->wake_fd);
+	fixture->host = new_client(fixture, RD_KAFKA_PRODUCER);
+	fixture->cluster = rd_kafka_mock_cluster_new(fixture->host, 1);
+	assert_int_equal(rd_kafka_mock_topic_create(fixture->cluster, "orders", 1, 1), 0);
+	produce(fixture, 2 * COMMITTED);
+	before = new_client(fixture, RD_KAFKA_CONSUMER);
+	rd_kafka_topic_partition_list_add(list, "orders", 0)->offset = COMMITTED;
+	assert_int_equal(rd_kafka_commit(before, list, 0), 0);
+	rd_kafka_topic_partition_list_destroy(list);
+	rd_kafka_destroy(before);
+	/* One that has asked for nothing of the topic, nor for the group's coordinator, but is connected. */
+	fixture->consumer = new_client(fixture, RD_KAFKA_CONSUMER);
+	rd_kafka_mock_broker_set_rtt(fixture->cluster, 1, SLOW_MS);
+	free(rd_kafka_clusterid(fixture->consumer, 10000));
+}
+
+static void end(struct fixture *fixture)
+{
+	rd_kafka_destroy(fixture->consumer);
+	rd_kafka_mock_cluster_destroy(fixture->cluster);
+	rd_kafka_destroy(fixture->host);
+	worker_free(fixture->worker);
+	close(fixture->wake_fd);
+}
+
+/* The broker is told that it does not know the topic, and knows it again after so many answers. */
+static void forget_topic(struct fixture *fixture, int answers)
+{
+	rd_kafka_mock_topic_set_error(fixture->cluster, "orders", RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART);
+	atomic_store(&fixture->unknown_answers, answers);
+}
+
+/* As often as it says that this may help, for a while. */
+static void resolve(struct fixture *fixture, struct positions *positions, int32_t partition)
+{
+	struct config_pipeline pipeline = { .name = (char *)"relay",
+		.from = { .group = (char *)"group", .start = START_LATEST, .on_gap = GAP_BLOCK } };
+	int64_t until_us = clock_monotonic_us() + 10 * USEC_PER_SEC;
+
+	*positions = (struct positions){ .items = xcalloc(1, sizeof *positions->items), .count = 1,
+		.memory = topic_memory_new() };
+	positions->items[0] =
+	    (struct resolved_position){ .topic = xstrdup("orders"), .partition = partition, .at = -1 };
+	do {
+		positions_resolve(positions, fixture->consumer, &pipeline, fixture->worker);
+	} while (positions->err.code == -EAGAIN && atomic_load(&fixture->unknown_answers) >= 0 &&
+		 clock_monotonic_us() < until_us && partition == 0);
+	topic_memory_free(positions->memory);
+}
+
+static void test_a_broker_that_does_not_know_the_topic_yet_says_nothing_of_what_is_committed(void **state)
+{
+	struct fixture fixture;
+	struct positions positions;
+
+	begin(&fixture);
+	forget_topic(&fixture, 1);
+	resolve(&fixture, &positions, 0);
+	assert_int_equal(positions.err.code, 0);
+	assert_int_equal(positions.items[0].position, COMMITTED);
+	assert_false(positions.items[0].commit);
+	positions_clear(&positions);
+	end(&fixture);
+}
+
+static void test_an_answer_without_a_partition_that_was_assigned_is_none(void **state)
+{
+	struct fixture fixture;
+	struct positions positions;
+
+	begin(&fixture);
+	resolve(&fixture, &positions, 7);
+	assert_int_equal(positions.err.code, -EAGAIN);
+	assert_int_equal(positions.err.remedy, REMEDY_RETRY);
+	assert_non_null(strstr(positions.err.message, "orders"));
+	positions_clear(&positions);
+	end(&fixture);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -356,6 +511,8 @@ int main(void)
 		cmocka_unit_test(test_offsets_that_are_gone_are_a_gap_and_no_first_start),
 		cmocka_unit_test(test_where_an_id_is_known_and_none_is_told_nothing_is_decided),
 		cmocka_unit_test(test_a_commit_that_failed_for_one_partition_has_failed),
+		cmocka_unit_test(test_a_broker_that_does_not_know_the_topic_yet_says_nothing_of_what_is_committed),
+		cmocka_unit_test(test_an_answer_without_a_partition_that_was_assigned_is_none),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
