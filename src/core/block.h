@@ -19,7 +19,8 @@ enum unblock {
 enum unblock_end {
 	UNBLOCK_CARRIED_OUT,
 	UNBLOCK_GIVEN_UP, /* the partition was, before: whoever reads it next is blocked again */
-	UNBLOCK_REPLACED, /* the record is not there any more: the log was truncated, or its topic created anew */
+	UNBLOCK_REPLACED, /* the record is not there any more: retention or compaction has taken it, the log was truncated, or
+			   * its topic created anew */
 };
 
 /* "gap": in JSON, and never renamed. */

@@ -48,6 +48,7 @@ struct order {
 	bool of_source; /* there is no record: the source could not read on */
 	uint64_t fingerprint; /* of the record */
 	bool reading;	/* it has begun: the partition is read again from before the offset */
+	bool applied;	/* the record got what was decided; or it had been lost before, and counted */
 	struct error reason;
 };
 

@@ -96,6 +96,8 @@ static bool is_at_block(const struct engine *engine, const struct part *part)
 static void begin(struct engine *engine, struct part *part)
 {
 	part->order->reading = true;
+	/* With at_most_once the offset may have been committed, and the record be lost, before the partition was blocked. */
+	part->order->applied = part->committed > part->order->offset;
 	engine_end_epoch(engine, part);
 	engine_clear_blocked(part);
 	engine_begin_epoch(part, 0, part->committed);
@@ -104,7 +106,12 @@ static void begin(struct engine *engine, struct part *part)
 	FAULT_POINT("after-unblock-begin");
 }
 
-/* With at_most_once the offset may have been committed, and the record be lost, before the partition was blocked. */
+/* Is it as was decided? Else the record was not there when it was read again. */
+static bool is_carried_out(const struct order *order)
+{
+	return order->of_source || order->how == UNBLOCK_RETRY || order->applied;
+}
+
 static bool is_done(const struct part *part)
 {
 	if (part->epoch == 0)
@@ -125,7 +132,11 @@ void engine_unblock_step(struct engine *engine)
 			continue;
 		if (part->state == PART_BLOCKED && !part->order->reading && !engine->draining && is_at_block(engine, part)) {
 			begin(engine, part);
-		} else if (part->state == PART_READING && part->order->reading && is_done(part)) {
+		} else if (part->state != PART_READING || !part->order->reading || !is_done(part)) {
+			continue;
+		} else if (!is_carried_out(part->order)) {
+			engine_unblock_drop(engine, part, UNBLOCK_REPLACED);
+		} else {
 			engine->host_ops->unblocked(
 			    engine->host, part->number, part->order->offset, part->order->how, UNBLOCK_CARRIED_OUT);
 			finish(engine, part);
@@ -147,6 +158,7 @@ void engine_unblock_on_slot(struct engine *engine, struct part *part, struct off
 		engine_unblock_drop(engine, part, UNBLOCK_REPLACED);
 		return;
 	}
+	part->order->applied = true;
 	engine_set_fault(engine, part, slot, order->how == UNBLOCK_SKIP ? ON_ERROR_SKIP : ON_ERROR_DEAD_LETTER,
 	    &order->reason);
 }

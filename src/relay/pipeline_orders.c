@@ -124,7 +124,8 @@ void pipeline_on_unblocked(void *host, uint32_t part, int64_t offset, enum unblo
 	else if (end == UNBLOCK_REPLACED)
 		log_warning(&place,
 		    "unblock (%s) is not carried out: the record that was at offset %" PRId64
-		    " is not there any more (the log was truncated, or the topic created anew); what is there now is relayed",
+		    " is not there any more (retention or compaction has taken it, the log was truncated, or the topic created "
+		    "anew); what is there now is relayed",
 		    words_for(how), offset);
 	else
 		log_warning(&place,

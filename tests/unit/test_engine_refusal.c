@@ -48,6 +48,7 @@ struct fake {
 	unsigned chunks_out;
 	uint64_t epoch;
 	bool rewound, crossed; /* the source was asked to read again; to cross a gap */
+	bool crossed_always;   /* as on_gap says */
 	int64_t log_start;     /* what lies before it is gone */
 	int64_t truncated_to, log_end; /* the log has grown again since */
 	uint64_t version;      /* of the records that are read now */
@@ -67,7 +68,7 @@ static void answer_rewind(struct fake *fake)
 {
 	fake->rewound = false;
 	fake->last_written = fake->committed - 1;
-	if (fake->committed < fake->log_start && !fake->crossed) {
+	if (fake->committed < fake->log_start && !fake->crossed && !fake->crossed_always) {
 		tell_gap(fake);
 		return;
 	}
@@ -849,6 +850,31 @@ static void test_a_decision_is_not_about_another_record_at_the_same_offset(void 
 	}
 }
 
+/* Nothing was skipped, and no dead letter written: what was decided is not done, although the partition goes on. */
+static void test_a_decision_about_what_retention_has_taken_is_forgotten(void **state)
+{
+	static const enum unblock decisions[] = { UNBLOCK_SKIP, UNBLOCK_DEAD_LETTER };
+
+	for (size_t i = 0; i < 2; i++) {
+		struct fake fake;
+
+		begin_blocked(&fake, DELIVERY_AT_LEAST_ONCE);
+		unblock(&fake, decisions[i]);
+		fake.log_start = 710;
+		fake.crossed_always = true;
+		run_to(&fake, RECORDS);
+		engine_step(fake.engine, 1000 * USEC_PER_SEC);
+		assert_int_equal(fake.done, 0);
+		assert_int_equal(fake.forgotten, 1);
+		assert_int_equal(fake.how_forgotten, UNBLOCK_REPLACED);
+		assert_int_equal(look(&fake).order_failed, 7);
+		assert_int_equal(look(&fake).state, PART_READING);
+		assert_int_equal(fake.dead_letters[700], 0);
+		assert_int_equal(engine_counters(fake.engine)->skipped_records, 0);
+		end(&fake);
+	}
+}
+
 /* The log may never get there again. */
 static void test_a_decision_about_what_the_log_has_lost_is_forgotten_at_once(void **state)
 {
@@ -937,6 +963,7 @@ int main(void)
 		cmocka_unit_test(test_a_decision_is_for_the_offset_that_was_seen_and_for_one_that_is_blocked),
 		cmocka_unit_test(test_a_decision_is_forgotten_with_the_partition_and_that_is_said),
 		cmocka_unit_test(test_a_decision_is_not_about_another_record_at_the_same_offset),
+		cmocka_unit_test(test_a_decision_about_what_retention_has_taken_is_forgotten),
 		cmocka_unit_test(test_a_decision_about_what_the_log_has_lost_is_forgotten_at_once),
 		cmocka_unit_test(test_a_gap_is_looked_at_again_or_crossed_and_is_no_dead_letter),
 		cmocka_unit_test(test_what_is_neither_record_nor_gap_is_only_tried_again),
