@@ -137,28 +137,20 @@ void source_serve_doubts(struct source *source)
 }
 
 /* What librdkafka's words for a reset tell, and nothing else of it does. Those for a question about the epoch that could
- * not be asked (until 2.3) have no end offset. */
+ * not be asked (until 2.3) have no end offset, nor has an offset that is out of range: that says a broker that was deposed
+ * as well, as long as it is taken for the leader (before 2.1 librdkafka believes a broker that has been frozen and still
+ * thinks so). Whether that is a truncation, the log's end tells. Where there are epochs to ask for, the first record that
+ * comes then has another one. */
 static const char end_words[] = "broker end offset is ";
-
-static bool is_out_of_range(const struct source_part *part, rd_kafka_event_t *event)
-{
-	rd_kafka_topic_partition_t *where = rd_kafka_event_topic_partition(event);
-	bool here = where && where->offset == part->next_offset;
-
-	if (where)
-		rd_kafka_topic_partition_destroy(where);
-	return here && (rd_kafka_event_error(event) == RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE ||
-			   strstr(rd_kafka_event_error_string(event), rd_kafka_err2str(RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE)));
-}
 
 void source_take_reset(struct source *source, struct source_part *part, rd_kafka_event_t *event)
 {
 	const char *end = strstr(rd_kafka_event_error_string(event), end_words);
 
 	/* If the log has it when the positions are looked for, it has grown since. */
-	if (end || is_out_of_range(part, event)) {
+	if (end) {
 		part->cut = true;
-		part->cut_at = end ? strtoll(end + sizeof end_words - 1, NULL, 10) : -1;
+		part->cut_at = strtoll(end + sizeof end_words - 1, NULL, 10);
 	}
 	source_reposition(source, part, part->next_offset);
 }

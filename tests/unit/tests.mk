@@ -143,7 +143,7 @@ kafka_tests = tests/unit/test_positions tests/unit/test_client tests/unit/test_e
 	tests/unit/test_topic_id tests/unit/test_cluster_ids tests/unit/test_audit \
 	tests/unit/test_audit_run tests/unit/test_explain tests/unit/test_leaders \
 	tests/unit/test_record_fingerprint tests/unit/test_record_size tests/unit/test_commit_answers \
-	tests/unit/test_engine_commits tests/unit/test_source_topics
+	tests/unit/test_engine_commits tests/unit/test_source_topics tests/unit/test_source_doubts
 check_PROGRAMS += $(kafka_tests)
 TESTS += $(kafka_tests)
 tests_unit_test_audit_SOURCES = tests/unit/test_audit.c
@@ -158,6 +158,8 @@ tests_unit_test_leaders_SOURCES = tests/unit/test_leaders.c
 tests_unit_test_leaders_LDADD = $(tests_unit_test_audit_LDADD)
 tests_unit_test_source_topics_SOURCES = tests/unit/test_source_topics.c
 tests_unit_test_source_topics_LDADD = $(tests_unit_test_audit_LDADD)
+tests_unit_test_source_doubts_SOURCES = tests/unit/test_source_doubts.c
+tests_unit_test_source_doubts_LDADD = $(tests_unit_test_audit_LDADD)
 tests_unit_test_record_fingerprint_SOURCES = tests/unit/test_record_fingerprint.c
 tests_unit_test_record_fingerprint_LDADD = $(tests_unit_test_audit_LDADD)
 tests_unit_test_record_size_SOURCES = tests/unit/test_record_size.c
