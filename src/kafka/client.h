@@ -6,9 +6,10 @@
 #include "config/config.h"
 #include "kafka/settings.h"
 
+struct commit_answers;
+
 /* A consumer of the pipeline's group; not subscribed yet. events on its queue: rebalance, error, commit.
  * group_instance_id: NULL but with static membership. answers: hear what is answered to its commits; or NULL. */
-struct commit_answers;
 rd_kafka_t *client_new_consumer(const struct config_pipeline *pipeline, const struct client_sizes *sizes,
     const char *group_instance_id, struct commit_answers *answers, struct error *err);
 

@@ -1,30 +1,42 @@
 #include "kafka/commit_answers.h"
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 #include "base/memory.h"
 
 struct commit_answers {
 	pthread_mutex_t lock; /* librdkafka's main thread writes */
-	rd_kafka_topic_partition_list_t *offsets; /* with what was answered to each; NULL: nothing was committed yet */
+	/* With what was answered to each, by topic and partition; NULL: none was committed. */
+	rd_kafka_topic_partition_list_t *offsets;
 	bool answered;
 };
 
-static rd_kafka_topic_partition_t *find(
-    const rd_kafka_topic_partition_list_t *list, const rd_kafka_topic_partition_t *wanted)
+static int compare(const void *one, const void *other)
 {
-	return rd_kafka_topic_partition_list_find(
-	    (rd_kafka_topic_partition_list_t *)list, wanted->topic, wanted->partition);
+	const rd_kafka_topic_partition_t *a = one, *b = other;
+	int order = strcmp(a->topic, b->topic);
+
+	return order ? order : (a->partition > b->partition) - (a->partition < b->partition);
 }
 
-/* librdkafka has sorted its copy. */
+/* librdkafka's own search goes through the whole list, and a commit may be of thousands. */
+static rd_kafka_topic_partition_t *find(
+    const rd_kafka_topic_partition_list_t *sorted, const char *topic, int32_t partition)
+{
+	const rd_kafka_topic_partition_t wanted = { .topic = (char *)topic, .partition = partition };
+
+	return bsearch(&wanted, sorted->elems, (size_t)sorted->cnt, sizeof wanted, compare);
+}
+
+/* The other one is in any order. */
 static bool is_same_commit(const rd_kafka_topic_partition_list_t *ours, const rd_kafka_topic_partition_list_t *other)
 {
 	if (!ours || !other || ours->cnt != other->cnt)
 		return false;
-	for (int i = 0; i < ours->cnt; i++) {
-		const rd_kafka_topic_partition_t *item = find(other, &ours->elems[i]);
+	for (int i = 0; i < other->cnt; i++) {
+		const rd_kafka_topic_partition_t *item = find(ours, other->elems[i].topic, other->elems[i].partition);
 
-		if (!item || item->offset != ours->elems[i].offset)
+		if (!item || item->offset != other->elems[i].offset)
 			return false;
 	}
 	return true;
@@ -45,7 +57,8 @@ static rd_kafka_resp_err_t on_commit(
 		for (int i = 0; i < offsets->cnt; i++) {
 			const rd_kafka_topic_partition_t *item = &offsets->elems[i];
 
-			find(answers->offsets, item)->err = item->err || is_of_partitions ? item->err : whole;
+			find(answers->offsets, item->topic, item->partition)->err =
+			    item->err || is_of_partitions ? item->err : whole;
 		}
 		answers->answered = true;
 	}
@@ -90,10 +103,16 @@ void commit_answers_free(struct commit_answers *answers)
 
 void commit_answers_expect(struct commit_answers *answers, const rd_kafka_topic_partition_list_t *offsets)
 {
+	rd_kafka_topic_partition_list_t *sorted = NULL;
+
+	if (offsets->cnt > 0) {
+		sorted = rd_kafka_topic_partition_list_copy(offsets);
+		qsort(sorted->elems, (size_t)sorted->cnt, sizeof *sorted->elems, compare);
+	}
 	pthread_mutex_lock(&answers->lock);
 	if (answers->offsets)
 		rd_kafka_topic_partition_list_destroy(answers->offsets);
-	answers->offsets = rd_kafka_topic_partition_list_copy(offsets);
+	answers->offsets = sorted;
 	answers->answered = false;
 	pthread_mutex_unlock(&answers->lock);
 }
@@ -113,7 +132,7 @@ bool commit_answers_find(
 	const rd_kafka_topic_partition_t *item;
 
 	pthread_mutex_lock(&answers->lock);
-	item = answers->offsets ? rd_kafka_topic_partition_list_find(answers->offsets, topic, partition) : NULL;
+	item = answers->offsets ? find(answers->offsets, topic, partition) : NULL;
 	*code = item ? item->err : RD_KAFKA_RESP_ERR_NO_ERROR;
 	pthread_mutex_unlock(&answers->lock);
 	return item != NULL;

@@ -3,7 +3,10 @@
  * librdkafka (2.0.2 to 2.15, at least) does not tell its caller: where some partitions of a commit have failed, the whole
  * has the last one's error, and so have all that were committed without any (rd_kafka_handle_OffsetCommit,
  * rd_kafka_cgrp_update_committed_offsets). A broker refuses single partitions of a topic that was deleted, or that the
- * user may not read. An interceptor sees the answers before they are painted over. */
+ * user may not read. An interceptor sees the answers before they are painted over.
+ *
+ * Threads: the answers come in librdkafka's main thread, which serves the whole group besides; all calls are those of
+ * the thread that commits. They share a lock, so what is done under it is no more than a search for each partition. */
 #pragma once
 #include <librdkafka/rdkafka.h>
 #include <stdbool.h>

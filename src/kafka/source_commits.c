@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
+#include "base/cleanup.h"
 #include "base/memory.h"
 #include "kafka/commit_answers.h"
 #include "kafka/error_class.h"
@@ -24,36 +25,31 @@ rd_kafka_topic_partition_list_t *source_offsets(const struct source *source, con
 	return list;
 }
 
-/* The group's offsets of a deleted topic were deleted with it. One that is committed now would be taken for an offset
- * of the topic that was made in its place. */
-static void leave_out_gone(const struct source *source, rd_kafka_topic_partition_list_t *list)
+/* Not where its position is being resolved anew, and the log may be a shorter one: an offset from before would be
+ * committed over the one that comes of it. Nor where its topic is gone, or may be: the group's offsets were deleted with
+ * it, and one that is committed now would be taken for an offset of the topic that was made in its place. */
+static bool may_be_sent(const struct source *source, const struct mark *mark)
 {
-	for (size_t i = 0; i < source->topic_count; i++)
-		for (size_t p = 0; source->topics[i]->gone && p < source->topics[i]->part_count; p++)
-			rd_kafka_topic_partition_list_del(list, source->topics[i]->name, (int32_t)p);
-}
+	const struct source_part *part = source->parts[mark->part];
 
-/* Their positions are being resolved anew, and the log may be a shorter one: an offset from before would be committed
- * over the one that comes of it. Or their topic may be gone: it is being found out. */
-static void leave_out_moving(const struct source *source, rd_kafka_topic_partition_list_t *list)
-{
-	for (uint32_t i = 0; i < source->part_count; i++)
-		if (source->parts[i]->reposition || source->parts[i]->topic->missed > 0)
-			rd_kafka_topic_partition_list_del(list, source->parts[i]->topic->name,
-			    source->parts[i]->partition);
+	return !part->reposition && !part->topic->gone && part->topic->missed == 0;
 }
 
 void source_commit(void *context, const struct mark *marks, size_t count)
 {
 	struct source *source = context;
-	rd_kafka_topic_partition_list_t *list = source_offsets(source, marks, count);
+	_cleanup_free_ struct mark *sent = xcalloc(count, sizeof *sent);
+	rd_kafka_topic_partition_list_t *list;
+	size_t sent_count = 0;
 
 	source->marks = xreallocarray(source->marks, count, sizeof *marks);
 	memcpy(source->marks, marks, count * sizeof *marks);
 	source->mark_count = count;
 	source->commit_outstanding = true;
-	leave_out_moving(source, list);
-	leave_out_gone(source, list);
+	for (size_t i = 0; i < count; i++)
+		if (may_be_sent(source, &marks[i]))
+			sent[sent_count++] = marks[i];
+	list = source_offsets(source, sent, sent_count);
 	commit_answers_expect(source->commit_answers, list);
 	/* Both told from serve, like every answer. */
 	source->commit_held = list->cnt == 0;
@@ -63,41 +59,49 @@ void source_commit(void *context, const struct mark *marks, size_t count)
 	rd_kafka_topic_partition_list_destroy(list);
 }
 
-/* What has become of one offset; asked: it was sent. */
-static rd_kafka_resp_err_t answer_to(const struct source *source, const struct mark *mark, bool *asked)
+/* What has become of one offset. */
+struct answer {
+	bool sent;
+	rd_kafka_resp_err_t code;
+};
+
+static struct answer answer_to(const struct source *source, const struct mark *mark)
 {
 	const struct source_part *part = source->parts[mark->part];
-	rd_kafka_resp_err_t code;
+	struct answer answer;
 
-	*asked = commit_answers_find(source->commit_answers, part->topic->name, part->partition, &code);
-	/* Also where it was left out, or taken, but maybe for the topic that was made in its place. */
-	return part->topic->gone ? RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART : code;
+	answer.sent = commit_answers_find(source->commit_answers, part->topic->name, part->partition, &answer.code);
+	return answer;
 }
 
-static void note_gone_topics(struct source *source)
+/* One partition that does not exist makes its topic gone, and all others of it are answered the same then: those that
+ * were left out, and those that were taken, but maybe for the topic that was made in its place. What these had committed
+ * with at_most_once is not written any more: lost, and counted. */
+static void note_gone_topics(struct source *source, const struct answer *answers)
 {
-	bool asked;
-
 	for (size_t i = 0; i < source->mark_count; i++)
-		if (answer_to(source, &source->marks[i], &asked) == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART)
+		if (answers[i].code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART)
 			source->parts[source->marks[i].part]->topic->gone = true;
 }
 
 /* code: of the commit as a whole. */
 static void answer_commit(struct source *source, rd_kafka_resp_err_t code)
 {
+	_cleanup_free_ struct answer *answers = xcalloc(source->mark_count, sizeof *answers);
 	struct error worst;
 
 	error_clear(&worst);
 	commit_answers_end(source->commit_answers, code);
-	note_gone_topics(source);
+	for (size_t i = 0; i < source->mark_count; i++)
+		answers[i] = answer_to(source, &source->marks[i]);
+	note_gone_topics(source, answers);
 	for (size_t i = 0; i < source->mark_count; i++) {
 		struct mark *mark = &source->marks[i];
 		const struct source_part *part = source->parts[mark->part];
-		bool asked;
-		rd_kafka_resp_err_t why = answer_to(source, mark, &asked);
+		rd_kafka_resp_err_t why =
+		    part->topic->gone ? RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART : answers[i].code;
 
-		mark->error = part->topic->gone ? -ENOENT : why || !asked ? -EIO : 0;
+		mark->error = part->topic->gone ? -ENOENT : why || !answers[i].sent ? -EIO : 0;
 		if (why && (!worst.code || error_class_remedy(why) > worst.remedy))
 			error_class_set(&worst, why, "commit of %s [%" PRId32 "] at offset %" PRId64, part->topic->name,
 			    part->partition, mark->offset);
