@@ -31,7 +31,17 @@ void leader_epoch_store(const struct leader_epochs *epochs, rd_kafka_topic_parti
 		epochs->store(offset, epoch);
 }
 
-bool leader_epochs_can_validate(void)
+static bool has_all(const struct leader_epochs *epochs)
 {
-	return library_number() >= VALIDATES_SINCE;
+	return epochs->of_record && epochs->of_offset && epochs->store;
+}
+
+bool leader_epochs_can_validate(const struct leader_epochs *epochs)
+{
+	return library_number() >= VALIDATES_SINCE && has_all(epochs);
+}
+
+bool leader_epochs_are_hidden(const struct leader_epochs *epochs)
+{
+	return library_number() >= VALIDATES_SINCE && !has_all(epochs);
 }

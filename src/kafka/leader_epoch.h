@@ -24,4 +24,6 @@ int32_t leader_epoch_of_offset(const struct leader_epochs *epochs, const rd_kafk
  * so if it has not (librdkafka 2.4 on; before, that question may be asked without end, or a failed one be taken for a
  * truncation: nothing is stored for a seek then, see leader_epochs_can_validate()). */
 void leader_epoch_store(const struct leader_epochs *epochs, rd_kafka_topic_partition_t *offset, int32_t epoch);
-bool leader_epochs_can_validate(void);
+bool leader_epochs_can_validate(const struct leader_epochs *epochs);
+/* It could by its version, but not all was found: in a program that librdkafka is linked into, nothing of it is. */
+bool leader_epochs_are_hidden(const struct leader_epochs *epochs);

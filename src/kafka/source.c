@@ -417,7 +417,7 @@ struct source *source_new(const struct config_pipeline *pipeline, const struct c
 	source->memory = memory;
 	source->host = *host;
 	source->epochs = leader_epochs_find();
-	source->validates = leader_epochs_can_validate();
+	source->validates = leader_epochs_can_validate(&source->epochs);
 	source->commit_answers = commit_answers_new();
 	source->consumer = client_new_consumer(pipeline, sizes, group_instance_id, source->commit_answers, err);
 	if (!source->consumer) {
@@ -431,6 +431,10 @@ struct source *source_new(const struct config_pipeline *pipeline, const struct c
 		log_warning(&LOG_SETTINGS(pipeline),
 		    "partition.assignment.strategy=%s with librdkafka %s: %s; use a newer one, or range,roundrobin", strategy,
 		    library_version(), library_cooperation_faults());
+	if (leader_epochs_are_hidden(&source->epochs))
+		log_warning(&LOG_SETTINGS(pipeline),
+		    "librdkafka %s tells no leader epochs here, because it is linked statically: "
+		    "a source log that was truncated and has grown again is not noticed", library_version());
 	rd_kafka_poll_set_consumer(source->consumer);
 	source->queue = rd_kafka_queue_get_consumer(source->consumer);
 	source->commit_queue = rd_kafka_queue_new(source->consumer);

@@ -143,7 +143,8 @@ kafka_tests = tests/unit/test_positions tests/unit/test_client tests/unit/test_e
 	tests/unit/test_topic_id tests/unit/test_cluster_ids tests/unit/test_audit \
 	tests/unit/test_audit_run tests/unit/test_explain tests/unit/test_leaders \
 	tests/unit/test_record_fingerprint tests/unit/test_record_size tests/unit/test_commit_answers \
-	tests/unit/test_engine_commits tests/unit/test_source_topics tests/unit/test_source_doubts
+	tests/unit/test_engine_commits tests/unit/test_source_topics tests/unit/test_source_doubts \
+	tests/unit/test_leader_epoch
 check_PROGRAMS += $(kafka_tests)
 TESTS += $(kafka_tests)
 tests_unit_test_audit_SOURCES = tests/unit/test_audit.c
@@ -164,6 +165,8 @@ tests_unit_test_record_fingerprint_SOURCES = tests/unit/test_record_fingerprint.
 tests_unit_test_record_fingerprint_LDADD = $(tests_unit_test_audit_LDADD)
 tests_unit_test_record_size_SOURCES = tests/unit/test_record_size.c
 tests_unit_test_record_size_LDADD = $(tests_unit_test_audit_LDADD)
+tests_unit_test_leader_epoch_SOURCES = tests/unit/test_leader_epoch.c
+tests_unit_test_leader_epoch_LDADD = $(tests_unit_test_audit_LDADD)
 tests_unit_test_commit_answers_SOURCES = tests/unit/test_commit_answers.c
 tests_unit_test_commit_answers_LDADD = $(tests_unit_test_audit_LDADD)
 tests_unit_test_group_token_SOURCES = tests/unit/test_group_token.c
