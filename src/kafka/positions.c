@@ -135,6 +135,16 @@ static enum gap_policy skipping(enum gap_kind kind, const struct position_facts 
 	return kind == GAP_OF_TRUNCATION && facts->committed >= 0 ? GAP_LATEST : GAP_EARLIEST;
 }
 
+/* Where a person's --skip goes on. By then all that was read before is settled, and committed. */
+static int64_t skip_to(enum gap_kind kind, const struct position_facts *facts, int64_t expected)
+{
+	struct position_facts then = *facts;
+
+	if (then.committed >= 0 && then.committed < expected)
+		then.committed = expected;
+	return far_side(skipping(kind, &then), kind, &then);
+}
+
 static void cross_gap(struct resolved_position *item, enum gap_kind kind, const struct config_from *from,
     const struct position_facts *facts, int64_t expected)
 {
@@ -152,7 +162,7 @@ static void cross_gap(struct resolved_position *item, enum gap_kind kind, const 
 		    "gap in %s [%" PRId32 "]: %s; go on at %" PRId64 " without what is gone (aloqctl unblock PIPELINE %s %" PRId32
 		    " --skip), or decide for all gaps with from.on_gap = \"earliest\" or \"latest\" and reload aloqd, "
 		    "or stop the pipeline everywhere and set the group's offset with aloqctl offsets seek",
-		    item->topic, item->partition, item->gap_words, far_side(skipping(kind, facts), kind, facts), item->topic,
+		    item->topic, item->partition, item->gap_words, skip_to(kind, facts, expected), item->topic,
 		    item->partition);
 		return;
 	}
@@ -353,15 +363,18 @@ static int resolve_item(struct resolved_position *item, rd_kafka_t *consumer, co
 	if (expected < 0 && start_offset(consumer, &pipeline->from, item, facts.log_start, facts.log_end,
 			      &facts.start_offset, err) < 0)
 		return err->code;
-	facts.cut = item->cut;
+	facts.cut = item->cut && (item->at >= 0 || facts.committed <= item->cut_read_to);
 	facts.cut_at = item->cut_at;
-	if (!item->cut && item->at < 0)
+	if (!facts.cut && item->at < 0)
 		facts.cut = topic_memory_has_cut(memory, item->topic, item->partition, facts.committed, &facts.cut_at);
 	if (positions_decide(item, &pipeline->from, &facts, err) < 0)
 		return err->code;
-	/* Until it is crossed, and that is committed. */
+	/* Until it is crossed, and that is committed; or nothing is left that could be committed past it. */
 	if (item->cut)
-		topic_memory_note_cut(memory, item->topic, item->partition, facts.committed, item->cut_at);
+		topic_memory_note_cut(memory, item->topic, item->partition, facts.committed,
+		    facts.committed > expected ? facts.committed : expected, item->cut_at);
+	else if (item->at < 0)
+		topic_memory_forget_cut(memory, item->topic, item->partition);
 	memcpy(item->topic_id, commits->topic_id, sizeof item->topic_id);
 	item->started = expected < 0 && !commits->any && !facts.had_commit && !item->blocked;
 	if (facts.committed >= 0)

@@ -19,6 +19,7 @@ struct resolved_position {
 	char topic_id[TOPIC_ID_SIZE]; /* out: of the topic as it is now; "" unknown */
 	int32_t leader_epoch; /* in with at, and out: of the record before the position; -1 unknown */
 	bool cut;	   /* in: its reader was told that the log was cut before where it was */
+	int64_t cut_read_to; /* in, then: up to where it had read. What is committed beyond is of somebody who knows the new log */
 	int64_t cut_at;	   /* in, then: where the log ended; -1 unknown. out, of a log that was cut: the same, as far as known */
 	bool cross_gap;	   /* in: a gap is crossed, whatever on_gap is: to the next record that was not read yet */
 	bool later;	   /* in: the topic is newer than the group's first start */

@@ -68,8 +68,8 @@ static void job_add(struct resolve_job *job, const struct source_part *part, int
 	positions->items = xreallocarray(positions->items, positions->count + 1, sizeof *positions->items);
 	item = &positions->items[positions->count++];
 	*item = (struct resolved_position){ .topic = xstrdup(part->topic->name), .partition = part->partition, .at = at,
-		.leader_epoch = at >= 0 ? part->leader_epoch : -1, .cut = at >= 0 && part->cut, .cut_at = part->cut_at,
-		.later = part->topic->later, .cross_gap = part->cross_gap };
+		.leader_epoch = at >= 0 ? part->leader_epoch : -1, .cut = part->cut, .cut_at = part->cut_at,
+		.cut_read_to = part->cut_read_to, .later = part->topic->later, .cross_gap = part->cross_gap };
 	memcpy(item->read_id, read_id, sizeof item->read_id);
 }
 
@@ -535,7 +535,8 @@ static void leave(struct source *source, struct source_part *part, bool lost)
 	if (!part->assigned)
 		return;
 	source_stop_reading(part);
-	part->reposition = part->cross_gap = part->cut = false;
+	/* That the log was cut stands until the partition's position is found: also where it comes back before. */
+	part->reposition = part->cross_gap = false;
 	if (lost) {
 		part->assigned = part->revoking = false;
 		source->events->lost(source->owner, part->number);
@@ -659,7 +660,7 @@ void source_release_partition(void *context, uint32_t number)
 
 	source_stop_reading(part);
 	part->assigned = false;
-	part->reposition = part->cross_gap = part->cut = false;
+	part->reposition = part->cross_gap = false;
 	if (!part->revoking)
 		return;
 	part->revoking = false;

@@ -150,6 +150,7 @@ void source_take_reset(struct source *source, struct source_part *part, rd_kafka
 	/* If the log has it when the positions are looked for, it has grown since. */
 	if (end) {
 		part->cut = true;
+		part->cut_read_to = part->next_offset;
 		part->cut_at = strtoll(end + sizeof end_words - 1, NULL, 10);
 	}
 	source_reposition(source, part, part->next_offset);

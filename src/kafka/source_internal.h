@@ -53,6 +53,7 @@ struct source_part {
 	bool validated; /* since it was read from next_offset on, the leader was asked whether its log has that record */
 	bool cut;	/* librdkafka was told that it has not */
 	int64_t cut_at; /* then: where it ends instead; -1 unknown */
+	int64_t cut_read_to; /* then: what next_offset was */
 	int32_t broker;	 /* from which the last record came; -1: none yet, or unknown */
 	bool at_end;	 /* the last thing said of it was an end */
 	bool doubted;	 /* to be read again from next_offset on */

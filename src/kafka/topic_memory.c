@@ -8,6 +8,7 @@ struct remembered_partition {
 	bool has_commit;
 	bool is_cut;
 	int64_t cut_committed; /* what the group had committed then */
+	int64_t cut_read_to;   /* and may have, of what was read before */
 	int64_t cut_at;
 };
 
@@ -86,8 +87,8 @@ bool topic_memory_has_commit(const struct topic_memory *memory, const char *name
 	return found && found->has_commit;
 }
 
-void topic_memory_note_cut(
-    struct topic_memory *memory, const char *name, int32_t partition, int64_t committed, int64_t cut_at)
+void topic_memory_note_cut(struct topic_memory *memory, const char *name, int32_t partition, int64_t committed,
+    int64_t read_to, int64_t cut_at)
 {
 	struct remembered_partition *found;
 
@@ -96,6 +97,7 @@ void topic_memory_note_cut(
 	found = partition_of(memory, name, partition);
 	found->is_cut = true;
 	found->cut_committed = committed;
+	found->cut_read_to = read_to;
 	found->cut_at = cut_at;
 }
 
@@ -110,7 +112,7 @@ bool topic_memory_has_cut(const struct topic_memory *memory, const char *name, i
 {
 	const struct remembered_partition *found = find_partition(memory, name, partition);
 
-	if (!found || !found->is_cut || found->cut_committed != committed)
+	if (!found || !found->is_cut || committed < found->cut_committed || committed > found->cut_read_to)
 		return false;
 	*cut_at = found->cut_at;
 	return true;

@@ -17,10 +17,12 @@ void topic_memory_free(struct topic_memory *memory);
 void topic_memory_note_commit(struct topic_memory *memory, const char *topic, int32_t partition);
 bool topic_memory_has_commit(const struct topic_memory *memory, const char *topic, int32_t partition);
 
-/* The log was cut, to end at this offset (-1 unknown), and nobody has decided yet what becomes of it. */
-void topic_memory_note_cut(
-    struct topic_memory *memory, const char *topic, int32_t partition, int64_t committed, int64_t cut_at);
+/* The log was cut, to end at this offset (-1 unknown), and nobody has decided yet what becomes of it. What this process
+ * has read of it before, up to read_to, may still be on its way, and be committed. */
+void topic_memory_note_cut(struct topic_memory *memory, const char *topic, int32_t partition, int64_t committed,
+    int64_t read_to, int64_t cut_at);
 void topic_memory_forget_cut(struct topic_memory *memory, const char *topic, int32_t partition);
-/* Was it, while the group had committed this very offset? */
+/* Was it, and may the group have come to this offset with what was read before? One that lies elsewhere is of somebody who
+ * has decided. */
 bool topic_memory_has_cut(const struct topic_memory *memory, const char *topic, int32_t partition, int64_t committed,
     int64_t *cut_at);

@@ -1,7 +1,7 @@
 """A source that loses the end of its log: an unclean leader election on three nodes. One for all relays of a library, as it
 takes its time; each test looks at one of them.
 
-All have relayed and committed 150 records when the log ends at 100."""
+All have relayed 150 records, and committed that unless they are slow to, when the log ends at 100."""
 
 import contextlib
 from collections import namedtuple
@@ -19,8 +19,10 @@ from harness.workload import fill, small_record
 
 KEPT, RELAYED, NEW = 100, 150, 100
 
-# Where aloqd is meanwhile. GROWN: the log has the offset where it is again before it looks.
+# Where aloqd is meanwhile. GROWN: the log has the offset where it is again before it looks. UNCOMMITTED: nothing of what it
+# has relayed is committed by itself.
 RUNNING, STOPPED, STOPPED_GROWN, FROZEN_GROWN = "running", "stopped", "stopped-grown", "frozen-grown"
+UNCOMMITTED = "uncommitted"
 
 Relay = namedtuple("Relay", "where delivery policy")
 
@@ -28,6 +30,7 @@ RELAYS = [Relay(where, delivery, policy) for where in (RUNNING, STOPPED, STOPPED
           for delivery in TRIALS for policy in ("block", "earliest", "latest")
           # What the position is made of is found without a look at the delivery.
           if delivery == "at_least_once" or where == RUNNING or (where == STOPPED and policy == "latest")]
+RELAYS += [Relay(UNCOMMITTED, "at_least_once", "block")]
 
 
 def name_of(relay):
@@ -61,7 +64,9 @@ class World:
                 continue
             # Who is frozen is to stay a member.
             made = trial.settings(name=name_of(relay), from_on_gap=relay.policy,
-                                  from_properties=["session.timeout.ms=120000"])
+                                  from_properties=["session.timeout.ms=120000"],
+                                  **({"commit": {"records": 1000000, "interval": "1h"}} if relay.where == UNCOMMITTED
+                                     else {}))
             pipelines, clusters = settings.get("pipelines", {}), settings.get("clusters", {})
             settings = {**made, "pipelines": {**pipelines, **made["pipelines"]},
                         "clusters": {**clusters, **made["clusters"]}}
@@ -71,7 +76,7 @@ class World:
 
     @staticmethod
     def place(relay):
-        return STOPPED if relay.where == STOPPED_GROWN else relay.where
+        return {STOPPED_GROWN: STOPPED, UNCOMMITTED: RUNNING}.get(relay.where, relay.where)
 
     def daemon(self, relay):
         return self.daemons[self.place(relay)]
@@ -104,6 +109,9 @@ class World:
 
     def await_committed(self, offset):
         for relay, trial in self.trials.items():
+            if relay.where == UNCOMMITTED:
+                self.await_relayed(relay, range(offset))
+                continue
             eventually(lambda trial=trial: trial.committed() == {0: offset}, 90,
                        lambda relay=relay: f"{relay}: {self.pipeline(relay)}\n{self.daemon(relay).log_tail()}")
 
@@ -151,7 +159,8 @@ def validates(world):
 
 
 def of(*policies, grown):
-    chosen = [relay for relay in RELAYS if relay.policy in policies and (relay.where in (STOPPED_GROWN, FROZEN_GROWN)) == grown]
+    chosen = [relay for relay in RELAYS if relay.where != UNCOMMITTED and relay.policy in policies
+              and (relay.where in (STOPPED_GROWN, FROZEN_GROWN)) == grown]
     return pytest.mark.parametrize("relay", chosen, ids=name_of)
 
 
@@ -179,6 +188,23 @@ def test_a_truncated_log_blocks_until_a_person_decides(world, relay):
     world.unblock(relay, "--skip", 0)
     world.await_relayed(relay, [*range(RELAYED), *range(1000, 1000 + NEW)])
     assert world.pipeline(relay)["log_gaps"] == 1 and world.pipeline(relay)["log_gap_records"] == 0
+
+
+def test_what_was_in_flight_when_the_log_was_cut_is_committed_and_yet_the_cut_stands(world):
+    """The group had committed less than what the log has kept: by that, nothing of it is missing."""
+    relay = Relay(UNCOMMITTED, "at_least_once", "block")
+    world.await_pipeline(relay, lambda p: p["state"] == "blocked", "it is blocked")
+    assert world.trials[relay].committed() == {0: 0}
+    world.write([relay], 1000, NEW)
+    (partition,) = world.pipeline(relay)["partitions"]
+    assert partition["blocked_at"] == RELAYED and f"go on at {KEPT} " in partition["error"], partition
+    world.unblock(relay, "--retry", 75)
+    assert world.trials[relay].committed() == {0: RELAYED} and world.relayed(relay) == list(range(RELAYED))
+    (partition,) = world.pipeline(relay)["partitions"]
+    assert partition["blocked_at"] == RELAYED and f"go on at {KEPT} " in partition["error"], partition
+    world.unblock(relay, "--skip", 0)
+    world.await_relayed(relay, [*range(RELAYED), *range(1000, 1000 + NEW)])
+    assert world.pipeline(relay)["log_gaps"] == 1 and world.pipeline(relay)["counters"]["lost_records"] == 0
 
 
 @of("earliest", "latest", grown=False)

@@ -196,6 +196,21 @@ static void test_a_log_that_has_grown_again_since_it_was_cut_goes_on_where_it_wa
 	assert_int_equal(item.gap_from, -1);
 }
 
+/* What was read of the lost end is committed before anybody can skip: but not what has taken its place. */
+static void test_who_blocks_at_a_cut_says_where_skipping_goes_on_with_all_in_flight_settled(void **state)
+{
+	const struct config_from from = { .on_gap = GAP_BLOCK };
+	struct position_facts facts = { .committed = 200, .topic_has_commits = true, .read_id = "", .topic_id = "",
+		.log_start = LOG_START, .log_end = LOG_END, .cut = true, .cut_at = 300, .committed_epoch = 7 };
+
+	assert_non_null(strstr(decide_by(&from, 450, &facts).err.message, "go on at 300 "));
+	facts.cut = false;
+	assert_non_null(strstr(decide_by(&from, LOG_END + 5, &facts).err.message, "go on at 500 "));
+	facts.cut = true;
+	facts.cut_at = -1;
+	assert_non_null(strstr(decide_by(&from, 450, &facts).err.message, "go on at 450 "));
+}
+
 /* All that is left was relayed. */
 static void test_who_skips_a_truncation_goes_on_at_the_new_end(void **state)
 {
@@ -213,17 +228,20 @@ static void test_who_skips_a_truncation_goes_on_at_the_new_end(void **state)
 	assert_int_equal(item.position, LOG_START);
 }
 
-static void test_a_cut_is_remembered_as_long_as_nothing_else_is_committed(void **state)
+static void test_a_cut_is_remembered_as_long_as_nothing_else_is_committed_than_what_was_read(void **state)
 {
 	struct topic_memory *memory = topic_memory_new();
 	int64_t cut_at = 0;
 
 	assert_false(topic_memory_has_cut(memory, "orders", 3, 450, &cut_at));
 	topic_memory_forget_cut(memory, "orders", 3);
-	topic_memory_note_cut(memory, "orders", 3, 450, 300);
+	topic_memory_note_cut(memory, "orders", 3, 450, 480, 300);
 	assert_true(topic_memory_has_cut(memory, "orders", 3, 450, &cut_at));
 	assert_int_equal(cut_at, 300);
-	assert_false(topic_memory_has_cut(memory, "orders", 3, 451, &cut_at));
+	/* What was on its way. */
+	assert_true(topic_memory_has_cut(memory, "orders", 3, 480, &cut_at));
+	assert_false(topic_memory_has_cut(memory, "orders", 3, 449, &cut_at));
+	assert_false(topic_memory_has_cut(memory, "orders", 3, 481, &cut_at));
 	assert_false(topic_memory_has_cut(memory, "orders", 2, 450, &cut_at));
 	assert_false(topic_memory_has_commit(memory, "orders", 3));
 	topic_memory_forget_cut(memory, "orders", 3);
@@ -491,6 +509,99 @@ static void test_an_answer_without_a_partition_that_was_assigned_is_none(void **
 	end(&fixture);
 }
 
+/* Resolves the one partition; crossing: a person has decided so. */
+static struct resolved_position *resolve_cut(
+    struct fixture *fixture, struct positions *positions, const struct resolved_position *asked)
+{
+	struct config_pipeline pipeline = { .name = (char *)"relay",
+		.from = { .group = (char *)"group", .start = START_LATEST, .on_gap = GAP_BLOCK } };
+
+	positions_clear(positions);
+	positions->items = xcalloc(1, sizeof *positions->items);
+	positions->count = 1;
+	positions->items[0] = *asked;
+	positions->items[0].topic = xstrdup("orders");
+	positions_resolve(positions, fixture->consumer, &pipeline, fixture->worker);
+	assert_int_equal(positions->err.code, 0);
+	if (asked->cross_gap)
+		positions_commit(positions, fixture->consumer, &pipeline, fixture->worker);
+	assert_int_equal(positions->err.code, 0);
+	return &positions->items[0];
+}
+
+static void commit(struct fixture *fixture, int64_t offset)
+{
+	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+
+	rd_kafka_topic_partition_list_add(list, "orders", 0)->offset = offset;
+	assert_int_equal(rd_kafka_commit(fixture->consumer, list, 0), 0);
+	rd_kafka_topic_partition_list_destroy(list);
+}
+
+static void assert_stops_at_the_cut(const struct resolved_position *item)
+{
+	assert_true(item->blocked);
+	assert_non_null(strstr(item->err.message, "ended at 3, before offset 6, and has grown to 8"));
+	assert_non_null(strstr(item->err.message, "go on at 3 "));
+}
+
+/* The group had committed less than what was cut off; all that was read is committed while the partition is blocked. */
+static void test_a_cut_is_not_forgotten_when_what_was_in_flight_is_committed(void **state)
+{
+	const struct resolved_position told = { .at = 6, .leader_epoch = -1, .cut = true, .cut_at = 3, .cut_read_to = 6 };
+	const struct resolved_position retry = { .at = -1 };
+	const struct resolved_position skip = { .at = -1, .cross_gap = true };
+	struct positions positions = { .memory = topic_memory_new() };
+	struct resolved_position *item;
+	struct fixture fixture;
+
+	begin(&fixture);
+	produce(&fixture, 8 - 2 * COMMITTED);
+	assert_stops_at_the_cut(resolve_cut(&fixture, &positions, &told));
+	commit(&fixture, 6);
+	assert_stops_at_the_cut(resolve_cut(&fixture, &positions, &retry));
+	item = resolve_cut(&fixture, &positions, &skip);
+	assert_false(item->blocked);
+	assert_int_equal(item->position, 3);
+	assert_int_equal(item->gap_from, 3);
+	assert_true(item->commit);
+	/* It is crossed: what is committed now is of the new log. */
+	item = resolve_cut(&fixture, &positions, &retry);
+	assert_false(item->blocked);
+	assert_int_equal(item->position, 3);
+	commit(&fixture, 6);
+	assert_int_equal(resolve_cut(&fixture, &positions, &retry)->position, 6);
+	positions_clear(&positions);
+	topic_memory_free(positions.memory);
+	end(&fixture);
+}
+
+/* It went away, and what was read of it was committed, before the position was found. */
+static void test_a_cut_is_not_forgotten_when_a_rebalance_comes_before_it_is_looked_at(void **state)
+{
+	const struct resolved_position back = { .at = -1, .cut = true, .cut_at = 3, .cut_read_to = 6 };
+	struct positions positions = { .memory = topic_memory_new() };
+	struct resolved_position *item;
+	struct fixture fixture;
+
+	begin(&fixture);
+	produce(&fixture, 8 - 2 * COMMITTED);
+	/* Nothing of what was cut off was committed: it is read again. */
+	item = resolve_cut(&fixture, &positions, &back);
+	assert_false(item->blocked);
+	assert_int_equal(item->position, COMMITTED);
+	commit(&fixture, 6);
+	assert_stops_at_the_cut(resolve_cut(&fixture, &positions, &back));
+	/* Somebody else has gone on behind it. */
+	commit(&fixture, 7);
+	item = resolve_cut(&fixture, &positions, &back);
+	assert_false(item->blocked);
+	assert_int_equal(item->position, 7);
+	positions_clear(&positions);
+	topic_memory_free(positions.memory);
+	end(&fixture);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -503,8 +614,9 @@ int main(void)
 		cmocka_unit_test(test_truncated_log_is_a_case_of_its_own),
 		cmocka_unit_test(test_a_log_truncated_while_it_is_read_is_read_again_from_what_is_committed),
 		cmocka_unit_test(test_a_log_that_has_grown_again_since_it_was_cut_goes_on_where_it_was_cut),
+		cmocka_unit_test(test_who_blocks_at_a_cut_says_where_skipping_goes_on_with_all_in_flight_settled),
 		cmocka_unit_test(test_who_skips_a_truncation_goes_on_at_the_new_end),
-		cmocka_unit_test(test_a_cut_is_remembered_as_long_as_nothing_else_is_committed),
+		cmocka_unit_test(test_a_cut_is_remembered_as_long_as_nothing_else_is_committed_than_what_was_read),
 		cmocka_unit_test(test_gap_met_while_reading_is_not_committed_past_records_in_flight),
 		cmocka_unit_test(test_another_topic_of_the_name_is_a_gap_although_the_offset_exists),
 		cmocka_unit_test(test_ids_that_are_equal_or_unknown_tell_nothing),
@@ -513,6 +625,8 @@ int main(void)
 		cmocka_unit_test(test_a_commit_that_failed_for_one_partition_has_failed),
 		cmocka_unit_test(test_a_broker_that_does_not_know_the_topic_yet_says_nothing_of_what_is_committed),
 		cmocka_unit_test(test_an_answer_without_a_partition_that_was_assigned_is_none),
+		cmocka_unit_test(test_a_cut_is_not_forgotten_when_what_was_in_flight_is_committed),
+		cmocka_unit_test(test_a_cut_is_not_forgotten_when_a_rebalance_comes_before_it_is_looked_at),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
