@@ -97,16 +97,6 @@ bool cluster_is_complete(const struct world *world)
 	return true;
 }
 
-void cluster_begin_anew(struct world *world, uint32_t part, int64_t offset)
-{
-	struct source_log *log = &world->cluster.sources[part];
-
-	log->version++;
-	for (int64_t i = offset; i < MAX_OFFSETS; i++)
-		log->records[i].version = log->version;
-	checker_begun_anew(world, part, offset);
-}
-
 void cluster_truncate(struct world *world, uint32_t part)
 {
 	struct source_log *log = &world->cluster.sources[part];
@@ -118,9 +108,10 @@ void cluster_truncate(struct world *world, uint32_t part)
 		return;
 	trace(world, "source %" PRIu32 " is truncated from %" PRId64 " to %" PRId64, part, log->end, end);
 	log->end = end;
+	log->version++;
 	for (int64_t i = end; i < MAX_OFFSETS; i++)
-		log->records[i] = (struct source_record){ 0 };
-	cluster_begin_anew(world, part, end);
+		log->records[i] = (struct source_record){ .version = log->version };
+	checker_begun_anew(world, part, end);
 }
 
 static void append(struct world *world, uint32_t part)

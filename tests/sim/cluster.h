@@ -34,7 +34,6 @@ struct source_log {
 	int64_t committed;	 /* the group's */
 	uint32_t pending_txns;	 /* transactions that have sent offsets and are not decided */
 	uint32_t version;	 /* grows with each truncation */
-	uint32_t anew_claim;	 /* of who has let it begin anew, the last time; 0 nobody */
 };
 
 /* What a target makes of a record. */
@@ -159,8 +158,6 @@ int64_t cluster_next_us(const struct world *world);
 
 /* The end of a source log is lost, as with an unclean election. */
 void cluster_truncate(struct world *world, uint32_t part);
-/* What is there from this offset on is given out anew, as other records. */
-void cluster_begin_anew(struct world *world, uint32_t part, int64_t offset);
 
 /* Is every source log as long as it will be? */
 bool cluster_is_complete(const struct world *world);

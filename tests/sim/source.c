@@ -186,13 +186,9 @@ static bool look_at_end(struct source *source, uint32_t part)
 		return false;
 	}
 	read->past_end = -1;
-	if (log->committed > log->end && read->cross_gap) {
-		go_on_at(source, part, log->start);
-		log->anew_claim = read->claim;
-		cluster_begin_anew(world, part, log->start);
-	} else if (log->committed > log->end) {
+	/* Crossed by a person it is as with on_gap = "latest": what is left was relayed. */
+	if (log->committed > log->end)
 		go_on_at(source, part, log->end);
-	}
 	read->cross_gap = false;
 	return true;
 }

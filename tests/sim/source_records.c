@@ -13,9 +13,7 @@ static struct payload *new_payload(struct source *source, uint32_t part)
 	payload->part = part;
 	payload->epoch = source->parts[part].epoch;
 	payload->claim = source->parts[part].claim;
-	/* A stalled owner goes on with the log as it was: what it writes does not count for the new beginning. */
-	if (payload->claim >= source->world->cluster.sources[part].anew_claim)
-		payload->version = source->world->cluster.sources[part].version;
+	payload->version = source->world->cluster.sources[part].version;
 	payload->next = source->payloads;
 	source->payloads = payload;
 	return payload;
