@@ -226,7 +226,7 @@ struct topic_commits {
 	char topic_id[TOPIC_ID_SIZE];
 	bool id_untold;
 	rd_kafka_topic_partition_list_t *list;
-	bool any;
+	bool any; /* has it on one of them, or once had, as this process has seen */
 };
 
 static void topic_commits_clear(struct topic_commits *commits)
@@ -284,6 +284,9 @@ static int topic_commits_read(struct topic_commits *commits, const struct positi
 	code = rd_kafka_committed(consumer, commits->list, REQUEST_TIMEOUT_MS);
 	if (code)
 		return error_class_set(err, code, "committed offsets of the group on %s", topic);
+	/* Where the topic was created anew, all of them are gone: it is no first start, also for a partition that it had not
+	 * before. */
+	commits->any = topic_memory_has_commits(positions->memory, topic);
 	for (int i = 0; i < commits->list->cnt; i++)
 		commits->any = commits->any || commits->list->elems[i].offset >= 0;
 	commits->id_untold = !topic_ids_ask(consumer, &topic, 1, &commits->topic_id);

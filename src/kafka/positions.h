@@ -52,7 +52,7 @@ struct positions {
 struct position_facts {
 	int64_t committed;	/* by the group; -1 none */
 	int32_t committed_epoch; /* the leader epoch that was committed with it; -1 none, or unknown */
-	bool topic_has_commits; /* the group has committed something on this topic */
+	bool topic_has_commits; /* the group has committed something on this topic, or once had */
 	bool had_commit;	/* it once had on this partition, as this process has seen */
 	const char *read_id;	/* of the topic in which `at`, or the committed offset, was reached; "" unknown */
 	const char *topic_id;	/* of the topic as it is now; "" unknown */

@@ -87,6 +87,16 @@ bool topic_memory_has_commit(const struct topic_memory *memory, const char *name
 	return found && found->has_commit;
 }
 
+bool topic_memory_has_commits(const struct topic_memory *memory, const char *name)
+{
+	const struct remembered_topic *topic = find(memory, name);
+
+	for (size_t i = 0; topic && i < topic->count; i++)
+		if (topic->partitions[i].has_commit)
+			return true;
+	return false;
+}
+
 void topic_memory_note_cut(struct topic_memory *memory, const char *name, int32_t partition, int64_t committed,
     int64_t read_to, int64_t cut_at)
 {

@@ -16,6 +16,8 @@ void topic_memory_free(struct topic_memory *memory);
 
 void topic_memory_note_commit(struct topic_memory *memory, const char *topic, int32_t partition);
 bool topic_memory_has_commit(const struct topic_memory *memory, const char *topic, int32_t partition);
+/* On any of its partitions? */
+bool topic_memory_has_commits(const struct topic_memory *memory, const char *topic);
 
 /* The log was cut, to end at this offset (-1 unknown), and nobody has decided yet what becomes of it. What this process
  * has read of it before, up to read_to, may still be on its way, and be committed. */

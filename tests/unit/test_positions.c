@@ -602,6 +602,37 @@ static void test_a_cut_is_not_forgotten_when_a_rebalance_comes_before_it_is_look
 	end(&fixture);
 }
 
+/* What is written to it before it is looked at comes later than the group's first start. */
+static void test_a_partition_that_a_topic_has_gained_as_it_was_created_anew_is_read_from_its_beginning(void **state)
+{
+	struct config_pipeline pipeline = { .name = (char *)"relay",
+		.from = { .group = (char *)"group", .start = START_LATEST, .on_gap = GAP_EARLIEST } };
+	struct positions positions = { .items = xcalloc(2, sizeof *positions.items), .count = 2, .memory = topic_memory_new() };
+	struct fixture fixture;
+	rd_kafka_t *producer;
+
+	begin(&fixture);
+	rd_kafka_mock_broker_set_rtt(fixture.cluster, 1, 0);
+	assert_int_equal(rd_kafka_mock_topic_create(fixture.cluster, "wider", 2, 1), 0);
+	producer = new_client(&fixture, RD_KAFKA_PRODUCER);
+	assert_int_equal(rd_kafka_producev(producer, RD_KAFKA_V_TOPIC("wider"), RD_KAFKA_V_PARTITION(1),
+			     RD_KAFKA_V_VALUE("v", 1), RD_KAFKA_V_END), 0);
+	assert_int_equal(rd_kafka_flush(producer, 10000), 0);
+	rd_kafka_destroy(producer);
+	topic_memory_note_commit(positions.memory, "wider", 0);
+	for (int i = 0; i < 2; i++)
+		positions.items[i] = (struct resolved_position){ .topic = xstrdup("wider"), .partition = i, .at = -1 };
+	positions_resolve(&positions, fixture.consumer, &pipeline, fixture.worker);
+	assert_int_equal(positions.err.code, 0);
+	assert_true(positions.items[0].gap_words[0]);
+	assert_int_equal(positions.items[1].position, 0);
+	assert_true(positions.items[1].commit);
+	assert_false(positions.items[1].started);
+	topic_memory_free(positions.memory);
+	positions_clear(&positions);
+	end(&fixture);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -626,6 +657,8 @@ int main(void)
 		cmocka_unit_test(test_a_broker_that_does_not_know_the_topic_yet_says_nothing_of_what_is_committed),
 		cmocka_unit_test(test_an_answer_without_a_partition_that_was_assigned_is_none),
 		cmocka_unit_test(test_a_cut_is_not_forgotten_when_what_was_in_flight_is_committed),
+		cmocka_unit_test(
+		    test_a_partition_that_a_topic_has_gained_as_it_was_created_anew_is_read_from_its_beginning),
 		cmocka_unit_test(test_a_cut_is_not_forgotten_when_a_rebalance_comes_before_it_is_looked_at),
 	};
 
