@@ -23,6 +23,7 @@ libkafka_a_SOURCES += \
 	src/kafka/fetch_waker.c src/kafka/fetch_waker.h \
 	src/kafka/leader_epoch.c src/kafka/leader_epoch.h \
 	src/kafka/leaders.c src/kafka/leaders.h \
+	src/kafka/log_ends.c src/kafka/log_ends.h \
 	src/kafka/positions.c src/kafka/positions.h \
 	src/kafka/preflight.c src/kafka/preflight.h src/kafka/preflight_internal.h \
 	src/kafka/preflight_targets.c src/kafka/preflight_topics.c \

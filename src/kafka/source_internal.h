@@ -33,8 +33,9 @@ struct fetch_watch {
 	int64_t position;	  /* its next_offset, when something was last heard of it */
 	int64_t quiet_since_us;
 	int64_t patient_since_us; /* the same, or since brokers last did not answer */
-	bool asked;		  /* it is in the question that is outstanding */
 	int64_t asked_us;
+	bool asked_apart;	  /* the last question had no answer for it: see log_ends.h */
+	int64_t failed_us;	  /* when it last had none, asked apart; 0: not since it had one */
 	int64_t log_end;	  /* as answered; -1: not asked since something came */
 	int64_t behind_since_us;  /* the first answer that lies beyond the position; 0: none does */
 	unsigned stalls;	  /* told, one after another, while nothing came */

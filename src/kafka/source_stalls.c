@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "kafka/client.h"
+#include "kafka/log_ends.h"
 #include "kafka/source_internal.h"
 
 /* librdkafka asks anew who leads the partitions after topic.metadata.refresh.interval.ms, 30 s unless it is set, and what
@@ -26,15 +27,13 @@ static const int64_t silence_max_us = 30 * USEC_PER_SEC;
 static const int64_t second_look_us = 5 * USEC_PER_SEC;
 /* One stall after another, with nothing in between: the distance doubles that often. */
 enum { DOUBLINGS_MAX = 5 };
-/* Who waits for the worker meanwhile, a stop above all, waits no longer. */
-enum { ASK_TIMEOUT_MS = 2000 };
 static const int64_t look_interval_us = 500 * USEC_PER_MSEC;
 
 /* The question, in the worker. */
 struct ends_job {
 	struct source *source;
-	rd_kafka_topic_partition_list_t *ends;
-	rd_kafka_resp_err_t code;
+	struct log_end *ends;
+	size_t count;
 };
 
 static int64_t setting_us(const struct source *source, const char *name)
@@ -60,9 +59,7 @@ static void ask_run(struct worker *worker, void *argument)
 {
 	struct ends_job *job = argument;
 
-	job->code = RD_KAFKA_RESP_ERR__INTR;
-	if (!worker_cancelled(worker))
-		job->code = rd_kafka_offsets_for_times(job->source->consumer, job->ends, ASK_TIMEOUT_MS);
+	log_ends_ask(job->source->consumer, job->ends, job->count, worker);
 }
 
 static void take_end(struct source_part *part, int64_t log_end, int64_t now_us)
@@ -79,13 +76,40 @@ static void take_end(struct source_part *part, int64_t log_end, int64_t now_us)
 		watch->behind_since_us = now_us;
 }
 
+/* What was known is too old to say that it is behind. It is asked again soon. */
+static void ask_soon(const struct source *source, struct fetch_watch *watch, int64_t now_us)
+{
+	watch->behind_since_us = 0;
+	if (source->silence_us > second_look_us)
+		watch->asked_us = now_us - source->silence_us + second_look_us;
+}
+
 static void begin_patience(const struct source *source, struct fetch_watch *watch, int64_t now_us)
 {
 	watch->patient_since_us = now_us;
-	watch->behind_since_us = 0;
-	/* Asked again soon. */
-	if (source->silence_us > second_look_us)
-		watch->asked_us = now_us - source->silence_us + second_look_us;
+	ask_soon(source, watch, now_us);
+}
+
+static void take_answer(struct source *source, const struct log_end *end, int64_t now_us)
+{
+	struct source_part *part = source->parts[end->number];
+	struct fetch_watch *watch = &part->watch;
+
+	watch->asked_apart = end->answer != LOG_END_KNOWN;
+	switch (end->answer) {
+	case LOG_END_KNOWN:
+		watch->failed_us = 0;
+		take_end(part, end->offset, now_us);
+		break;
+	case LOG_END_FAILED:
+		/* A leader that does not answer is no silent partition: it has its time from when that does. */
+		watch->failed_us = now_us;
+		begin_patience(source, watch, now_us);
+		break;
+	case LOG_END_UNASKED:
+		ask_soon(source, watch, now_us);
+		break;
+	}
 }
 
 static void ask_done(void *argument, bool cancelled)
@@ -95,29 +119,34 @@ static void ask_done(void *argument, bool cancelled)
 	int64_t now_us = clock_monotonic_us();
 
 	source->asking_ends = false;
-	for (int i = 0; i < job->ends->cnt && !cancelled; i++) {
-		struct source_part *part = source_part_at(source, job->ends, i);
-
-		if (!part->watch.asked)
-			continue;
-		if (!job->code && !job->ends->elems[i].err && job->ends->elems[i].offset >= 0)
-			take_end(part, job->ends->elems[i].offset, now_us);
-		else
-			/* Brokers that do not answer are no silent partition: it has its time from when they do. */
-			begin_patience(source, &part->watch, now_us);
-		part->watch.asked = false;
-	}
-	rd_kafka_topic_partition_list_destroy(job->ends);
+	for (size_t i = 0; i < job->count && !cancelled; i++)
+		take_answer(source, &job->ends[i], now_us);
+	free(job->ends);
 	free(job);
 }
 
-static void ask(struct source *source, rd_kafka_topic_partition_list_t *ends)
+static void add_question(const struct source *source, struct ends_job *job, struct source_part *part, int64_t now_us)
+{
+	struct fetch_watch *watch = &part->watch;
+
+	if (!job->ends)
+		job->ends = xcalloc(source->part_count, sizeof *job->ends);
+	job->ends[job->count++] = (struct log_end){ .number = part->number,
+		.topic = part->topic->name,
+		.partition = part->partition,
+		.apart = watch->asked_apart,
+		.failed_us = watch->failed_us };
+	watch->asked_us = now_us;
+}
+
+static void ask(struct source *source, const struct ends_job *question)
 {
 	struct ends_job *job = xcalloc(1, sizeof *job);
 
-	*job = (struct ends_job){ .source = source, .ends = ends };
+	*job = *question;
 	source->asking_ends = true;
-	log_debug(&LOG_SETTINGS(source->pipeline), "nothing comes of %d partitions: asks where their logs end", ends->cnt);
+	log_debug(
+	    &LOG_SETTINGS(source->pipeline), "nothing comes of %zu partitions: asks where their logs end", job->count);
 	worker_submit(source->worker, ask_run, ask_done, job);
 }
 
@@ -150,6 +179,8 @@ static void begin_watch(const struct source_part *part, struct fetch_watch *watc
 		.quiet_since_us = now_us,
 		.patient_since_us = now_us,
 		.asked_us = now_us,
+		.asked_apart = watch->asked_apart,
+		.failed_us = watch->failed_us,
 		.stalls = stands ? watch->stalls : 0,
 		.log_end = stands ? watch->log_end : -1 };
 }
@@ -209,7 +240,7 @@ static bool is_to_be_asked(const struct source *source, const struct fetch_watch
 void source_serve_stalls(struct source *source)
 {
 	int64_t now_us = clock_monotonic_us();
-	rd_kafka_topic_partition_list_t *ends = NULL;
+	struct ends_job question = { .source = source };
 	bool holds = now_us < source->stall_hold_us;
 	bool repositions = false;
 
@@ -226,16 +257,11 @@ void source_serve_stalls(struct source *source)
 			repositions = repositions || watch->stalls > 0;
 			end_stall(source, part, now_us);
 		} else if (!source->asking_ends && is_to_be_asked(source, watch, now_us)) {
-			if (!ends)
-				ends = rd_kafka_topic_partition_list_new(16);
-			rd_kafka_topic_partition_list_add(ends, part->topic->name, part->partition)->offset =
-			    RD_KAFKA_OFFSET_END;
-			watch->asked = true;
-			watch->asked_us = now_us;
+			add_question(source, &question, part, now_us);
 		}
 	}
 	if (repositions)
 		begin_hold(source, now_us);
-	if (ends)
-		ask(source, ends);
+	if (question.count > 0)
+		ask(source, &question);
 }

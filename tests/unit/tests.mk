@@ -144,7 +144,7 @@ kafka_tests = tests/unit/test_positions tests/unit/test_client tests/unit/test_e
 	tests/unit/test_audit_run tests/unit/test_explain tests/unit/test_leaders \
 	tests/unit/test_record_fingerprint tests/unit/test_record_size tests/unit/test_commit_answers \
 	tests/unit/test_engine_commits tests/unit/test_source_topics tests/unit/test_source_doubts \
-	tests/unit/test_leader_epoch
+	tests/unit/test_source_stalls tests/unit/test_leader_epoch tests/unit/test_log_ends
 check_PROGRAMS += $(kafka_tests)
 TESTS += $(kafka_tests)
 tests_unit_test_audit_SOURCES = tests/unit/test_audit.c
@@ -157,6 +157,10 @@ tests_unit_test_explain_LDADD = libdaemon.a libkafka.a libconf.a libcore.a libba
 	$(LIBCONFIG_LIBS) $(SYSTEMD_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_leaders_SOURCES = tests/unit/test_leaders.c
 tests_unit_test_leaders_LDADD = $(tests_unit_test_audit_LDADD)
+tests_unit_test_log_ends_SOURCES = tests/unit/test_log_ends.c
+tests_unit_test_log_ends_LDADD = $(tests_unit_test_audit_LDADD)
+tests_unit_test_source_stalls_SOURCES = tests/unit/test_source_stalls.c
+tests_unit_test_source_stalls_LDADD = $(tests_unit_test_audit_LDADD)
 tests_unit_test_source_topics_SOURCES = tests/unit/test_source_topics.c
 tests_unit_test_source_topics_LDADD = $(tests_unit_test_audit_LDADD)
 tests_unit_test_source_doubts_SOURCES = tests/unit/test_source_doubts.c
