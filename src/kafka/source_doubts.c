@@ -124,13 +124,13 @@ void source_serve_doubts(struct source *source)
 			add_place(source, part, list);
 	}
 	error = list->cnt > 0 ? rd_kafka_seek_partitions(source->consumer, list, seek_timeout()) : NULL;
-	for (int i = 0; i < list->cnt; i++) {
-		struct source_part *part = source_part_of(source, list->elems[i].topic, list->elems[i].partition);
-
-		/* Its fetching has ended, and that may have been among what counts no more: all the way round. */
-		if (error || list->elems[i].err)
-			source_reposition(source, part, part->next_offset);
-	}
+	/* Its fetching has ended, and that may have been among what counts no more: all the way round. */
+	for (int i = list->cnt - 1; i >= 0; i--)
+		if (!error && !list->elems[i].err)
+			rd_kafka_topic_partition_list_del_by_idx(list, i);
+	source_cannot_seek(source, list);
+	for (uint32_t i = 0; i < source->part_count; i++)
+		source->parts[i]->stall_doubted = false;
 	if (error)
 		rd_kafka_error_destroy(error);
 	rd_kafka_topic_partition_list_destroy(list);

@@ -58,6 +58,7 @@ struct source_part {
 	int32_t broker;	 /* from which the last record came; -1: none yet, or unknown */
 	bool at_end;	 /* the last thing said of it was an end */
 	bool doubted;	 /* to be read again from next_offset on */
+	bool stall_doubted; /* then: since it is stalled */
 	bool read_again; /* what comes next was fetched since, and is believed */
 	unsigned damages; /* batches that could not be read, since something could */
 	struct fetch_watch watch;
@@ -182,6 +183,11 @@ void source_bound_prefetch(struct source *source);
 void source_prepare_stalls(struct source *source);
 /* Looks of which partitions nothing comes, asks where their logs end, and reads those anew that stand before it. */
 void source_serve_stalls(struct source *source);
+/* It has been assigned, and is about to be fetched: no order overtakes that before it has had its time. */
+void source_begin_patience(const struct source *source, struct source_part *part);
+/* These could not be read again from where they are: they are repositioned, but for those that only a stall brings, as
+ * long as the last repositioning for one is not long ago enough. */
+void source_cannot_seek(struct source *source, const rd_kafka_topic_partition_list_t *list);
 
 /* ---- source_topics.c ---- */
 

@@ -64,7 +64,8 @@ static void own_queue(struct source *source, struct source_part *part)
  * and queueing there is a moment, and two threads give orders: its main thread ends an assignment that replaces another
  * with the order to fetch, some time after rd_kafka_assign() has returned. When an order of ours came in between, and a
  * pause or a resume is one, the partition was never fetched again, and nothing told (2.0.2 to 2.16). So whatever is to be
- * ordered is ordered before, and waited for: afterwards nothing is, before something of it has come. */
+ * ordered is ordered before, and waited for: afterwards nothing is, before something of it has come, or for so long that
+ * it is stalled (source_stalls.c). */
 static void make_ready(struct source *source, const rd_kafka_topic_partition_list_t *list)
 {
 	rd_kafka_topic_partition_list_t *copy = rd_kafka_topic_partition_list_copy(list);
@@ -93,6 +94,7 @@ static void begin_reading(struct source *source, const rd_kafka_topic_partition_
 		own_queue(source, part);
 		part->reading = part->queue != NULL;
 		source_trust(part);
+		source_begin_patience(source, part);
 		if (part->reading)
 			prefetch_turns_begin(&source->turns, part->number, clock_monotonic_us());
 	}

@@ -185,6 +185,22 @@ static void begin_watch(const struct source_part *part, struct fetch_watch *watc
 		.log_end = stands ? watch->log_end : -1 };
 }
 
+/* Partitions are being repositioned. */
+static void begin_hold(struct source *source, int64_t now_us)
+{
+	if (now_us - source->stall_hold_us > source->stall_us << DOUBLINGS_MAX)
+		source->stall_rounds = 0;
+	source->stall_hold_us = now_us + (source->stall_us << source->stall_rounds);
+	if (source->stall_rounds < DOUBLINGS_MAX)
+		source->stall_rounds++;
+}
+
+/* Those that wait for it are told to be stalled once more, by and by, and repositioned then. */
+static bool is_held(const struct source *source, int64_t now_us)
+{
+	return now_us < source->stall_hold_us;
+}
+
 /* Only what needs no other partition to be assigned anew. */
 static void read_anew_alone(struct source *source, struct source_part *part)
 {
@@ -193,7 +209,8 @@ static void read_anew_alone(struct source *source, struct source_part *part)
 	rd_kafka_topic_partition_list_add(list, part->topic->name, part->partition);
 	rd_kafka_resume_partitions(source->consumer, list);
 	rd_kafka_topic_partition_list_destroy(list);
-	/* If its fetching has ended that is told, and it is repositioned. */
+	/* If its fetching has ended that is told. */
+	part->stall_doubted = true;
 	source_doubt(source, part);
 }
 
@@ -212,14 +229,28 @@ static void end_stall(struct source *source, struct source_part *part, int64_t n
 	begin_watch(part, watch, now_us);
 }
 
-/* Partitions are being repositioned. */
-static void begin_hold(struct source *source, int64_t now_us)
+void source_begin_patience(const struct source *source, struct source_part *part)
 {
-	if (now_us - source->stall_hold_us > source->stall_us << DOUBLINGS_MAX)
-		source->stall_rounds = 0;
-	source->stall_hold_us = now_us + (source->stall_us << source->stall_rounds);
-	if (source->stall_rounds < DOUBLINGS_MAX)
-		source->stall_rounds++;
+	part->stall_doubted = false;
+	begin_patience(source, &part->watch, clock_monotonic_us());
+}
+
+void source_cannot_seek(struct source *source, const rd_kafka_topic_partition_list_t *list)
+{
+	int64_t now_us = clock_monotonic_us();
+	bool holds = is_held(source, now_us);
+	bool repositions = false;
+
+	for (int i = 0; i < list->cnt; i++) {
+		struct source_part *part = source_part_at(source, list, i);
+
+		if (holds && part->stall_doubted)
+			continue;
+		repositions = repositions || part->stall_doubted;
+		source_reposition(source, part, part->next_offset);
+	}
+	if (repositions)
+		begin_hold(source, now_us);
 }
 
 static bool is_stalled(const struct source *source, const struct fetch_watch *watch, int64_t now_us)
@@ -241,7 +272,7 @@ void source_serve_stalls(struct source *source)
 {
 	int64_t now_us = clock_monotonic_us();
 	struct ends_job question = { .source = source };
-	bool holds = now_us < source->stall_hold_us;
+	bool holds = is_held(source, now_us);
 	bool repositions = false;
 
 	if (source->closing || now_us < source->stall_look_us)

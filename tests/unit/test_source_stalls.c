@@ -166,10 +166,77 @@ static void test_a_leader_without_answer_does_not_hide_the_stall_of_others(void 
 	end(&fixture);
 }
 
+/* Stands before the end of its log for long. */
+static void be_stalled(const struct source *source, struct fetch_watch *watch)
+{
+	be_silent(watch);
+	watch->behind_since_us = clock_monotonic_us() - source->stall_us;
+	watch->log_end = 1;
+}
+
+/* An order to resume it could overtake the one to fetch it. */
+static void test_who_is_assigned_anew_where_it_stands_is_not_stalled_yet(void **state)
+{
+	struct fixture fixture;
+
+	begin(&fixture);
+	assign(&fixture);
+	be_stalled(fixture.source, &fixture.source->parts[INVOICES]->watch);
+	serve(&fixture);
+	assert_int_equal(fixture.stalls[INVOICES], 1);
+	be_stalled(fixture.source, &fixture.source->parts[ORDERS]->watch);
+	assign(&fixture);
+	serve(&fixture);
+	assert_int_equal(fixture.stalls[ORDERS], 0);
+	be_stalled(fixture.source, &fixture.source->parts[ORDERS]->watch);
+	serve(&fixture);
+	assert_int_equal(fixture.stalls[ORDERS], 1);
+	end(&fixture);
+}
+
+/* All would be assigned anew for it again and again. */
+static void test_a_stall_whose_seek_fails_waits_for_its_turn_to_be_repositioned(void **state)
+{
+	struct fixture fixture;
+	struct source_part *part;
+
+	begin(&fixture);
+	assign(&fixture);
+	part = fixture.source->parts[INVOICES];
+	be_stalled(fixture.source, &part->watch);
+	serve(&fixture);
+	assert_int_equal(fixture.stalls[INVOICES], 1);
+	assert_true(part->doubted);
+	/* What is not assigned cannot be read from anywhere. */
+	assert_int_equal(rd_kafka_assign(fixture.source->consumer, NULL), 0);
+	fixture.source->stall_hold_us = clock_monotonic_us() + long_ago_us;
+	source_serve_doubts(fixture.source);
+	assert_false(part->reposition);
+	/* What is doubted for another reason does not wait. */
+	source_doubt(fixture.source, part);
+	source_serve_doubts(fixture.source);
+	assert_true(part->reposition);
+	assert_false(fixture.source->parts[ORDERS]->reposition);
+	/* Nor does a stall, once it is its turn; and then the next one waits. */
+	assign(&fixture);
+	part->reposition = false;
+	fixture.source->stall_hold_us = 0;
+	be_stalled(fixture.source, &part->watch);
+	part->watch.stalls = 0;
+	serve(&fixture);
+	assert_int_equal(rd_kafka_assign(fixture.source->consumer, NULL), 0);
+	source_serve_doubts(fixture.source);
+	assert_true(part->reposition);
+	assert_true(fixture.source->stall_hold_us > clock_monotonic_us());
+	end(&fixture);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_leader_without_answer_does_not_hide_the_stall_of_others),
+		cmocka_unit_test(test_who_is_assigned_anew_where_it_stands_is_not_stalled_yet),
+		cmocka_unit_test(test_a_stall_whose_seek_fails_waits_for_its_turn_to_be_repositioned),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
