@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/worker.h"
 #include "kafka/log_ends.h"
+#include "mock_client.h"
 
 enum { BROKERS = 3, PARTITIONS = 6, LIST_OFFSETS = 2, RECORDS = 4 };
 /* As log_ends.h has it, and what a busy machine takes. */
@@ -31,25 +32,9 @@ struct fixture {
 	int wake_fd;
 };
 
-static rd_kafka_t *new_client(rd_kafka_type_t type, const char *brokers)
-{
-	rd_kafka_conf_t *conf = rd_kafka_conf_new();
-	char words[256];
-	rd_kafka_t *client;
-
-	rd_kafka_conf_set(conf, "log_level", "0", words, sizeof words);
-	if (brokers)
-		rd_kafka_conf_set(conf, "bootstrap.servers", brokers, words, sizeof words);
-	if (type == RD_KAFKA_CONSUMER)
-		rd_kafka_conf_set(conf, "group.id", "group", words, sizeof words);
-	client = rd_kafka_new(type, conf, words, sizeof words);
-	assert_non_null(client);
-	return client;
-}
-
 static void write_records(const struct fixture *fixture)
 {
-	rd_kafka_t *producer = new_client(RD_KAFKA_PRODUCER, rd_kafka_mock_cluster_bootstraps(fixture->cluster));
+	rd_kafka_t *producer = mock_client_new(RD_KAFKA_PRODUCER, rd_kafka_mock_cluster_bootstraps(fixture->cluster));
 
 	for (int i = 0; i < TOPICS * PARTITIONS * RECORDS; i++)
 		assert_int_equal(rd_kafka_producev(producer, RD_KAFKA_V_TOPIC(topics[i % TOPICS]),
@@ -74,7 +59,7 @@ static void fetch(const struct fixture *fixture)
 static void begin_with(struct fixture *fixture, int32_t leaders)
 {
 	*fixture = (struct fixture){ .wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK) };
-	fixture->host = new_client(RD_KAFKA_PRODUCER, NULL);
+	fixture->host = mock_client_new(RD_KAFKA_PRODUCER, NULL);
 	fixture->cluster = rd_kafka_mock_cluster_new(fixture->host, BROKERS);
 	for (int t = 0; t < TOPICS; t++) {
 		assert_int_equal(rd_kafka_mock_topic_create(fixture->cluster, topics[t], PARTITIONS, BROKERS), 0);
@@ -84,7 +69,7 @@ static void begin_with(struct fixture *fixture, int32_t leaders)
 		}
 	}
 	fixture->worker = worker_new(fixture->wake_fd);
-	fixture->client = new_client(RD_KAFKA_CONSUMER, rd_kafka_mock_cluster_bootstraps(fixture->cluster));
+	fixture->client = mock_client_new(RD_KAFKA_CONSUMER, rd_kafka_mock_cluster_bootstraps(fixture->cluster));
 	fetch(fixture);
 }
 

@@ -11,26 +11,9 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "kafka/source_internal.h"
+#include "mock_client.h"
 
 enum { BEYOND_END = 5 };
-
-static rd_kafka_t *new_client(rd_kafka_type_t type, const char *brokers)
-{
-	rd_kafka_conf_t *conf = rd_kafka_conf_new();
-	char words[256];
-	rd_kafka_t *client;
-
-	rd_kafka_conf_set(conf, "log_level", "0", words, sizeof words);
-	if (brokers)
-		rd_kafka_conf_set(conf, "bootstrap.servers", brokers, words, sizeof words);
-	if (type == RD_KAFKA_CONSUMER) {
-		rd_kafka_conf_set(conf, "group.id", "group", words, sizeof words);
-		rd_kafka_conf_set(conf, "auto.offset.reset", "error", words, sizeof words);
-	}
-	client = rd_kafka_new(type, conf, words, sizeof words);
-	assert_non_null(client);
-	return client;
-}
 
 /* What librdkafka tells of a fetch behind the end of a log. */
 static rd_kafka_event_t *out_of_range(rd_kafka_t *consumer, rd_kafka_queue_t *queue)
@@ -53,7 +36,7 @@ static rd_kafka_event_t *out_of_range(rd_kafka_t *consumer, rd_kafka_queue_t *qu
 /* A broker that was deposed says it too. */
 static void test_an_offset_out_of_range_is_looked_up_before_it_is_a_truncation(void **state)
 {
-	rd_kafka_t *host = new_client(RD_KAFKA_PRODUCER, NULL);
+	rd_kafka_t *host = mock_client_new(RD_KAFKA_PRODUCER, NULL);
 	rd_kafka_mock_cluster_t *cluster = rd_kafka_mock_cluster_new(host, 1);
 	rd_kafka_t *consumer;
 	rd_kafka_queue_t *queue;
@@ -63,7 +46,7 @@ static void test_an_offset_out_of_range_is_looked_up_before_it_is_a_truncation(v
 	struct source_part part = { .topic = &topic, .next_offset = BEYOND_END, .cut_at = -1 };
 
 	assert_int_equal(rd_kafka_mock_topic_create(cluster, "orders", 1, 1), 0);
-	consumer = new_client(RD_KAFKA_CONSUMER, rd_kafka_mock_cluster_bootstraps(cluster));
+	consumer = mock_client_new(RD_KAFKA_CONSUMER, rd_kafka_mock_cluster_bootstraps(cluster));
 	queue = rd_kafka_queue_get_consumer(consumer);
 	event = out_of_range(consumer, queue);
 	assert_non_null(strstr(

@@ -15,6 +15,7 @@
 #include "core/prefetch_turns.h"
 #include "kafka/commit_answers.h"
 #include "kafka/source_internal.h"
+#include "mock_client.h"
 
 static char invoices[] = "invoices";
 static char orders[] = "orders";
@@ -38,22 +39,6 @@ static void on_stalled(
 	((struct fixture *)host)->stalls[part]++;
 }
 
-static rd_kafka_t *new_client(rd_kafka_type_t type, const char *brokers)
-{
-	rd_kafka_conf_t *conf = rd_kafka_conf_new();
-	char words[256];
-	rd_kafka_t *client;
-
-	rd_kafka_conf_set(conf, "log_level", "0", words, sizeof words);
-	if (brokers)
-		rd_kafka_conf_set(conf, "bootstrap.servers", brokers, words, sizeof words);
-	if (type == RD_KAFKA_CONSUMER)
-		rd_kafka_conf_set(conf, "group.id", "group", words, sizeof words);
-	client = rd_kafka_new(type, conf, words, sizeof words);
-	assert_non_null(client);
-	return client;
-}
-
 /* A source that reads two topics of one empty partition each, led by a broker each. */
 static void begin(struct fixture *fixture)
 {
@@ -63,14 +48,14 @@ static void begin(struct fixture *fixture)
 		.config_cluster = { .name = (char *)"main" },
 		.pipeline = { .name = (char *)"relay", .from = { .topics = topic_names, .topic_count = TOPICS } } };
 	fixture->pipeline.from.cluster = &fixture->config_cluster;
-	fixture->host = new_client(RD_KAFKA_PRODUCER, NULL);
+	fixture->host = mock_client_new(RD_KAFKA_PRODUCER, NULL);
 	fixture->cluster = rd_kafka_mock_cluster_new(fixture->host, TOPICS);
 	source->pipeline = &fixture->pipeline;
 	source->host = (struct source_host){ .stalled = on_stalled, .host = fixture };
 	source->owner = fixture;
 	source->wake_fd = fixture->wake_fd;
 	source->worker = worker_new(fixture->wake_fd);
-	source->consumer = new_client(RD_KAFKA_CONSUMER, rd_kafka_mock_cluster_bootstraps(fixture->cluster));
+	source->consumer = mock_client_new(RD_KAFKA_CONSUMER, rd_kafka_mock_cluster_bootstraps(fixture->cluster));
 	source->queue = rd_kafka_queue_get_consumer(source->consumer);
 	source->commit_queue = rd_kafka_queue_new(source->consumer);
 	source->commit_answers = commit_answers_new();

@@ -14,6 +14,7 @@
 #include "base/memory.h"
 #include "kafka/commit_answers.h"
 #include "kafka/source_internal.h"
+#include "mock_client.h"
 
 static char topic_name[] = "orders";
 static char *topic_names[] = { topic_name };
@@ -35,22 +36,6 @@ static void on_failed(void *owner, const struct error *err)
 
 static const struct source_events events = { .failed = on_failed };
 
-static rd_kafka_t *new_client(rd_kafka_type_t type, const char *brokers)
-{
-	rd_kafka_conf_t *conf = rd_kafka_conf_new();
-	char words[256];
-	rd_kafka_t *client;
-
-	rd_kafka_conf_set(conf, "log_level", "0", words, sizeof words);
-	if (brokers)
-		rd_kafka_conf_set(conf, "bootstrap.servers", brokers, words, sizeof words);
-	if (type == RD_KAFKA_CONSUMER)
-		rd_kafka_conf_set(conf, "group.id", "group", words, sizeof words);
-	client = rd_kafka_new(type, conf, words, sizeof words);
-	assert_non_null(client);
-	return client;
-}
-
 /* A source that reads one partition of "orders". */
 static void begin(struct fixture *fixture)
 {
@@ -60,7 +45,7 @@ static void begin(struct fixture *fixture)
 		.config_cluster = { .name = (char *)"main" },
 		.pipeline = { .name = (char *)"relay", .from = { .topics = topic_names, .topic_count = 1 } } };
 	fixture->pipeline.from.cluster = &fixture->config_cluster;
-	fixture->host = new_client(RD_KAFKA_PRODUCER, NULL);
+	fixture->host = mock_client_new(RD_KAFKA_PRODUCER, NULL);
 	fixture->cluster = rd_kafka_mock_cluster_new(fixture->host, 1);
 	assert_int_equal(rd_kafka_mock_topic_create(fixture->cluster, topic_name, 1, 1), 0);
 	source->pipeline = &fixture->pipeline;
@@ -68,7 +53,7 @@ static void begin(struct fixture *fixture)
 	source->owner = fixture;
 	source->wake_fd = fixture->wake_fd;
 	source->worker = worker_new(fixture->wake_fd);
-	source->consumer = new_client(RD_KAFKA_CONSUMER, rd_kafka_mock_cluster_bootstraps(fixture->cluster));
+	source->consumer = mock_client_new(RD_KAFKA_CONSUMER, rd_kafka_mock_cluster_bootstraps(fixture->cluster));
 	source->commit_queue = rd_kafka_queue_new(source->consumer);
 	source->commit_answers = commit_answers_new();
 	source_part_of(source, topic_name, 0)->assigned = true;

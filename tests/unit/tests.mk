@@ -157,13 +157,13 @@ tests_unit_test_explain_LDADD = libdaemon.a libkafka.a libconf.a libcore.a libba
 	$(LIBCONFIG_LIBS) $(SYSTEMD_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_leaders_SOURCES = tests/unit/test_leaders.c
 tests_unit_test_leaders_LDADD = $(tests_unit_test_audit_LDADD)
-tests_unit_test_log_ends_SOURCES = tests/unit/test_log_ends.c
+tests_unit_test_log_ends_SOURCES = tests/unit/test_log_ends.c tests/unit/mock_client.c tests/unit/mock_client.h
 tests_unit_test_log_ends_LDADD = $(tests_unit_test_audit_LDADD)
-tests_unit_test_source_stalls_SOURCES = tests/unit/test_source_stalls.c
+tests_unit_test_source_stalls_SOURCES = tests/unit/test_source_stalls.c tests/unit/mock_client.c tests/unit/mock_client.h
 tests_unit_test_source_stalls_LDADD = $(tests_unit_test_audit_LDADD)
-tests_unit_test_source_topics_SOURCES = tests/unit/test_source_topics.c
+tests_unit_test_source_topics_SOURCES = tests/unit/test_source_topics.c tests/unit/mock_client.c tests/unit/mock_client.h
 tests_unit_test_source_topics_LDADD = $(tests_unit_test_audit_LDADD)
-tests_unit_test_source_doubts_SOURCES = tests/unit/test_source_doubts.c
+tests_unit_test_source_doubts_SOURCES = tests/unit/test_source_doubts.c tests/unit/mock_client.c tests/unit/mock_client.h
 tests_unit_test_source_doubts_LDADD = $(tests_unit_test_audit_LDADD)
 tests_unit_test_record_fingerprint_SOURCES = tests/unit/test_record_fingerprint.c
 tests_unit_test_record_fingerprint_LDADD = $(tests_unit_test_audit_LDADD)
