@@ -273,11 +273,12 @@ void source_serve_stalls(struct source *source)
 {
 	int64_t now_us = clock_monotonic_us();
 	struct ends_job question = { .source = source };
-	bool holds = is_held(source, now_us);
 	bool repositions = false;
+	bool holds;
 
 	if (source->closing || now_us < source->stall_look_us)
 		return;
+	holds = is_held(source, now_us);
 	source->stall_look_us = now_us + look_interval_us;
 	for (uint32_t i = 0; i < source->part_count; i++) {
 		struct source_part *part = source->parts[i];
