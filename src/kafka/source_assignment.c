@@ -194,9 +194,16 @@ static bool begin_committing(struct source *source, struct resolve_job *job)
 {
 	if (job->committing || job->positions.err.code || source->closing || atomic_load(&job->outdated))
 		return false;
-	for (size_t i = 0; i < job->positions.count; i++)
-		if (job->positions.items[i].commit)
-			tell_gap(source, &job->positions.items[i]);
+	for (size_t i = 0; i < job->positions.count; i++) {
+		struct resolved_position *item = &job->positions.items[i];
+		struct source_part *part = source_part_of(source, item->topic, item->partition);
+
+		if (!item->commit || item->foreign)
+			continue;
+		tell_gap(source, item);
+		part->moving_on = true;
+		part->moves_to = item->position;
+	}
 	job->committing = true;
 	job->finished = false;
 	worker_submit(source->worker, job_run, job_done, job);
@@ -226,7 +233,7 @@ static void take_up(struct source *source, struct source_part *part, struct reso
 {
 	part->next_offset = item->position;
 	part->leader_epoch = item->leader_epoch;
-	part->cut = part->cross_gap = false;
+	part->cut = part->cross_gap = part->moving_on = false;
 	if (item->gap_from >= 0)
 		tell_gap(source, item);
 	else if (*item->gap_words)
@@ -237,14 +244,20 @@ static void take_up(struct source *source, struct source_part *part, struct reso
 	rd_kafka_topic_partition_list_add(list, item->topic, item->partition)->offset = item->position;
 }
 
-static void announce(struct source *source, struct source_part *part, const struct resolved_position *item)
+static void begin_epoch(struct source *source, struct source_part *part, int64_t position)
 {
 	part->epoch = ++source->last_epoch;
+	source->events->assigned(source->owner, part->number, part->epoch, position);
+}
+
+static void announce(struct source *source, struct source_part *part, const struct resolved_position *item)
+{
 	if (item->blocked) {
+		part->epoch = ++source->last_epoch;
 		source_stop_reading(part);
 		source->events->blocked(source->owner, part->number, item->position, &item->err);
 	} else {
-		source->events->assigned(source->owner, part->number, part->epoch, item->position);
+		begin_epoch(source, part, item->position);
 	}
 }
 
@@ -531,7 +544,9 @@ static void on_assign(struct source *source, const rd_kafka_topic_partition_list
 /* The group takes it away, or has it already. */
 static void leave(struct source *source, struct source_part *part, bool lost)
 {
-	part->topic->declined = false;
+	bool moving_on = part->moving_on;
+
+	part->topic->declined = part->moving_on = false;
 	if (!part->assigned)
 		return;
 	source_stop_reading(part);
@@ -541,6 +556,10 @@ static void leave(struct source *source, struct source_part *part, bool lost)
 		part->assigned = part->revoking = false;
 		source->events->lost(source->owner, part->number);
 	} else {
+		/* What was read before is of an epoch that has ended: committed now, it could come behind where the group
+		 * goes on, and its next owner would begin past the end of a log that was cut, or in the middle of it. */
+		if (moving_on)
+			begin_epoch(source, part, part->moves_to);
 		part->revoking = true;
 		source->unreleased++;
 		source->events->revoke_begin(source->owner, part->number);
@@ -660,7 +679,7 @@ void source_release_partition(void *context, uint32_t number)
 
 	source_stop_reading(part);
 	part->assigned = false;
-	part->reposition = part->cross_gap = false;
+	part->reposition = part->cross_gap = part->moving_on = false;
 	if (!part->revoking)
 		return;
 	part->revoking = false;

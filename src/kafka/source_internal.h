@@ -68,6 +68,8 @@ struct source_part {
 	bool reposition;       /* its position is to be resolved anew */
 	int64_t reposition_at; /* then: from this offset; -1: from what the group has committed */
 	bool cross_gap;	       /* a gap that is found then is crossed: a person has decided so */
+	bool moving_on;	  /* the group was told where it goes on, or may have been, and the engine was not yet */
+	int64_t moves_to; /* then: to there */
 };
 
 enum rebalance_state {

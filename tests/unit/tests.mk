@@ -144,7 +144,8 @@ kafka_tests = tests/unit/test_positions tests/unit/test_client tests/unit/test_e
 	tests/unit/test_audit_run tests/unit/test_explain tests/unit/test_leaders \
 	tests/unit/test_record_fingerprint tests/unit/test_record_size tests/unit/test_commit_answers \
 	tests/unit/test_engine_commits tests/unit/test_source_topics tests/unit/test_source_doubts \
-	tests/unit/test_source_stalls tests/unit/test_leader_epoch tests/unit/test_log_ends
+	tests/unit/test_source_stalls tests/unit/test_leader_epoch tests/unit/test_log_ends \
+	tests/unit/test_source_assignment
 check_PROGRAMS += $(kafka_tests)
 TESTS += $(kafka_tests)
 tests_unit_test_audit_SOURCES = tests/unit/test_audit.c
@@ -161,6 +162,9 @@ tests_unit_test_log_ends_SOURCES = tests/unit/test_log_ends.c tests/unit/mock_cl
 tests_unit_test_log_ends_LDADD = $(tests_unit_test_audit_LDADD)
 tests_unit_test_source_stalls_SOURCES = tests/unit/test_source_stalls.c tests/unit/mock_client.c tests/unit/mock_client.h
 tests_unit_test_source_stalls_LDADD = $(tests_unit_test_audit_LDADD)
+tests_unit_test_source_assignment_SOURCES = tests/unit/test_source_assignment.c tests/unit/mock_client.c \
+	tests/unit/mock_client.h
+tests_unit_test_source_assignment_LDADD = $(tests_unit_test_audit_LDADD)
 tests_unit_test_source_topics_SOURCES = tests/unit/test_source_topics.c tests/unit/mock_client.c tests/unit/mock_client.h
 tests_unit_test_source_topics_LDADD = $(tests_unit_test_audit_LDADD)
 tests_unit_test_source_doubts_SOURCES = tests/unit/test_source_doubts.c tests/unit/mock_client.c tests/unit/mock_client.h
