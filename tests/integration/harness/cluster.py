@@ -12,7 +12,7 @@ import struct
 import subprocess
 import tempfile
 
-from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, ConfigResource, NewPartitions, NewTopic
 
 from .reader import TopicReader
@@ -347,8 +347,17 @@ class Cluster:
         consumer = Consumer({"bootstrap.servers": self.brokers, "log_level": 2, "group.id": group,
                              "enable.auto.commit": False})
         try:
-            consumer.commit(offsets=[TopicPartition(topic, partition, offset)
-                                     for partition, offset in offsets.items()], asynchronous=False)
+            # Who coordinates a group may not have taken it over yet: the first group's log is made as it is asked for.
+            def done():
+                try:
+                    return consumer.commit(offsets=[TopicPartition(topic, partition, offset)
+                                                    for partition, offset in offsets.items()], asynchronous=False)
+                except KafkaException as error:
+                    if error.args[0].code() not in (KafkaError.NOT_COORDINATOR, KafkaError.COORDINATOR_NOT_AVAILABLE,
+                                                    KafkaError.COORDINATOR_LOAD_IN_PROGRESS):
+                        raise
+                    return None
+            eventually(done, 30, f"a commit of {group}")
         finally:
             consumer.close()
 
