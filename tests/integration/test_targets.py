@@ -125,17 +125,31 @@ def test_a_record_too_large_for_the_target_blocks_its_partition_alone(kafka, top
     assert trial.finish(daemon).kept_exactly()
 
 
-@pytest.mark.parametrize("on_error", ["block", "skip"])
-def test_a_record_that_no_segment_of_the_target_holds_is_refused_alone(kafka, topic, aloqd, on_error):
-    """It is below max.message.bytes: the broker refuses it by another name. What random bytes are, nothing compresses."""
+# Each takes five million bytes, and no batch that is larger than a segment.
+SMALL_SEGMENTS = {"max_message_bytes": 5_000_000, "segment_bytes": 1 << 20}
+
+
+def incompressible(index, size_bytes, key=None):
+    return Record(key, random.Random(index).randbytes(size_bytes), (), CREATED, EPOCH_MS + index)
+
+
+def trial_of_a_record_that_no_segment_holds(kafka, topic):
+    """The record is at offset 250 of partition 1, among 1000."""
     trial = Trial(kafka, topic, 2)
     kafka.alter_topic(trial.source, max_message_bytes=5_000_000)
-    kafka.alter_topic(trial.target, max_message_bytes=5_000_000, segment_bytes=1 << 20)
-    poison = Record(b"large", random.Random(1).randbytes(2_000_000), (), CREATED, EPOCH_MS - 1)
-    records = [small_record(index) for index in range(1000)]
-    records[501] = poison  # round robin: partition 1, offset 250
-    fill(kafka.brokers, trial.source, records, 2, message_max_bytes=5_000_000)
-    daemon = aloqd(trial.settings(on_error=on_error)).start()
+    kafka.alter_topic(trial.target, **SMALL_SEGMENTS)
+    poison = incompressible(501, 2_000_000, b"large")
+    fill(kafka.brokers, trial.source, (poison if index == 501 else small_record(index) for index in range(1000)), 2,
+         message_max_bytes=5_000_000)
+    return trial, poison
+
+
+@pytest.mark.parametrize("on_error", ["block", "skip", "dead_letter"])
+def test_a_record_that_no_segment_of_the_target_holds_is_refused_alone(kafka, topic, aloqd, on_error):
+    """It is below max.message.bytes: the broker refuses it by another name."""
+    trial, poison = trial_of_a_record_that_no_segment_holds(kafka, topic)
+    dead = kafka.create_topic(topic("dead"), 1, max_message_bytes=5_000_000)
+    daemon = aloqd(trial.settings(on_error=on_error, **({"dead_letter": dead} if on_error == "dead_letter" else {}))).start()
     if on_error == "block":
         blocked_by(kafka, trial, daemon, poison, partition=1, at=250, words="segment.bytes")
         return
@@ -145,15 +159,24 @@ def test_a_record_that_no_segment_of_the_target_holds_is_refused_alone(kafka, to
     assert sorted(int(r.key) for records in relayed.values() for r in records) == \
         [index for index in range(1000) if index != 501]
     assert re.search(r"offset 250.*RECORD_LIST_TOO_LARGE", daemon.log_text()), daemon.log_tail()
+    letters = [(letter.key, letter.value, dict(letter.headers)["aloqd.error.code"])
+               for letter in read_topic(kafka, dead).records[0]]
+    assert letters == ([(poison.key, poison.value, b"RECORD_LIST_TOO_LARGE")] if on_error == "dead_letter" else [])
+
+
+def test_a_dead_letter_that_no_segment_of_its_topic_holds_blocks_its_partition_alone(kafka, topic, aloqd):
+    trial, poison = trial_of_a_record_that_no_segment_holds(kafka, topic)
+    dead = kafka.create_topic(topic("dead"), 1, **SMALL_SEGMENTS)
+    daemon = aloqd(trial.settings(on_error="dead_letter", dead_letter=dead)).start()
+    blocked_by(kafka, trial, daemon, poison, partition=1, at=250, words="the topic for dead letters refuses it too: ")
+    assert kafka.log_ends(dead) == {0: 0}
 
 
 def test_a_batch_of_good_records_is_not_larger_than_a_segment_of_the_target(kafka, topic, aloqd):
     """Each of them fits; four million bytes of them do not."""
     trial = Trial(kafka, topic, 1)
-    kafka.alter_topic(trial.target, max_message_bytes=5_000_000, segment_bytes=1 << 20)
-    fill(kafka.brokers, trial.source,
-         (Record(b"%d" % index, random.Random(index).randbytes(100_000), (), CREATED, EPOCH_MS + index)
-          for index in range(200)), 1)
+    kafka.alter_topic(trial.target, **SMALL_SEGMENTS)
+    fill(kafka.brokers, trial.source, (incompressible(index, 100_000, b"%d" % index) for index in range(200)), 1)
     daemon = aloqd(trial.settings(to_linger="500ms", to_properties=["batch.size=4000000"])).start_ready()
     trial.await_caught_up(daemon)
     assert trial.finish(daemon).kept_exactly()

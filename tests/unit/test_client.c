@@ -100,7 +100,7 @@ static void test_producer_is_idempotent_with_acks_all_and_sends_one_request_with
 	rd_kafka_destroy(client);
 }
 
-static void test_batches_stay_below_what_the_target_takes(void **state)
+static void test_batches_stay_below_what_target_and_dead_letters_take(void **state)
 {
 	struct config_pipeline pipeline = pipeline_with(ACKS_ALL);
 	struct client_sizes small = sizes;
@@ -114,6 +114,12 @@ static void test_batches_stay_below_what_the_target_takes(void **state)
 	assert_setting(client, "batch.size", "48976");
 	/* A single record may fit whatever its size, compressed or in another target: the broker decides. */
 	assert_setting(client, "message.max.bytes", "1000000000");
+	rd_kafka_destroy(client);
+
+	small.dead_letter_max_bytes = 40000;
+	client = client_new_producer(&pipeline, &small, NULL, &err);
+	assert_client(client, &err);
+	assert_setting(client, "batch.size", "38976");
 	rd_kafka_destroy(client);
 }
 
@@ -516,7 +522,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_consumer_never_commits_or_resets_by_itself),
 		cmocka_unit_test(test_producer_is_idempotent_with_acks_all_and_sends_one_request_without),
-		cmocka_unit_test(test_batches_stay_below_what_the_target_takes),
+		cmocka_unit_test(test_batches_stay_below_what_target_and_dead_letters_take),
 		cmocka_unit_test(test_the_client_id_holds_the_hash_of_the_settings),
 		cmocka_unit_test(test_clients_have_every_setting_that_is_listed_with_a_reason),
 		cmocka_unit_test(test_without_sizes_only_what_depends_on_them_has_no_value),
