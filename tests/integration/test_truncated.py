@@ -7,6 +7,7 @@ import contextlib
 from collections import namedtuple
 
 import pytest
+from confluent_kafka import Consumer
 
 from chaos.kafka_tools import coordinator
 from harness.aloqd import Aloqd, aloqctl
@@ -19,10 +20,10 @@ from harness.workload import fill, small_record
 
 KEPT, RELAYED, NEW = 100, 150, 100
 
-# Where aloqd is meanwhile. GROWN: the log has the offset where it is again before it looks. UNCOMMITTED: nothing of what it
-# has relayed is committed by itself.
+# Where aloqd is meanwhile. GROWN: the log has the offset where it is again before it looks. Of SLOW ones nothing that
+# they have relayed is committed by itself.
 RUNNING, STOPPED, STOPPED_GROWN, FROZEN_GROWN = "running", "stopped", "stopped-grown", "frozen-grown"
-UNCOMMITTED = "uncommitted"
+SLOW = UNCOMMITTED, REBALANCED = "uncommitted", "rebalanced"
 
 Relay = namedtuple("Relay", "where delivery policy")
 
@@ -30,7 +31,7 @@ RELAYS = [Relay(where, delivery, policy) for where in (RUNNING, STOPPED, STOPPED
           for delivery in TRIALS for policy in ("block", "earliest", "latest")
           # What the position is made of is found without a look at the delivery.
           if delivery == "at_least_once" or where == RUNNING or (where == STOPPED and policy == "latest")]
-RELAYS += [Relay(UNCOMMITTED, "at_least_once", "block")]
+RELAYS += [Relay(where, "at_least_once", "block") for where in SLOW]
 
 
 def name_of(relay):
@@ -42,7 +43,8 @@ class World:
 
     def __init__(self, cluster, library, environment):
         self.cluster, self.library = cluster, library
-        cluster.commit("anybody", cluster.create_topic(f"any-{library}"), {0: 0})
+        self.other_topic = cluster.create_topic(f"any-{library}")
+        cluster.commit("anybody", self.other_topic, {0: 0})
         # The third node coordinates the groups, and stays.
         self.heart, leader, follower = 1, 2, 3
         self.trials = {relay: self._trial(relay, [leader, follower]) for relay in RELAYS}
@@ -65,7 +67,7 @@ class World:
             # Who is frozen is to stay a member.
             made = trial.settings(name=name_of(relay), from_on_gap=relay.policy,
                                   from_properties=["session.timeout.ms=120000"],
-                                  **({"commit": {"records": 1000000, "interval": "1h"}} if relay.where == UNCOMMITTED
+                                  **({"commit": {"records": 1000000, "interval": "1h"}} if relay.where in SLOW
                                      else {}))
             pipelines, clusters = settings.get("pipelines", {}), settings.get("clusters", {})
             settings = {**made, "pipelines": {**pipelines, **made["pipelines"]},
@@ -76,7 +78,7 @@ class World:
 
     @staticmethod
     def place(relay):
-        return {STOPPED_GROWN: STOPPED, UNCOMMITTED: RUNNING}.get(relay.where, relay.where)
+        return {STOPPED_GROWN: STOPPED, UNCOMMITTED: RUNNING, REBALANCED: RUNNING}.get(relay.where, relay.where)
 
     def daemon(self, relay):
         return self.daemons[self.place(relay)]
@@ -109,7 +111,7 @@ class World:
 
     def await_committed(self, offset):
         for relay, trial in self.trials.items():
-            if relay.where == UNCOMMITTED:
+            if relay.where in SLOW:
                 self.await_relayed(relay, range(offset))
                 continue
             eventually(lambda trial=trial: trial.committed() == {0: offset}, 90,
@@ -118,6 +120,14 @@ class World:
     def await_pipeline(self, relay, condition, what):
         return eventually(lambda: (pipeline := self.pipeline(relay)) and condition(pipeline) and pipeline, 90,
                           lambda: f"{what}: {self.pipeline(relay)}\n{self.daemon(relay).log_tail()}")
+
+    def await_blocked_again(self, relay, before, meanwhile=lambda: None):
+        """It has been given its partition once more, and looked where it stands."""
+        def is_blocked(pipeline):
+            meanwhile()
+            return pipeline["blocked_gaps"] > before["blocked_gaps"] and \
+                [partition["state"] for partition in pipeline["partitions"]] == ["blocked"]
+        return self.await_pipeline(relay, is_blocked, "it is blocked again")
 
     def relayed(self, relay):
         """The numbers of the records in the target, in its order."""
@@ -159,7 +169,7 @@ def validates(world):
 
 
 def of(*policies, grown):
-    chosen = [relay for relay in RELAYS if relay.where != UNCOMMITTED and relay.policy in policies
+    chosen = [relay for relay in RELAYS if relay.where not in SLOW and relay.policy in policies
               and (relay.where in (STOPPED_GROWN, FROZEN_GROWN)) == grown]
     return pytest.mark.parametrize("relay", chosen, ids=name_of)
 
@@ -202,6 +212,26 @@ def test_what_was_in_flight_when_the_log_was_cut_is_committed_and_yet_the_cut_st
     assert world.trials[relay].committed() == {0: RELAYED} and world.relayed(relay) == list(range(RELAYED))
     (partition,) = world.pipeline(relay)["partitions"]
     assert partition["blocked_at"] == RELAYED and f"go on at {KEPT} " in partition["error"], partition
+    world.unblock(relay, "--skip", 0)
+    world.await_relayed(relay, [*range(RELAYED), *range(1000, 1000 + NEW)])
+    assert world.pipeline(relay)["log_gaps"] == 1 and world.pipeline(relay)["counters"]["lost_records"] == 0
+
+
+def test_a_cut_stands_when_a_rebalance_commits_what_was_in_flight_and_gives_the_partition_back(world):
+    """By the offset alone nothing is amiss then: the log has it again."""
+    relay = Relay(REBALANCED, "at_least_once", "block")
+    before = world.await_pipeline(relay, lambda p: p["state"] == "blocked", "it is blocked")
+    assert world.trials[relay].committed() == {0: 0}
+    world.write([relay], 1000, NEW)
+    with contextlib.closing(Consumer({"bootstrap.servers": world.cluster.brokers, "log_level": 2,
+                                      "group.id": world.trials[relay].group})) as other:
+        # Of what it reads the relay has nothing, nor the other way round.
+        other.subscribe([world.other_topic])
+        before = world.await_blocked_again(relay, before, lambda: other.poll(0.1))
+        assert world.trials[relay].committed() == {0: RELAYED} and world.relayed(relay) == list(range(RELAYED))
+        (partition,) = before["partitions"]
+        assert partition["blocked_at"] == RELAYED and f"go on at {KEPT} " in partition["error"], partition
+    world.await_blocked_again(relay, before)
     world.unblock(relay, "--skip", 0)
     world.await_relayed(relay, [*range(RELAYED), *range(1000, 1000 + NEW)])
     assert world.pipeline(relay)["log_gaps"] == 1 and world.pipeline(relay)["counters"]["lost_records"] == 0
