@@ -4,36 +4,25 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <string.h>
-#include <sys/eventfd.h>
-#include <unistd.h>
-#include <librdkafka/rdkafka.h>
-#include <librdkafka/rdkafka_mock.h>
 #include <cmocka.h>
 #include "base/clock.h"
-#include "base/memory.h"
-#include "kafka/commit_answers.h"
-#include "kafka/source_internal.h"
 #include "kafka/topic_memory.h"
 #include "mock_client.h"
+#include "mock_source.h"
 
 static char topic_name[] = "orders";
 static char *topic_names[] = { topic_name };
 enum { READ_TO = 10, NOT_COMMITTED = -1, TIMEOUT_MS = 5000 };
 
 struct fixture {
-	rd_kafka_t *host; /* of the cluster */
-	rd_kafka_t *onlooker;
-	rd_kafka_mock_cluster_t *cluster;
-	struct config_pipeline pipeline;
-	struct config_cluster config_cluster;
+	struct mock_source mock;
+	struct source *source; /* of mock */
 	struct topic_memory *memory;
-	struct source *source;
+	rd_kafka_t *onlooker;
 	unsigned gaps;	   /* that were told */
 	int64_t read_to;   /* what the engine commits when the partition is taken away */
 	int64_t committed; /* as it knows */
 	bool released;
-	int wake_fd;
 };
 
 static void on_gap(void *host, const char *topic, int32_t partition, int64_t from, int64_t to, const char *words)
@@ -82,57 +71,39 @@ static const struct source_events events = {
 /* A source that has read one empty partition up to READ_TO, and has not committed that. */
 static void begin(struct fixture *fixture)
 {
-	struct source *source = xcalloc(1, sizeof *source);
-	struct source_part *part;
+	struct config_pipeline *pipeline = &fixture->mock.pipeline;
 
-	*fixture = (struct fixture){ .wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), .source = source,
-		.read_to = READ_TO, .committed = NOT_COMMITTED, .memory = topic_memory_new(),
-		.config_cluster = { .name = (char *)"main" },
-		.pipeline = { .name = (char *)"relay",
-		    .from = { .topics = topic_names, .topic_count = 1, .group = (char *)"group", .on_gap = GAP_LATEST } } };
-	fixture->pipeline.from.cluster = fixture->pipeline.to.cluster = &fixture->config_cluster;
-	fixture->host = mock_client_new(RD_KAFKA_PRODUCER, NULL);
-	fixture->cluster = rd_kafka_mock_cluster_new(fixture->host, 1);
-	fixture->config_cluster.brokers = (char *)rd_kafka_mock_cluster_bootstraps(fixture->cluster);
-	assert_int_equal(rd_kafka_mock_topic_create(fixture->cluster, topic_name, 1, 1), 0);
-	fixture->onlooker = mock_client_new(RD_KAFKA_CONSUMER, fixture->config_cluster.brokers);
-	source->pipeline = &fixture->pipeline;
-	source->host = (struct source_host){ .gap = on_gap, .trouble = on_trouble, .host = fixture };
-	source->events = &events;
-	source->owner = fixture;
-	source->memory = fixture->memory;
-	source->wake_fd = fixture->wake_fd;
-	source->worker = worker_new(fixture->wake_fd);
-	source->consumer = mock_client_new(RD_KAFKA_CONSUMER, fixture->config_cluster.brokers);
-	source->commit_queue = rd_kafka_queue_new(source->consumer);
-	source->commit_answers = commit_answers_new();
-	part = source_part_of(source, topic_name, 0);
-	part->assigned = true;
-	part->next_offset = READ_TO;
-	part->topic->target_partitions = 1;
+	mock_source_begin(&fixture->mock, topic_names, 1);
+	fixture->mock.config_cluster.brokers = (char *)rd_kafka_mock_cluster_bootstraps(fixture->mock.cluster);
+	pipeline->to.cluster = pipeline->from.cluster;
+	pipeline->from.group = (char *)"group";
+	pipeline->from.on_gap = GAP_LATEST;
+	fixture->source = fixture->mock.source;
+	fixture->memory = topic_memory_new();
+	fixture->onlooker = mock_client_new(RD_KAFKA_CONSUMER, pipeline->from.cluster->brokers);
+	fixture->gaps = 0;
+	fixture->read_to = READ_TO;
+	fixture->committed = NOT_COMMITTED;
+	fixture->released = false;
+	source_set_events(fixture->source, &events, fixture);
+	fixture->source->host = (struct source_host){ .gap = on_gap, .trouble = on_trouble, .host = fixture };
+	fixture->source->memory = fixture->memory;
+	fixture->source->topics[0]->target_partitions = 1;
+	fixture->source->parts[0]->next_offset = READ_TO;
 }
 
 static void end(struct fixture *fixture)
 {
-	worker_free(fixture->source->worker);
-	source_free(fixture->source);
 	rd_kafka_destroy(fixture->onlooker);
-	rd_kafka_mock_cluster_destroy(fixture->cluster);
-	rd_kafka_destroy(fixture->host);
+	mock_source_end(&fixture->mock);
 	topic_memory_free(fixture->memory);
-	close(fixture->wake_fd);
 }
 
-static void serve(struct fixture *fixture)
+static void serve(struct fixture *fixture, int64_t until_us)
 {
-	struct pollfd wake = { .fd = fixture->wake_fd, .events = POLLIN };
-	uint64_t count;
-
 	source_serve_commits(fixture->source);
 	source_serve_positions(fixture->source);
-	if (poll(&wake, 1, 50) > 0)
-		assert_int_equal(read(fixture->wake_fd, &count, sizeof count), sizeof count);
-	worker_serve(fixture->source->worker);
+	mock_source_await_worker(&fixture->mock, until_us);
 }
 
 /* What the group has committed, as another client sees it; NOT_COMMITTED. */
@@ -157,6 +128,12 @@ static void take_away(struct fixture *fixture)
 	rd_kafka_topic_partition_list_destroy(list);
 }
 
+static void serve_until_given_up(struct fixture *fixture, int64_t until_us)
+{
+	while (!fixture->released || fixture->source->rebalance != REBALANCE_NONE)
+		serve(fixture, until_us);
+}
+
 /* Else its next owner would begin behind the end of a log that was cut, or, where it has grown since, in its middle. */
 static void test_no_older_offset_follows_one_behind_a_gap(void **state)
 {
@@ -165,18 +142,15 @@ static void test_no_older_offset_follows_one_behind_a_gap(void **state)
 
 	begin(&fixture);
 	source_reposition(fixture.source, fixture.source->parts[0], READ_TO);
-	while (fixture.gaps == 0 && clock_monotonic_us() < until_us)
-		serve(&fixture);
+	while (fixture.gaps == 0)
+		serve(&fixture, until_us);
 	assert_int_equal(fixture.gaps, 1);
 	/* It is committed, and nobody has heard so. */
 	while (group_offset(&fixture) == NOT_COMMITTED && clock_monotonic_us() < until_us)
 		poll(NULL, 0, 20);
 	assert_int_equal(group_offset(&fixture), 0);
 	take_away(&fixture);
-	while ((!fixture.released || fixture.source->rebalance != REBALANCE_NONE) && clock_monotonic_us() < until_us)
-		serve(&fixture);
-	assert_true(fixture.released);
-	assert_int_equal(fixture.source->rebalance, REBALANCE_NONE);
+	serve_until_given_up(&fixture, until_us);
 	assert_int_equal(group_offset(&fixture), 0);
 	end(&fixture);
 }
@@ -189,8 +163,7 @@ static void test_what_was_read_is_committed_where_there_is_no_gap(void **state)
 
 	begin(&fixture);
 	take_away(&fixture);
-	while ((!fixture.released || fixture.source->rebalance != REBALANCE_NONE) && clock_monotonic_us() < until_us)
-		serve(&fixture);
+	serve_until_given_up(&fixture, until_us);
 	assert_int_equal(group_offset(&fixture), READ_TO);
 	end(&fixture);
 }

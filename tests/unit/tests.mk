@@ -163,8 +163,7 @@ tests_unit_test_log_ends_LDADD = $(tests_unit_test_audit_LDADD)
 mock_source = tests/unit/mock_source.c tests/unit/mock_source.h tests/unit/mock_client.c tests/unit/mock_client.h
 tests_unit_test_source_stalls_SOURCES = tests/unit/test_source_stalls.c $(mock_source)
 tests_unit_test_source_stalls_LDADD = $(tests_unit_test_audit_LDADD)
-tests_unit_test_source_assignment_SOURCES = tests/unit/test_source_assignment.c tests/unit/mock_client.c \
-	tests/unit/mock_client.h
+tests_unit_test_source_assignment_SOURCES = tests/unit/test_source_assignment.c $(mock_source)
 tests_unit_test_source_assignment_LDADD = $(tests_unit_test_audit_LDADD)
 tests_unit_test_source_topics_SOURCES = tests/unit/test_source_topics.c $(mock_source)
 tests_unit_test_source_topics_LDADD = $(tests_unit_test_audit_LDADD)
