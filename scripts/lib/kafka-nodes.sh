@@ -153,11 +153,17 @@ write_log_config() {
 	END
 }
 
+new_cluster_id() {
+	head -c 16 /dev/urandom | base64 | tr '+/' 'ab' | cut -c 1-22
+}
+
 format_node() {
-	local dir
+	local dir sharing_options
 	dir=$(node_dir "$1")
 	write_server_properties "$1"
-	java -cp "$kafka_jars/*" kafka.tools.StorageTool format -t "$cluster_id" -c "$dir/server.properties" \
+	share_classes
+	java -XX:TieredStopAtLevel=1 -XX:+UseSerialGC ${sharing_options[@]+"${sharing_options[@]}"} \
+	    -cp "$kafka_jars/*" kafka.tools.StorageTool format -t "$cluster_id" -c "$dir/server.properties" \
 	    ${scram_users[@]+"${scram_users[@]}"} >"$dir/format.log" 2>&1 || {
 		tail -n 5 "$dir/format.log" >&2
 		die "could not format node $1; see $dir/format.log"
@@ -168,15 +174,16 @@ format_node() {
 
 # Starts the process of a node and does not wait for it to serve.
 launch_node() {
-	local n=$1 dir pid
+	local n=$1 dir pid sharing_options
 	dir=$(node_dir "$n")
+	share_classes
 	if [[ -e $dir/server.log ]]; then
 		mv "$dir/server.log" "$dir/server.log.before"
 	fi
 	# In a session of its own: an interrupt at the terminal is not for the broker.
 	setsid java "-Xms$heap" "-Xmx$heap" -XX:+ExitOnOutOfMemoryError ${jvm_options[@]+"${jvm_options[@]}"} \
-	    "-Dlog4j2.configurationFile=$data/log4j2.properties" -cp "$kafka_jars/*" kafka.Kafka \
-	    "$dir/server.properties" </dev/null >"$dir/server.log" 2>&1 &
+	    ${sharing_options[@]+"${sharing_options[@]}"} "-Dlog4j2.configurationFile=$data/log4j2.properties" \
+	    -cp "$kafka_jars/*" kafka.Kafka "$dir/server.properties" </dev/null >"$dir/server.log" 2>&1 &
 	pid=$!
 	echo "$pid $(process_start "$pid")" >"$dir/pid"
 	disown "$pid"

@@ -15,6 +15,7 @@ EXTRA_DIST += \
 	scripts/kafka \
 	scripts/lib/kafka-4.3.1.pom.xml \
 	scripts/lib/kafka-4.3.1.sha256 \
+	scripts/lib/kafka-classes.sh \
 	scripts/lib/kafka-jars.sh \
 	scripts/lib/kafka-nodes.sh \
 	scripts/lib/kafka-tools-log4j2.properties
