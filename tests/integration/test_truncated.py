@@ -1,10 +1,11 @@
-"""A source that loses the end of its log: an unclean leader election on three nodes. One for all relays of a library, as it
-takes its time; each test looks at one of them.
+"""A source that loses the end of its log: an unclean leader election on three nodes. One for all relays, as it takes its
+time; each test looks at one of them.
 
 All have relayed 150 records, and committed that unless they are slow to, when the log ends at 100."""
 
 import contextlib
 from collections import namedtuple
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from confluent_kafka import Consumer
@@ -38,25 +39,26 @@ def name_of(relay):
     return "-".join(relay).replace("_", "-")
 
 
+# The third node coordinates the groups, and stays.
+HEART, LEADER, FOLLOWER = 1, 2, 3
+
+
 class World:
-    """The relays, in three daemons, and what was done to their sources."""
+    """The relays of one library, in three daemons."""
 
     def __init__(self, cluster, library, environment):
         self.cluster, self.library = cluster, library
         self.other_topic = cluster.create_topic(f"any-{library}")
         cluster.commit("anybody", self.other_topic, {0: 0})
-        # The third node coordinates the groups, and stays.
-        self.heart, leader, follower = 1, 2, 3
-        self.trials = {relay: self._trial(relay, [leader, follower]) for relay in RELAYS}
-        self.election = UncleanElection(
-            cluster, [trial.source for trial in self.trials.values()], leader, follower)
+        with ThreadPoolExecutor(8) as pool:
+            self.trials = dict(zip(RELAYS, pool.map(self._trial, RELAYS)))
         self.daemons = {where: self._daemon(where, environment) for where in (RUNNING, STOPPED, FROZEN_GROWN)}
 
-    def _trial(self, relay, nodes):
+    def _trial(self, relay):
         trial = TRIALS[relay.delivery](self.cluster, lambda end: f"{self.library}.{name_of(relay)}.{end}", 1,
-                                       source={"nodes": nodes, **UNCLEAN})
+                                       source={"nodes": [LEADER, FOLLOWER], **UNCLEAN})
         trial.group = next(group for group in (f"{trial.group}-{number}" for number in range(100))
-                           if coordinator(self.cluster, "__consumer_offsets", group) == self.heart)
+                           if coordinator(self.cluster, "__consumer_offsets", group) == HEART)
         return trial
 
     def _daemon(self, where, environment):
@@ -86,28 +88,13 @@ class World:
     def pipeline(self, relay):
         return self.daemon(relay).pipeline(name_of(relay))
 
-    def run(self):
-        self.write(RELAYS, 0, KEPT)
-        for daemon in self.daemons.values():
-            daemon.start()
-        self.await_committed(KEPT)
-        self.election.cut_off()
-        self.write(RELAYS, KEPT, RELAYED - KEPT)
-        self.await_committed(RELAYED)
-        assert self.daemons[STOPPED].terminate() == 0
-        self.daemons[FROZEN_GROWN].freeze()
-        self.election.kill_leader()
-        ends = self.election.elect()
-        assert set(map(str, ends.values())) == {str({0: (RELAYED, KEPT)})}, ends
-        self.write([relay for relay in RELAYS if relay.where in (STOPPED_GROWN, FROZEN_GROWN)], 1000, NEW)
-        self.daemons[STOPPED].start()
-        self.daemons[FROZEN_GROWN].thaw()
-        self.election.heal()
-
     def write(self, relays, first, count):
-        for relay in relays:
-            fill(self.cluster.brokers, self.trials[relay].source,
-                 [small_record(index) for index in range(first, first + count)], 1)
+        with ThreadPoolExecutor(8) as pool:
+            for written in [pool.submit(self._write, relay, first, count) for relay in relays]:
+                written.result()
+
+    def _write(self, relay, first, count):
+        fill(self.cluster.brokers, self.trials[relay].source, map(small_record, range(first, first + count)), 1)
 
     def await_committed(self, offset):
         for relay, trial in self.trials.items():
@@ -146,17 +133,52 @@ class World:
     def close(self):
         for daemon in self.daemons.values():
             daemon.dispose()
-        self.cluster.make_whole()
 
 
-@pytest.fixture(scope="module", params=["system", "newer"])
-def world(kafka3, request):
-    if request.param not in libraries():
-        pytest.skip("ALOQD_NEWER_LIBRDKAFKA does not name the directory of a newer librdkafka")
-    made = World(kafka3, request.param, libraries()[request.param])
-    with contextlib.closing(made):
-        made.run()
+def truncate(cluster, worlds):
+    """What was done to the sources."""
+    election = UncleanElection(
+        cluster, [trial.source for world in worlds for trial in world.trials.values()], LEADER, FOLLOWER)
+    for world in worlds:
+        world.write(RELAYS, 0, KEPT)
+        for daemon in world.daemons.values():
+            daemon.start()
+    for world in worlds:
+        world.await_committed(KEPT)
+    election.cut_off()
+    for world in worlds:
+        world.write(RELAYS, KEPT, RELAYED - KEPT)
+    for world in worlds:
+        world.await_committed(RELAYED)
+        assert world.daemons[STOPPED].terminate() == 0
+        world.daemons[FROZEN_GROWN].freeze()
+    election.kill_leader()
+    ends = election.elect()
+    assert set(map(str, ends.values())) == {str({0: (RELAYED, KEPT)})}, ends
+    for world in worlds:
+        world.write([relay for relay in RELAYS if relay.where in (STOPPED_GROWN, FROZEN_GROWN)], 1000, NEW)
+        world.daemons[STOPPED].start()
+        world.daemons[FROZEN_GROWN].thaw()
+    election.heal()
+
+
+@pytest.fixture(scope="module")
+def worlds(kafka3):
+    """By library."""
+    with contextlib.ExitStack() as closing:
+        closing.callback(kafka3.make_whole)
+        made = {}
+        for library, environment in libraries().items():
+            made[library] = closing.enter_context(contextlib.closing(World(kafka3, library, environment)))
+        truncate(kafka3, made.values())
         yield made
+
+
+@pytest.fixture(params=["system", "newer"])
+def world(worlds, request):
+    if request.param not in worlds:
+        pytest.skip("ALOQD_NEWER_LIBRDKAFKA does not name the directory of a newer librdkafka")
+    return worlds[request.param]
 
 
 @pytest.fixture(autouse=True)
