@@ -14,7 +14,7 @@ on_kafka3() {
 # Killed nodes and killed relays are to be missed soon.
 start_three_nodes() {
 	step "a Kafka of three nodes starts"
-	run_logged "$work/kafka.log" on_kafka3 start --nodes 3 --heap 384m --jvm -XX:TieredStopAtLevel=1 \
+	run_logged "$work/kafka.log" on_kafka3 start --nodes 3 --heap 384m --jvm -XX:TieredStopAtLevel=1 --jvm -XX:+UseSerialGC \
 	    --set broker.session.timeout.ms=3000 --set broker.heartbeat.interval.ms=500 || exit
 	brokers=$(tail -n 1 "$work/kafka.log")
 }

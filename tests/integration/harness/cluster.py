@@ -140,9 +140,10 @@ class Cluster:
         self.directory = pathlib.Path(directory)
         self.nodes = nodes
         self.alias_port = self.proxied_port = None
-        # Brokers that live for minutes and start often: the optimising compiler costs more than it saves.
+        # Brokers that live for minutes and start often: the optimising compiler costs more than it saves, and so does
+        # a collector with threads of its own.
         arguments = ["start", "--nodes", str(nodes), "--heap", "512m" if nodes == 1 else "384m",
-                     "--jvm", "-XX:TieredStopAtLevel=1"]
+                     "--jvm", "-XX:TieredStopAtLevel=1", "--jvm", "-XX:+UseSerialGC"]
         for setting in settings:
             arguments += ["--set", setting]
         for user in scram:
