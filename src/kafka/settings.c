@@ -8,6 +8,7 @@
 #include "base/cleanup.h"
 #include "base/memory.h"
 #include "config/property_list.h"
+#include "kafka/client.h"
 #include "kafka/property_sides.h"
 #include "kafka/security.h"
 
@@ -260,11 +261,25 @@ static void add_queue_sizes(struct settings *settings, const struct client_sizes
 	}
 }
 
+/* From 2.10 on librdkafka ends its thread for a broker that the metadata leave out, and goes on waiting for it where it was
+ * the group's coordinator: rd_kafka_send_offsets_to_transaction() asks for another one only when a connection to any broker
+ * opens or closes (librdkafka issue 5511), and its timeout does not hold (5456). Nothing is sent meanwhile, so that closing
+ * what is idle is such a moment. Before 2.10 that thread tries to connect for ever, which is one too; and idle connections
+ * that were closed would count as brokers that are down. */
+static void add_idle_bound(struct settings *settings)
+{
+	if (client_library_at_least(2, 10, 0))
+		add(settings, SETTING_DEFAULT, "connections.max.idle.ms", xstrdup("5000"),
+		    "librdkafka looks for the group's next coordinator when a connection opens or closes, and not before");
+}
+
 void settings_of_producer(struct settings *settings, const struct config_pipeline *pipeline,
     const struct client_sizes *sizes, const char *transactional_id)
 {
 	add_common_defaults(settings);
 	ADD_DEFAULTS(settings, producer_defaults);
+	if (pipeline->delivery == DELIVERY_EXACTLY_ONCE)
+		add_idle_bound(settings);
 	security_settings(settings, pipeline->to.cluster);
 	add_properties(settings, &pipeline->to.cluster->properties, RD_KAFKA_PRODUCER);
 	add_properties(settings, &pipeline->to.properties, RD_KAFKA_PRODUCER);

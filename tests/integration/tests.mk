@@ -59,6 +59,7 @@ EXTRA_DIST += \
 	tests/integration/test_checker.py \
 	tests/integration/test_config.py \
 	tests/integration/test_cooperative.py \
+	tests/integration/test_coordinators.py \
 	tests/integration/test_daemon.py \
 	tests/integration/test_delivery.py \
 	tests/integration/test_deleted_topics.py \
