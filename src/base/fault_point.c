@@ -16,14 +16,16 @@ static const char passed_variable[] = "ALOQD_FAULT_POINTS_PASSED";
 /* Set before main, then only read. */
 static const char *passed_path; /* NULL: nobody asks */
 static char wanted_name[64];
-static enum { DIES, DIES_LATER, IS_FROZEN } wanted;
+static enum { DIES, DIES_LATER, IS_FROZEN, HANGS } wanted;
 static struct timespec delay;
 static atomic_long passings_left; /* 0: none is asked for */
 
 /* A wrong wish would be a test that proves nothing. */
 __attribute__((noreturn)) static void refuse(const char *wish)
 {
-	fprintf(stderr, "%s=%s: want NAME:NTH, NAME:NTH:WAIT_MS, NAME:NTH:+RUN_US or NAME:NTH:stop\n", variable, wish);
+	fprintf(stderr,
+	    "%s=%s: want NAME:NTH, NAME:NTH:WAIT_MS, NAME:NTH:+RUN_US, NAME:NTH:stop or NAME:NTH:hang\n", variable,
+	    wish);
 	_Exit(EX_USAGE);
 }
 
@@ -43,13 +45,15 @@ __attribute__((constructor)) static void read_wish(void)
 	nth = strtol(wish + length, &end, 10);
 	if (!strcmp(end, ":stop")) {
 		wanted = IS_FROZEN;
+	} else if (!strcmp(end, ":hang")) {
+		wanted = HANGS;
 	} else if (!strncmp(end, ":+", 2)) {
 		wanted = DIES_LATER;
 		wait_us = strtol(end + 2, &end, 10);
 	} else if (*end == ':') {
 		wait_us = strtol(end + 1, &end, 10) * 1000;
 	}
-	if (nth < 1 || wait_us < 0 || (*end && wanted != IS_FROZEN) || (wanted == DIES_LATER && wait_us == 0))
+	if (nth < 1 || wait_us < 0 || (*end && wanted != IS_FROZEN && wanted != HANGS) || (wanted == DIES_LATER && wait_us == 0))
 		refuse(wish);
 	delay = (struct timespec){ .tv_sec = wait_us / 1000000, .tv_nsec = wait_us % 1000000 * 1000 };
 	atomic_store(&passings_left, nth);
@@ -98,7 +102,8 @@ void fault_point_pass(const char *name)
 		note_passed(name);
 	if (strcmp(name, wanted_name) != 0 || atomic_fetch_sub(&passings_left, 1) != 1)
 		return;
-	fprintf(stderr, "fault point %s: the process %s here\n", name, wanted == IS_FROZEN ? "is frozen" : "ends");
+	fprintf(stderr, "fault point %s: %s here\n", name,
+	    wanted == HANGS ? "a thread stays" : wanted == IS_FROZEN ? "the process is frozen" : "the process ends");
 	switch (wanted) {
 	case DIES:
 		nanosleep(&delay, NULL);
@@ -110,5 +115,15 @@ void fault_point_pass(const char *name)
 	case IS_FROZEN:
 		raise(SIGSTOP);
 		break;
+	case HANGS:
+		for (;;)
+			pause();
 	}
+}
+
+int64_t fault_point_bound_us(int64_t us)
+{
+	const char *hurry = getenv("ALOQD_FAULT_HURRY");
+
+	return hurry ? us / strtol(hurry, NULL, 10) : us;
 }

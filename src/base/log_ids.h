@@ -11,6 +11,8 @@
 #define LOG_ID_SOURCE_GAP "5049d65aa355442ca52a9730596461ee" /* records are missing in the source */
 #define LOG_ID_SOURCE_STALLED                                                                                \
 	"c2aa4c63760c41869753759d7f599596" /* a partition was not fetched any more, and is read anew */
+#define LOG_ID_CALL_HANGS                                                                                    \
+	"8cb99118eb604daaaa1ddbede889567b" /* librdkafka does not return from a call */
 #define LOG_ID_DRAIN_INCOMPLETE                                                                              \
 	"9e5b5fdd9fd14442a4b81bccc5fc5e0a" /* stopped with records that will be read again */
 #define LOG_ID_BACKING_OFF "e0cea8dd0dbf4001ac9f182af6495fdf" /* a transient fault, tried again by itself */

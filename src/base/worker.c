@@ -13,6 +13,7 @@ struct job {
 	void (*run)(struct worker *worker, void *argument);
 	void (*done)(void *argument, bool cancelled);
 	void *argument;
+	const char *doing;
 	struct job *next;
 };
 
@@ -29,6 +30,7 @@ struct worker {
 	bool cancelled; /* what runs ends soon */
 	struct job_list waiting;
 	struct job_list finished;
+	struct worker_view view;
 	int notify_fd; /* constant */
 };
 
@@ -68,6 +70,13 @@ static void notify(int fd)
 	/* EAGAIN: the counter is full, so the owner has been woken long ago. */
 }
 
+/* Under the lock. */
+static void give_sign(struct worker *worker, const char *doing)
+{
+	worker->view.doing = doing;
+	worker->view.signs++;
+}
+
 static void *worker_main(void *argument)
 {
 	struct worker *worker = argument;
@@ -83,9 +92,11 @@ static void *worker_main(void *argument)
 		if (worker->stopping)
 			break;
 		job = list_take_first(&worker->waiting);
+		give_sign(worker, job->doing);
 		pthread_mutex_unlock(&worker->lock);
 		job->run(worker, job->argument);
 		pthread_mutex_lock(&worker->lock);
+		give_sign(worker, NULL);
 		list_append(&worker->finished, job);
 		notify(worker->notify_fd);
 	}
@@ -151,12 +162,12 @@ void worker_free(struct worker *worker)
 	free(worker);
 }
 
-void worker_submit(struct worker *worker, void (*run)(struct worker *worker, void *argument),
+void worker_submit(struct worker *worker, const char *doing, void (*run)(struct worker *worker, void *argument),
     void (*done)(void *argument, bool cancelled), void *argument)
 {
 	struct job *job = xcalloc(1, sizeof *job);
 
-	*job = (struct job){ .run = run, .done = done, .argument = argument };
+	*job = (struct job){ .run = run, .done = done, .argument = argument, .doing = doing };
 	pthread_mutex_lock(&worker->lock);
 	list_append(&worker->waiting, job);
 	pthread_cond_broadcast(&worker->changed);
@@ -197,8 +208,26 @@ bool worker_cancelled(struct worker *worker)
 
 	pthread_mutex_lock(&worker->lock);
 	cancelled = worker->cancelled;
+	give_sign(worker, worker->view.doing);
 	pthread_mutex_unlock(&worker->lock);
 	return cancelled;
+}
+
+void worker_doing(struct worker *worker, const char *doing)
+{
+	pthread_mutex_lock(&worker->lock);
+	give_sign(worker, doing);
+	pthread_mutex_unlock(&worker->lock);
+}
+
+struct worker_view worker_look(struct worker *worker)
+{
+	struct worker_view view;
+
+	pthread_mutex_lock(&worker->lock);
+	view = worker->view;
+	pthread_mutex_unlock(&worker->lock);
+	return view;
 }
 
 void worker_wait_us(struct worker *worker, long delay_us)
@@ -214,5 +243,6 @@ void worker_wait_us(struct worker *worker, long delay_us)
 		if (pthread_cond_timedwait(&worker->changed, &worker->lock, &deadline) == ETIMEDOUT)
 			break;
 	}
+	give_sign(worker, worker->view.doing);
 	pthread_mutex_unlock(&worker->lock);
 }

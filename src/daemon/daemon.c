@@ -48,6 +48,7 @@ struct daemon {
 	bool draining;
 	int64_t give_up_us; /* when draining: the threads that run on are left behind */
 	bool stall_logged;
+	bool hangs; /* a thread cannot be ended: that is why it stops */
 
 	uint64_t acked_records; /* at the last look */
 	int64_t looked_us;
@@ -94,6 +95,38 @@ static void feed_watchdog(struct daemon *daemon, int64_t now_us)
 	daemon->stall_logged = stalled != NULL;
 }
 
+/* All pipelines stop, for as long as a drain may take. */
+static void begin_drain(struct daemon *daemon, int64_t now_us)
+{
+	int64_t drain_us = reload_config(daemon->reload)->drain_timeout_ms * USEC_PER_MSEC;
+
+	daemon->draining = daemon->site.stopping = true;
+	daemon->give_up_us = clock_after_us(now_us, clock_after_us(drain_us, CLOSE_GRACE_US));
+	supervisor_refresh(daemon->supervisor, now_us);
+	supervisor_stop(daemon->supervisor, clock_after_us(now_us, drain_us));
+	service_manager_stopping(&daemon->service_manager, clock_after_us(drain_us, 2 * CLOSE_GRACE_US));
+	sd_event_source_set_time_relative(daemon->ticker, 0);
+}
+
+/* Its thread, and with it the client, stay until the process ends: only another one relays again what this pipeline has in
+ * hand. systemd makes it, as the status is a failure. */
+static void end_if_one_hangs(struct daemon *daemon, int64_t now_us)
+{
+	const char *doing;
+	const char *name = supervisor_hanging(daemon->supervisor, &doing);
+	struct log_place place = LOG_PIPELINE(name);
+
+	if (!name)
+		return;
+	place.message_id = LOG_ID_CALL_HANGS;
+	log_error(&place,
+	    "librdkafka does not return from a call (%s), and its client cannot be given up meanwhile: the other pipelines "
+	    "are drained, and aloqd ends with status %d, for systemd to start it anew. What is not committed is read again",
+	    doing, EX_SOFTWARE);
+	daemon->hangs = true;
+	begin_drain(daemon, now_us);
+}
+
 static void look(struct daemon *daemon)
 {
 	int64_t now_us = clock_monotonic_us();
@@ -103,14 +136,14 @@ static void look(struct daemon *daemon)
 	show_status(daemon, now_us);
 	if (!daemon->draining) {
 		reload_continue(daemon->reload, now_us);
+		end_if_one_hangs(daemon, now_us);
 		return;
 	}
-	if (supervisor_has_ended(daemon->supervisor))
-		sd_event_exit(
-		    daemon->event, supervisor_drained_cleanly(daemon->supervisor) ? EX_OK : EX_TEMPFAIL);
-	else if (now_us >= daemon->give_up_us) {
-		supervisor_drained_cleanly(daemon->supervisor); /* names the pipelines */
-		sd_event_exit(daemon->event, EX_TEMPFAIL);
+	if (supervisor_is_over(daemon->supervisor) || now_us >= daemon->give_up_us) {
+		bool clean = supervisor_drained_cleanly(daemon->supervisor) && /* names the pipelines that were not */
+			     supervisor_has_ended(daemon->supervisor);
+
+		sd_event_exit(daemon->event, daemon->hangs ? EX_SOFTWARE : clean ? EX_OK : EX_TEMPFAIL);
 	}
 }
 
@@ -154,8 +187,6 @@ static int on_stop(sd_event_source *source, const struct signalfd_siginfo *signa
 	struct daemon *daemon = context;
 	const char *name = signal->ssi_signo == SIGTERM ? "SIGTERM" : "SIGINT";
 	int64_t now_us = clock_monotonic_us();
-	int64_t drain_ms = reload_config(daemon->reload)->drain_timeout_ms;
-	int64_t drain_us = drain_ms * USEC_PER_MSEC;
 
 	(void)source;
 	if (daemon->draining) {
@@ -164,13 +195,10 @@ static int on_stop(sd_event_source *source, const struct signalfd_siginfo *signa
 		look(daemon);
 		return 0;
 	}
-	log_notice(&LOG_NOWHERE, "%s: draining, for %" PRId64 " ms at most", name, drain_ms);
-	daemon->draining = daemon->site.stopping = true;
-	daemon->give_up_us = clock_after_us(now_us, clock_after_us(drain_us, CLOSE_GRACE_US));
-	supervisor_refresh(daemon->supervisor, now_us);
-	supervisor_stop(daemon->supervisor, clock_after_us(now_us, drain_us));
-	service_manager_stopping(&daemon->service_manager, clock_after_us(drain_us, 2 * CLOSE_GRACE_US));
-	return sd_event_source_set_time_relative(daemon->ticker, 0);
+	log_notice(&LOG_NOWHERE, "%s: draining, for %" PRId64 " ms at most", name,
+	    reload_config(daemon->reload)->drain_timeout_ms);
+	begin_drain(daemon, now_us);
+	return 0;
 }
 
 static int on_hangup(sd_event_source *source, const struct signalfd_siginfo *signal, void *context)

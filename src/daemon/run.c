@@ -259,6 +259,24 @@ bool run_is_stalled(const struct run *run, int64_t now_us, int64_t limit_us)
 	return false;
 }
 
+const char *run_hangs_in(const struct run *run)
+{
+	for (size_t i = 0; i < run->count; i++) {
+		if (!run->members[i].ended && run->snapshots[i].hangs_in)
+			return run->snapshots[i].hangs_in;
+	}
+	return NULL;
+}
+
+bool run_is_over(const struct run *run)
+{
+	for (size_t i = 0; i < run->count; i++) {
+		if (!run->members[i].ended && !run->snapshots[i].hangs_in)
+			return false;
+	}
+	return true;
+}
+
 /* ---- end ---- */
 
 void run_stop(struct run *run, int64_t deadline_us)

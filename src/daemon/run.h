@@ -38,6 +38,12 @@ const struct pipeline_snapshot *run_snapshot(const struct run *run);
 /* Is there a thread that runs and was not seen to turn for limit_us? */
 bool run_is_stalled(const struct run *run, int64_t now_us, int64_t limit_us);
 
+/* What librdkafka is in and does not return from (relay/pipeline.h), of a member; NULL: of none. */
+const char *run_hangs_in(const struct run *run);
+
+/* Has every thread ended, or will never, as of the last refresh? */
+bool run_is_over(const struct run *run);
+
 /* Asks all members to drain and stop by deadline_us. May be repeated with an earlier deadline. */
 void run_stop(struct run *run, int64_t deadline_us);
 

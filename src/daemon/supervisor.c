@@ -284,6 +284,27 @@ const char *supervisor_stalled(const struct supervisor *supervisor, int64_t now_
 	return NULL;
 }
 
+const char *supervisor_hanging(const struct supervisor *supervisor, const char **doing)
+{
+	for (size_t i = 0; i < supervisor->count; i++) {
+		const struct run *run = supervisor->places[i].run;
+
+		*doing = run_hangs_in(run);
+		if (*doing)
+			return run_settings(run)->name;
+	}
+	return NULL;
+}
+
+bool supervisor_is_over(const struct supervisor *supervisor)
+{
+	for (size_t i = 0; i < supervisor->count; i++) {
+		if (!run_is_over(supervisor->places[i].run))
+			return false;
+	}
+	return true;
+}
+
 /* ---- stopping ---- */
 
 void supervisor_stop(struct supervisor *supervisor, int64_t deadline_us)

@@ -79,6 +79,13 @@ uint64_t supervisor_acked_records(const struct supervisor *supervisor);
 /* The name of a pipeline whose thread runs and was not seen to turn for limit_us; NULL: all turn. */
 const char *supervisor_stalled(const struct supervisor *supervisor, int64_t now_us, int64_t limit_us);
 
+/* The name of a pipeline in which librdkafka does not return from a call, ever (relay/pipeline.h), and in *doing which
+ * one; NULL: there is none. */
+const char *supervisor_hanging(const struct supervisor *supervisor, const char **doing);
+
+/* Have all threads ended, but for those that never will for that? */
+bool supervisor_is_over(const struct supervisor *supervisor);
+
 /* Asks all to drain and stop by deadline_us, those that drain already too. Nothing is started any more. May
  * be repeated with an earlier deadline. */
 void supervisor_stop(struct supervisor *supervisor, int64_t deadline_us);

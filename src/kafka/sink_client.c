@@ -92,6 +92,7 @@ static void replace_run(struct worker *worker, void *argument)
 	/* Nothing is submitted meanwhile, so the targets stay as they are. */
 	for (size_t i = 0; i < sink->target_count; i++)
 		sink_client_topic(&job->client, sink->targets[i]->topic);
+	worker_doing(worker, "asking for the leaders of the targets");
 	ask_for_leaders(job, worker);
 	if (sink->transactional_id)
 		sink_transaction_init(sink, job->client.producer, worker, &job->err);
@@ -123,5 +124,5 @@ void sink_recreate(void *context)
 	job->client = sink->client;
 	sink->client = (struct sink_client){ .producer = NULL };
 	sink->running_jobs++;
-	worker_submit(sink->worker, replace_run, replace_done, job);
+	worker_submit(sink->worker, "ending a producer, for another one", replace_run, replace_done, job);
 }

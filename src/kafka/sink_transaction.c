@@ -30,6 +30,7 @@ static const int64_t fenced_again_us = 60 * USEC_PER_SEC;
 
 struct call {
 	rd_kafka_error_t *(*run)(const struct call *call, int timeout_ms);
+	const char *doing; /* for people */
 	rd_kafka_t *producer;
 	const rd_kafka_topic_partition_list_t *offsets;
 	const rd_kafka_consumer_group_metadata_t *group;
@@ -63,8 +64,10 @@ static rd_kafka_error_t *call_until_done(const struct call *call, struct worker 
 
 	for (;;) {
 		int64_t began_us = clock_monotonic_us();
-		rd_kafka_error_t *error = call->run(call, SLICE_MS);
+		rd_kafka_error_t *error;
 
+		worker_doing(worker, call->doing);
+		error = call->run(call, SLICE_MS);
 		if (!error || !may_be_called_again(error) || worker_cancelled(worker) || began_us >= end_us)
 			return error;
 		rd_kafka_error_destroy(error);
@@ -75,7 +78,8 @@ static rd_kafka_error_t *call_until_done(const struct call *call, struct worker 
 
 int sink_transaction_init(const struct sink *sink, rd_kafka_t *producer, struct worker *worker, struct error *err)
 {
-	const struct call call = { .run = call_init, .producer = producer };
+	const struct call call = { .run = call_init, .doing = "taking up the transactional id",
+		.producer = producer };
 	rd_kafka_error_t *error = call_until_done(&call, worker, init_bound_us);
 
 	FAULT_POINT("after-txn-init");
@@ -97,6 +101,8 @@ int sink_transaction_begin(void *context, struct error *err)
 	return 0;
 }
 
+static const char adding_offsets[] = "adding the offsets to a transaction";
+
 struct commit_job {
 	struct sink *sink;
 	rd_kafka_t *producer;
@@ -110,9 +116,10 @@ struct commit_job {
 static void commit_run(struct worker *worker, void *argument)
 {
 	struct commit_job *job = argument;
-	const struct call send_offsets = { .run = call_send_offsets, .producer = job->producer,
-		.offsets = job->offsets, .group = job->token->metadata };
-	const struct call commit = { .run = call_commit, .producer = job->producer };
+	const struct call send_offsets = { .run = call_send_offsets, .doing = adding_offsets,
+		.producer = job->producer, .offsets = job->offsets, .group = job->token->metadata };
+	const struct call commit = { .run = call_commit, .doing = "committing a transaction",
+		.producer = job->producer };
 	rd_kafka_error_t *error;
 
 	job->outcome = TXN_UNKNOWN;
@@ -164,7 +171,7 @@ void sink_transaction_commit(void *context, const struct mark *marks, size_t cou
 	job->offsets = source_offsets(group->source, marks, count);
 	job->token = group;
 	sink->running_jobs++;
-	worker_submit(sink->worker, commit_run, commit_done, job);
+	worker_submit(sink->worker, adding_offsets, commit_run, commit_done, job);
 }
 
 void sink_transaction_serve(struct sink *sink)

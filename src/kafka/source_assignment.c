@@ -29,6 +29,8 @@ enum { RETRY_WAIT_US = 250000 };
 
 /* ---- jobs ---- */
 
+static const char resolving[] = "asking for the positions to read from";
+
 static void job_run(struct worker *worker, void *argument)
 {
 	struct resolve_job *job = argument;
@@ -91,7 +93,7 @@ static void job_submit(struct source *source, struct resolve_job *job)
 	if (job->is_assignment)
 		job->positions.await_owner_until_us = clock_after_us(job->give_up_us, 2 * session_timeout_us(source));
 	source->job = job;
-	worker_submit(source->worker, job_run, job_done, job);
+	worker_submit(source->worker, resolving, job_run, job_done, job);
 }
 
 /* ---- the rebalance at hand ---- */
@@ -206,7 +208,7 @@ static bool begin_committing(struct source *source, struct resolve_job *job)
 	}
 	job->committing = true;
 	job->finished = false;
-	worker_submit(source->worker, job_run, job_done, job);
+	worker_submit(source->worker, "committing the start positions", job_run, job_done, job);
 	return true;
 }
 
@@ -451,7 +453,7 @@ static bool try_again(struct source *source, struct resolve_job *job)
 		tell_failed_attempt(source, &job->positions);
 	job->finished = job->committing = false;
 	job->again = true;
-	worker_submit(source->worker, job_run, job_done, job);
+	worker_submit(source->worker, resolving, job_run, job_done, job);
 	return true;
 }
 

@@ -148,7 +148,7 @@ static void ask(struct source *source, const struct ends_job *question)
 	source->asking_ends = true;
 	log_debug(
 	    &LOG_SETTINGS(source->pipeline), "nothing comes of %zu partitions: asks where their logs end", job->count);
-	worker_submit(source->worker, ask_run, ask_done, job);
+	worker_submit(source->worker, "asking for the ends of the source's logs", ask_run, ask_done, job);
 }
 
 /* ---- the look ---- */

@@ -160,5 +160,5 @@ void source_serve_topics(struct source *source)
 	}
 	source->topics_doubted = false;
 	source->looking_up = true;
-	worker_submit(source->worker, look_up_run, look_up_done, job);
+	worker_submit(source->worker, "asking for the source's topics", look_up_run, look_up_done, job);
 }

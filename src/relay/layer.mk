@@ -15,6 +15,7 @@ libengine_a_SOURCES = \
 
 librelay_a_SOURCES = \
 	src/relay/pipeline.c src/relay/pipeline.h \
+	src/relay/pipeline_calls.c \
 	src/relay/pipeline_clients.c \
 	src/relay/pipeline_internal.h \
 	src/relay/pipeline_losses.c \

@@ -114,6 +114,14 @@ static void derive_state(struct pipeline *pipeline, int64_t now_us)
 	bool source_down = pipeline->source_watch.down;
 	bool sink_down = pipeline->sink_watch.down;
 
+	if (pipeline->overstays_in && !source_down && !sink_down) {
+		reason = xasprintf(
+		    "librdkafka does not return from a call (%s); look whether all brokers are well, or restart aloqd",
+		    pipeline->overstays_in);
+		pipeline_set_state(pipeline, PIPELINE_BACKING_OFF, reason);
+		free(reason);
+		return;
+	}
 	if (!pipeline->assigned && !source_down && !sink_down) {
 		if (pipeline->state != PIPELINE_STARTING)
 			pipeline_set_state(pipeline, PIPELINE_BACKING_OFF,
@@ -294,7 +302,7 @@ static void sink_freed(void *argument, bool cancelled)
 	engine_free(TAKE_PTR(pipeline->engine));
 	pipeline_tell_lost(pipeline);
 	pipeline_forget_partitions(pipeline);
-	worker_submit(pipeline->worker, free_source_job, source_freed, pipeline);
+	worker_submit(pipeline->worker, "ending the consumer", free_source_job, source_freed, pipeline);
 }
 
 static void begin_free(struct pipeline *pipeline)
@@ -303,7 +311,7 @@ static void begin_free(struct pipeline *pipeline)
 	pipeline->phase = PHASE_FREE;
 	pipeline->freeing = true;
 	pipeline->drain_until_us = clock_after_us(clock_monotonic_us(), free_shown_us);
-	worker_submit(pipeline->worker, free_sink_job, sink_freed, pipeline);
+	worker_submit(pipeline->worker, "ending the producer", free_sink_job, sink_freed, pipeline);
 }
 
 /* Runs the engine until it has nothing to do at once, or the slice is over. Returns when to come again. */
@@ -392,7 +400,7 @@ static int64_t turn(struct pipeline *pipeline, int64_t now_us)
 			if (now_us > pipeline->drain_until_us && !stop_wanted(pipeline))
 				pipeline_set_state(pipeline, PIPELINE_FAILED,
 				    "librdkafka does not end its client; restart aloqd to go on from the committed "
-				    "offsets");
+				    "offsets, or wait: it will end by itself, for systemd to start it anew");
 			break;
 		}
 		worker_free(TAKE_PTR(pipeline->sink_worker));
@@ -443,6 +451,7 @@ static void take_turn(struct pipeline *pipeline)
 	 * still the same. */
 	if (stop_wanted(pipeline) && pipeline->phase != PHASE_RUN && pipeline->phase != PHASE_DRAIN)
 		worker_cancel(pipeline->worker);
+	pipeline_watch_calls(pipeline, now_us);
 	next_us = turn(pipeline, now_us);
 	if (pipeline->phase == PHASE_END) {
 		sd_event_exit(pipeline->loop, 0);

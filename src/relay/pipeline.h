@@ -68,6 +68,8 @@ struct pipeline_snapshot {
 	struct engine_counters counters; /* summed over restarts */
 	struct engine_latencies latencies; /* the same */
 	uint64_t held_bytes, held_records, in_flight_bytes, in_flight_records;
+	const char *hangs_in;	  /* a call of librdkafka that is not waited for any more, and that only another process
+				   * ends: what it is for; a constant, NULL none */
 	bool drain_was_clean;	  /* once stopped: nothing will be read again */
 	size_t left_blocked;	  /* once stopped: partitions that were blocked, and are so at the next start */
 	struct partition_snapshot *partitions; /* those assigned to this member, by topic and number */

@@ -463,5 +463,5 @@ void pipeline_probe(struct pipeline *pipeline, int64_t now_us)
 	job->ask_source = ask_source;
 	job->ask_sink = ask_sink && job->sink.client;
 	pipeline->probing = true;
-	worker_submit(pipeline->worker, probe_run, probe_done, job);
+	worker_submit(pipeline->worker, "asking whether the clusters answer", probe_run, probe_done, job);
 }

@@ -6,6 +6,7 @@
  *   pipeline_losses.c    records that do not arrive at their target, told
  *   pipeline_orders.c    what a person has decided for blocked partitions
  *   pipeline_topics.c    which topics are read, and that this changes
+ *   pipeline_calls.c     calls of librdkafka that do not return
  *   pipeline_partitions.c  what each partition waits for, and what was wrong with it last
  *   pipeline_snapshot.c  what can be seen from outside */
 #pragma once
@@ -15,6 +16,7 @@
 #include "base/log.h"
 #include "base/worker.h"
 #include "core/backoff.h"
+#include "core/call_watch.h"
 #include "core/sent_memory.h"
 #include "kafka/preflight.h"
 #include "kafka/probe.h"
@@ -83,6 +85,10 @@ struct pipeline {
 	struct topic_memory *topic_memory; /* from one life to the next; the worker's */
 	struct sent_memory *sent_memory;   /* the same; ours */
 	struct worker *sink_worker; /* exactly_once: ends transactions, in this life of the clients; else NULL */
+
+	struct call_watch call, sink_call; /* what the workers are in */
+	const char *overstays_in; /* a call that should have returned long ago: what it is for; NULL none */
+	const char *hangs_in;	  /* the same, of one that is not waited for any more */
 
 	enum pipeline_phase phase;
 	enum pipeline_state state;
@@ -193,6 +199,11 @@ void pipeline_take_fresh(struct pipeline *pipeline);
 bool pipeline_reads_any(const struct pipeline *pipeline);
 /* Why a topic is not read, in a sentence; NULL: all are. The caller frees. */
 char *pipeline_held_topics(const struct pipeline *pipeline);
+
+/* ---- pipeline_calls.c ---- */
+
+/* Looks whether a worker is in a call that does not return, and tells it. At every turn. */
+void pipeline_watch_calls(struct pipeline *pipeline, int64_t now_us);
 
 /* ---- pipeline_partitions.c ---- */
 

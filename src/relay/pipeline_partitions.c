@@ -96,7 +96,7 @@ void pipeline_ask_leaders(struct pipeline *pipeline, int64_t now_us)
 	job = xcalloc(1, sizeof *job);
 	*job = (struct leaders_job){ .pipeline = pipeline, .leaders = leaders };
 	pipeline->asking_leaders = true;
-	worker_submit(pipeline->worker, ask_run, ask_done, job);
+	worker_submit(pipeline->worker, "asking for the leaders of the targets", ask_run, ask_done, job);
 }
 
 static int32_t broker_of(struct pipeline *pipeline, const struct partition_snapshot *partition, uint32_t part,

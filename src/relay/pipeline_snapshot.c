@@ -73,6 +73,7 @@ void pipeline_publish(struct pipeline *pipeline, int64_t now_us)
 		.lag = -1,
 		.oldest_unsettled_age_ms = -1,
 		.unready_ms = unready_ms(pipeline, now_us),
+		.hangs_in = pipeline->hangs_in,
 	};
 	struct pipeline_snapshot old;
 

@@ -30,6 +30,8 @@ static struct preflight_job *new_job(struct pipeline *pipeline)
 	return job;
 }
 
+static const char asking[] = "asking the clusters for topics, partitions and limits";
+
 static void job_run(struct worker *worker, void *argument)
 {
 	struct preflight_job *job = argument;
@@ -55,7 +57,7 @@ void pipeline_begin_preflight(struct pipeline *pipeline, void (*finished)(void *
 	struct preflight_job *job = new_job(pipeline);
 
 	job->finished = finished;
-	worker_submit(pipeline->worker, job_run, preflight_finished, job);
+	worker_submit(pipeline->worker, asking, job_run, preflight_finished, job);
 }
 
 /* Said once for each topic and reason. */
@@ -219,6 +221,6 @@ int64_t pipeline_look(struct pipeline *pipeline, int64_t now_us)
 	source_probe(pipeline->source, &job->source);
 	pipeline->look_wanted = false;
 	pipeline->looking = true;
-	worker_submit(pipeline->worker, job_run, look_finished, job);
+	worker_submit(pipeline->worker, asking, job_run, look_finished, job);
 	return CLOCK_NEVER;
 }

@@ -69,6 +69,7 @@ EXTRA_DIST += \
 	tests/integration/test_exactly_once.py \
 	tests/integration/test_fault_points.py \
 	tests/integration/test_faults.py \
+	tests/integration/test_hanging_calls.py \
 	tests/integration/test_harness.py \
 	tests/integration/test_kafka_script.py \
 	tests/integration/test_members.py \

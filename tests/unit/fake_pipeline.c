@@ -103,6 +103,7 @@ void pipeline_snapshot(struct pipeline *pipeline, struct pipeline_snapshot *snap
 		.unready_ms = script->unready_ms,
 		.heartbeats = script->heartbeats,
 		.drain_was_clean = script->clean,
+		.hangs_in = script->hangs_in,
 		.counters = { .acked_records = 5 },
 		.lag = -1,
 	};

@@ -26,6 +26,8 @@ struct fake_script {
 	uint64_t heartbeats;
 	int64_t unready_ms;
 
+	const char *hangs_in; /* a call that does not return; NULL: none */
+
 	uint64_t memory_bytes;
 	int64_t stop_deadline_us; /* 0: not told to stop, in this life */
 	unsigned starts;

@@ -449,6 +449,34 @@ static void test_a_thread_that_never_ends_does_not_hold_up_the_stop_for_ever(voi
 	assert_int_equal(access(fixture->control, F_OK), -1);
 }
 
+/* Only another process goes on with it, and systemd starts one. */
+static void test_a_call_that_does_not_return_ends_the_daemon_with_70_once_the_others_have_drained(void **state)
+{
+	struct fixture *fixture = *state;
+
+	fake_scripts[0].stop = STOP_AT_ONCE;
+	fake_scripts[1].hangs_in = "adding the offsets to a transaction";
+	fake_scripts[1].stop = STOP_NEVER;
+	start(fixture);
+	assert_true(hear(fixture, "STOPPING=1", BOUND_MS));
+	assert_int_equal(end(fixture, AT_ONCE_MS), EX_SOFTWARE);
+	assert_int_equal(access(fixture->control, F_OK), -1);
+}
+
+static void test_what_drains_beside_a_call_that_does_not_return_has_its_time(void **state)
+{
+	struct fixture *fixture = *state;
+
+	fake_config.drain_timeout_ms = 500;
+	fake_scripts[0].stop = STOP_AT_DEADLINE;
+	fake_scripts[1].hangs_in = "adding the offsets to a transaction";
+	fake_scripts[1].stop = STOP_NEVER;
+	start(fixture);
+	assert_true(hear(fixture, "STOPPING=1", BOUND_MS));
+	assert_int_equal(end(fixture, 300), -1);
+	assert_int_equal(end(fixture, BOUND_MS), EX_SOFTWARE);
+}
+
 static void test_the_daemon_lives_on_when_all_pipelines_have_failed_and_ends_with_0(void **state)
 {
 	struct fixture *fixture = *state;
@@ -696,6 +724,11 @@ int main(void)
 		    test_a_second_signal_ends_the_drain_at_once, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 		    test_a_thread_that_never_ends_does_not_hold_up_the_stop_for_ever, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+		    test_a_call_that_does_not_return_ends_the_daemon_with_70_once_the_others_have_drained, set_up,
+		    tear_down),
+		cmocka_unit_test_setup_teardown(
+		    test_what_drains_beside_a_call_that_does_not_return_has_its_time, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 		    test_the_daemon_lives_on_when_all_pipelines_have_failed_and_ends_with_0, set_up,
 		    tear_down),

@@ -69,7 +69,7 @@ static void test_jobs_run_in_order_and_complete_in_the_owners_thread(void **stat
 	assert_non_null(worker);
 	for (int i = 0; i < JOBS; i++) {
 		jobs[i] = (struct job){ .order = &order };
-		worker_submit(worker, run, done, &jobs[i]);
+		worker_submit(worker, "testing", run, done, &jobs[i]);
 	}
 	while (order < JOBS) {
 		wait_for_notice(fd);
@@ -96,9 +96,9 @@ static void test_freeing_ends_the_running_job_and_drops_the_waiting_ones(void **
 
 	for (int i = 0; i < 3; i++)
 		jobs[i] = (struct job){ .order = &order };
-	worker_submit(worker, run, done, &jobs[0]);
-	worker_submit(worker, run_until_cancelled, done, &jobs[1]);
-	worker_submit(worker, run, done, &jobs[2]);
+	worker_submit(worker, "testing", run, done, &jobs[0]);
+	worker_submit(worker, "testing", run_until_cancelled, done, &jobs[1]);
+	worker_submit(worker, "testing", run, done, &jobs[2]);
 	while (!atomic_load(&jobs[1].started) && clock_monotonic_us() - start_us < BOUND_MS * USEC_PER_MSEC)
 		usleep(100);
 	assert_true(atomic_load(&jobs[1].started));
@@ -129,7 +129,7 @@ static void submit_next(void *argument, bool cancelled)
 	struct chain *chain = argument;
 
 	if (--chain->left > 0)
-		worker_submit(chain->worker, run_nothing, submit_next, chain);
+		worker_submit(chain->worker, "testing", run_nothing, submit_next, chain);
 }
 
 static void test_a_completion_may_submit(void **state)
@@ -137,7 +137,7 @@ static void test_a_completion_may_submit(void **state)
 	int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	struct chain chain = { .worker = worker_new(fd), .left = 5 };
 
-	worker_submit(chain.worker, run_nothing, submit_next, &chain);
+	worker_submit(chain.worker, "testing", run_nothing, submit_next, &chain);
 	while (chain.left > 0) {
 		wait_for_notice(fd);
 		worker_serve(chain.worker);
@@ -165,12 +165,65 @@ static void test_a_wait_lasts_as_long_as_asked(void **state)
 	int64_t waited_us = 0;
 	int64_t other_us = 0;
 
-	worker_submit(worker, run_short_wait, done_nothing, &waited_us);
+	worker_submit(worker, "testing", run_short_wait, done_nothing, &waited_us);
 	worker_submit(
-	    worker, run_short_wait, done_nothing, &other_us); /* its arrival must not end the wait */
+	    worker, "testing", run_short_wait, done_nothing, &other_us); /* its arrival must not end the wait */
 	wait_for_notice(fd);
 	worker_serve(worker);
 	assert_true(waited_us >= 20000);
+	worker_free(worker);
+	close(fd);
+}
+
+/* A job in a call: until the owner lets it go on, and then until it is cancelled. */
+struct call {
+	atomic_bool in_it, returns;
+};
+
+static void run_call(struct worker *worker, void *argument)
+{
+	struct call *call = argument;
+
+	worker_doing(worker, "calling");
+	atomic_store(&call->in_it, true);
+	while (!atomic_load(&call->returns))
+		usleep(100);
+	while (!worker_cancelled(worker))
+		worker_wait_us(worker, USEC_PER_MSEC);
+}
+
+static void await_true(atomic_bool *flag)
+{
+	int64_t end_us = clock_monotonic_us() + BOUND_MS * USEC_PER_MSEC;
+
+	while (!atomic_load(flag) && clock_monotonic_us() < end_us)
+		usleep(100);
+	assert_true(atomic_load(flag));
+}
+
+static void test_a_call_that_does_not_return_gives_no_sign_of_life(void **state)
+{
+	int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	struct worker *worker = worker_new(fd);
+	int64_t end_us = clock_monotonic_us() + BOUND_MS * USEC_PER_MSEC;
+	struct call call = { false, false };
+	uint64_t signs;
+
+	assert_null(worker_look(worker).doing);
+	worker_submit(worker, "testing", run_call, done_nothing, &call);
+	await_true(&call.in_it);
+	assert_string_equal(worker_look(worker).doing, "calling");
+	signs = worker_look(worker).signs;
+	usleep(20000);
+	assert_int_equal(worker_look(worker).signs, signs);
+	atomic_store(&call.returns, true);
+	while (worker_look(worker).signs < signs + 3 && clock_monotonic_us() < end_us)
+		usleep(100);
+	assert_true(worker_look(worker).signs >= signs + 3); /* it waits and looks, which is no call */
+	worker_cancel(worker);
+	wait_for_notice(fd);
+	worker_serve(worker);
+	assert_null(worker_look(worker).doing);
 	worker_free(worker);
 	close(fd);
 }
@@ -187,6 +240,7 @@ int main(void)
 		cmocka_unit_test(test_freeing_ends_the_running_job_and_drops_the_waiting_ones),
 		cmocka_unit_test(test_a_completion_may_submit),
 		cmocka_unit_test(test_a_wait_lasts_as_long_as_asked),
+		cmocka_unit_test(test_a_call_that_does_not_return_gives_no_sign_of_life),
 		cmocka_unit_test(test_freeing_nothing_is_allowed),
 	};
 

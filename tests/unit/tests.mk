@@ -11,13 +11,15 @@ tests_unit_test_order_LDADD = libsandbox.a libctl.a libbase.a $(YAJL_LIBS) $(CMO
 endif
 
 if HAVE_CMOCKA
-core_tests = tests/unit/test_backoff tests/unit/test_commit_policy tests/unit/test_histogram \
+core_tests = tests/unit/test_backoff tests/unit/test_call_watch tests/unit/test_commit_policy tests/unit/test_histogram \
 	tests/unit/test_offset_tracker tests/unit/test_partition_wait tests/unit/test_pipeline_state tests/unit/test_prefetch_turns \
 	tests/unit/test_rate_limit tests/unit/test_rate_meter tests/unit/test_topic_pattern
 check_PROGRAMS += $(core_tests)
 TESTS += $(core_tests)
 tests_unit_test_backoff_SOURCES = tests/unit/test_backoff.c
 tests_unit_test_backoff_LDADD = libcore.a libbase.a $(CMOCKA_LIBS)
+tests_unit_test_call_watch_SOURCES = tests/unit/test_call_watch.c
+tests_unit_test_call_watch_LDADD = libcore.a $(CMOCKA_LIBS)
 tests_unit_test_commit_policy_SOURCES = tests/unit/test_commit_policy.c
 tests_unit_test_commit_policy_LDADD = libcore.a libbase.a $(CMOCKA_LIBS)
 tests_unit_test_histogram_SOURCES = tests/unit/test_histogram.c

@@ -76,6 +76,12 @@ class Aloqd:
         self._spawn(ALOQD_FAULT_POINT=f"{point}:{passing}:stop")
         return self
 
+    def start_to_hang(self, point, passing=1, hurry=1):
+        """The same, for the thread to stay there for ever, as in a call that does not return; what the daemon waits for
+        then is that many times shorter."""
+        self._spawn(ALOQD_FAULT_POINT=f"{point}:{passing}:hang", ALOQD_FAULT_HURRY=str(hurry))
+        return self
+
     def await_frozen(self, timeout_s=60):
         def is_frozen():
             assert self.process.poll() is None, f"aloqd has ended:\n{self.log_tail()}"
