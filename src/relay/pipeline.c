@@ -387,6 +387,7 @@ static int64_t turn(struct pipeline *pipeline, int64_t now_us)
 		return now_us;
 	case PHASE_CLOSE:
 		next_us = run_engine(pipeline, now_us);
+		pipeline_probe(pipeline, now_us);
 		if ((!source_is_closed(pipeline->source) && now_us < pipeline->drain_until_us) ||
 		    !source_is_idle(pipeline->source) || !sink_is_idle(pipeline->sink) || pipeline->probing ||
 		    pipeline->looking || pipeline->asking_leaders)
@@ -400,7 +401,8 @@ static int64_t turn(struct pipeline *pipeline, int64_t now_us)
 			if (now_us > pipeline->drain_until_us && !stop_wanted(pipeline))
 				pipeline_set_state(pipeline, PIPELINE_FAILED,
 				    "librdkafka does not end its client; restart aloqd to go on from the committed "
-				    "offsets, or wait: it will end by itself, for systemd to start it anew");
+				    "offsets, or wait: aloqd ends by itself after five minutes, for systemd to start it "
+				    "anew");
 			break;
 		}
 		worker_free(TAKE_PTR(pipeline->sink_worker));

@@ -14,20 +14,22 @@ static const int64_t overstays_us = 20 * USEC_PER_SEC;
 /* Brokers that were killed are back by then, in most cases, and with them the call. */
 static const int64_t hangs_us = 300 * USEC_PER_SEC;
 
-/* A cluster that does not answer is told as that, and is waited for. Where it is not asked any more, or is not needed, that
- * is no reason. */
-static bool is_excused(const struct pipeline *pipeline)
+/* A cluster that does not answer is told as that, and the end of a transaction waits for it. The other worker asks whether
+ * it answers again; so it is no reason where it is not asked any more, because that worker hangs itself, or they are freed. */
+static bool sink_is_excused(const struct pipeline *pipeline)
 {
 	bool is_down = pipeline->source_watch.down || pipeline->sink_watch.down;
 
-	return is_down && (pipeline->phase == PHASE_RUN || pipeline->phase == PHASE_DRAIN || pipeline->phase == PHASE_CLOSE);
+	return is_down && !pipeline->call.told &&
+	       (pipeline->phase == PHASE_RUN || pipeline->phase == PHASE_DRAIN || pipeline->phase == PHASE_CLOSE);
 }
 
-static void look_at(struct pipeline *pipeline, struct call_watch *watch, struct worker *worker, int64_t now_us)
+static void look_at(
+    struct pipeline *pipeline, struct call_watch *watch, struct worker *worker, bool excused, int64_t now_us)
 {
 	struct worker_view view = worker ? worker_look(worker) : (struct worker_view){ .doing = NULL };
-	enum call_news news = call_watch_look(
-	    watch, view.doing, view.signs, is_excused(pipeline), FAULT_BOUND_US(overstays_us), now_us);
+	enum call_news news =
+	    call_watch_look(watch, view.doing, view.signs, excused, FAULT_BOUND_US(overstays_us), now_us);
 	struct log_place place = LOG_SETTINGS(pipeline->settings);
 	char taken[UNITS_TEXT_SIZE], bound[UNITS_TEXT_SIZE];
 
@@ -50,8 +52,9 @@ void pipeline_watch_calls(struct pipeline *pipeline, int64_t now_us)
 {
 	const struct call_watch *watches[] = { &pipeline->call, &pipeline->sink_call };
 
-	look_at(pipeline, &pipeline->call, pipeline->worker, now_us);
-	look_at(pipeline, &pipeline->sink_call, pipeline->sink_worker, now_us);
+	/* What this one calls has a bound that holds while the cluster is down, too. */
+	look_at(pipeline, &pipeline->call, pipeline->worker, false, now_us);
+	look_at(pipeline, &pipeline->sink_call, pipeline->sink_worker, sink_is_excused(pipeline), now_us);
 	pipeline->overstays_in = pipeline->hangs_in = NULL;
 	for (size_t i = 0; i < sizeof watches / sizeof watches[0]; i++) {
 		if (!watches[i]->told)

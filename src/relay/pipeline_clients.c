@@ -439,6 +439,20 @@ static bool watch_look(struct cluster_watch *watch, uint64_t progress, int64_t n
 	return watch->down || now_us - watch->heard_us > quiet_us;
 }
 
+/* In a drain it matters only as long as a transaction is being ended, which a cluster that is down holds up. */
+static bool matters(const struct pipeline *pipeline)
+{
+	switch (pipeline->phase) {
+	case PHASE_RUN:
+		return true;
+	case PHASE_DRAIN:
+	case PHASE_CLOSE:
+		return pipeline->sink_call.doing;
+	default:
+		return false;
+	}
+}
+
 void pipeline_probe(struct pipeline *pipeline, int64_t now_us)
 {
 	const struct engine_counters *counters = engine_counters(pipeline->engine);
@@ -451,7 +465,7 @@ void pipeline_probe(struct pipeline *pipeline, int64_t now_us)
 		ask_source = ask_source || pipeline->sink_watch.down;
 		ask_sink = false;
 	}
-	if (pipeline->phase != PHASE_RUN || pipeline->probing || now_us < pipeline->probe_at_us ||
+	if (!matters(pipeline) || pipeline->probing || now_us < pipeline->probe_at_us ||
 	    (!ask_source && !ask_sink))
 		return;
 	job = xcalloc(1, sizeof *job);

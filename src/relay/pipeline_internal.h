@@ -163,7 +163,7 @@ int pipeline_open_clients(struct pipeline *pipeline, struct error *err);
 bool pipeline_sizes_shrink(const struct pipeline *pipeline, const struct preflight_result *preflight);
 /* Remembers a fault that heals, and logs it, not too often. */
 void pipeline_note_trouble(struct pipeline *pipeline, const struct log_place *place, const struct error *err);
-/* Asks whether clusters answer, of which nothing is heard, or that were down. At every turn. */
+/* Asks whether clusters answer, of which nothing is heard, or that were down, where it matters. At every turn. */
 void pipeline_probe(struct pipeline *pipeline, int64_t now_us);
 
 /* The place of a part, for the log; UINT32_MAX: no certain one. */

@@ -147,7 +147,7 @@ kafka_tests = tests/unit/test_positions tests/unit/test_client tests/unit/test_e
 	tests/unit/test_record_fingerprint tests/unit/test_record_size tests/unit/test_commit_answers \
 	tests/unit/test_engine_commits tests/unit/test_source_topics tests/unit/test_source_doubts \
 	tests/unit/test_source_stalls tests/unit/test_leader_epoch tests/unit/test_log_ends \
-	tests/unit/test_source_assignment
+	tests/unit/test_source_assignment tests/unit/test_pipeline_calls
 check_PROGRAMS += $(kafka_tests)
 TESTS += $(kafka_tests)
 tests_unit_test_audit_SOURCES = tests/unit/test_audit.c
@@ -167,6 +167,8 @@ tests_unit_test_source_stalls_SOURCES = tests/unit/test_source_stalls.c $(mock_s
 tests_unit_test_source_stalls_LDADD = $(tests_unit_test_audit_LDADD)
 tests_unit_test_source_assignment_SOURCES = tests/unit/test_source_assignment.c $(mock_source)
 tests_unit_test_source_assignment_LDADD = $(tests_unit_test_audit_LDADD)
+tests_unit_test_pipeline_calls_SOURCES = tests/unit/test_pipeline_calls.c $(mock_source)
+tests_unit_test_pipeline_calls_LDADD = librelay.a libengine.a $(tests_unit_test_audit_LDADD)
 tests_unit_test_source_topics_SOURCES = tests/unit/test_source_topics.c $(mock_source)
 tests_unit_test_source_topics_LDADD = $(tests_unit_test_audit_LDADD)
 tests_unit_test_source_doubts_SOURCES = tests/unit/test_source_doubts.c $(mock_source)
