@@ -271,7 +271,7 @@ const char *run_hangs_in(const struct run *run)
 bool run_is_over(const struct run *run)
 {
 	for (size_t i = 0; i < run->count; i++) {
-		if (!run->members[i].ended && !run->snapshots[i].hangs_in)
+		if (!run->members[i].ended && (!run->snapshots[i].hangs_in || run->snapshots[i].hangs_undrained))
 			return false;
 	}
 	return true;

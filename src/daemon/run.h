@@ -41,7 +41,7 @@ bool run_is_stalled(const struct run *run, int64_t now_us, int64_t limit_us);
 /* What librdkafka is in and does not return from (relay/pipeline.h), of a member; NULL: of none. */
 const char *run_hangs_in(const struct run *run);
 
-/* Has every thread ended, or will never, as of the last refresh? */
+/* Has every thread ended, or will it never, and has drained what it can, as of the last refresh? */
 bool run_is_over(const struct run *run);
 
 /* Asks all members to drain and stop by deadline_us. May be repeated with an earlier deadline. */

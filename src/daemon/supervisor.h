@@ -83,7 +83,7 @@ const char *supervisor_stalled(const struct supervisor *supervisor, int64_t now_
  * one; NULL: there is none. */
 const char *supervisor_hanging(const struct supervisor *supervisor, const char **doing);
 
-/* Have all threads ended, but for those that never will for that? */
+/* Have all threads ended, but for those that never will for that, and have drained what they can? */
 bool supervisor_is_over(const struct supervisor *supervisor);
 
 /* Asks all to drain and stop by deadline_us, those that drain already too. Nothing is started any more. May

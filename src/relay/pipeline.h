@@ -70,6 +70,7 @@ struct pipeline_snapshot {
 	uint64_t held_bytes, held_records, in_flight_bytes, in_flight_records;
 	const char *hangs_in;	  /* a call of librdkafka that is not waited for any more, and that only another process
 				   * ends: what it is for; a constant, NULL none */
+	bool hangs_undrained;	  /* then: it still settles or commits what it has in hand */
 	bool drain_was_clean;	  /* once stopped: nothing will be read again */
 	size_t left_blocked;	  /* once stopped: partitions that were blocked, and are so at the next start */
 	struct partition_snapshot *partitions; /* those assigned to this member, by topic and number */

@@ -48,6 +48,12 @@ static void look_at(
 	    watch->doing, taken, bound);
 }
 
+/* Is it not waited for any more? */
+static bool hangs(const struct call_watch *watch)
+{
+	return watch->told && watch->silent_us >= FAULT_BOUND_US(hangs_us);
+}
+
 void pipeline_watch_calls(struct pipeline *pipeline, int64_t now_us)
 {
 	const struct call_watch *watches[] = { &pipeline->call, &pipeline->sink_call };
@@ -60,7 +66,10 @@ void pipeline_watch_calls(struct pipeline *pipeline, int64_t now_us)
 		if (!watches[i]->told)
 			continue;
 		pipeline->overstays_in = watches[i]->doing;
-		if (watches[i]->silent_us >= FAULT_BOUND_US(hangs_us))
+		if (hangs(watches[i]))
 			pipeline->hangs_in = watches[i]->doing;
 	}
+	/* Only its transaction's end keeps an engine from being drained. */
+	pipeline->hangs_undrained = hangs(&pipeline->call) && !hangs(&pipeline->sink_call) &&
+				    (pipeline->phase == PHASE_RUN || pipeline->phase == PHASE_DRAIN);
 }

@@ -89,6 +89,7 @@ struct pipeline {
 	struct call_watch call, sink_call; /* what the workers are in */
 	const char *overstays_in; /* a call that should have returned long ago: what it is for; NULL none */
 	const char *hangs_in;	  /* the same, of one that is not waited for any more */
+	bool hangs_undrained;	  /* then: the engine works all the same, and has not been drained */
 
 	enum pipeline_phase phase;
 	enum pipeline_state state;

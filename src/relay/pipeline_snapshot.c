@@ -74,6 +74,7 @@ void pipeline_publish(struct pipeline *pipeline, int64_t now_us)
 		.oldest_unsettled_age_ms = -1,
 		.unready_ms = unready_ms(pipeline, now_us),
 		.hangs_in = pipeline->hangs_in,
+		.hangs_undrained = pipeline->hangs_undrained,
 	};
 	struct pipeline_snapshot old;
 

@@ -104,6 +104,8 @@ void pipeline_snapshot(struct pipeline *pipeline, struct pipeline_snapshot *snap
 		.heartbeats = script->heartbeats,
 		.drain_was_clean = script->clean,
 		.hangs_in = script->hangs_in,
+		.hangs_undrained = script->drains &&
+				   (script->stop_deadline_us == 0 || clock_monotonic_us() < script->stop_deadline_us),
 		.counters = { .acked_records = 5 },
 		.lag = -1,
 	};

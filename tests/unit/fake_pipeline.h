@@ -27,6 +27,7 @@ struct fake_script {
 	int64_t unready_ms;
 
 	const char *hangs_in; /* a call that does not return; NULL: none */
+	bool drains;	      /* all the same, until its deadline */
 
 	uint64_t memory_bytes;
 	int64_t stop_deadline_us; /* 0: not told to stop, in this life */

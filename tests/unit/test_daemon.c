@@ -467,7 +467,7 @@ static void test_what_drains_beside_a_call_that_does_not_return_has_its_time(voi
 {
 	struct fixture *fixture = *state;
 
-	fake_config.drain_timeout_ms = 500;
+	fake_config.drain_timeout_ms = 2000;
 	fake_scripts[0].stop = STOP_AT_DEADLINE;
 	fake_scripts[1].hangs_in = "adding the offsets to a transaction";
 	fake_scripts[1].stop = STOP_NEVER;
@@ -475,6 +475,22 @@ static void test_what_drains_beside_a_call_that_does_not_return_has_its_time(voi
 	assert_true(hear(fixture, "STOPPING=1", BOUND_MS));
 	assert_int_equal(end(fixture, 300), -1);
 	assert_int_equal(end(fixture, BOUND_MS), EX_SOFTWARE);
+}
+
+/* A call that the relaying does not wait for, say: what is in flight is settled and committed, and what is lost is told. */
+static void test_what_hangs_is_drained_as_far_as_it_can_be(void **state)
+{
+	struct fixture *fixture = *state;
+
+	fake_config.drain_timeout_ms = 2000;
+	fake_scripts[0].stop = STOP_AT_ONCE;
+	fake_scripts[1].hangs_in = "asking for the source's topics";
+	fake_scripts[1].drains = true;
+	fake_scripts[1].stop = STOP_NEVER;
+	start(fixture);
+	assert_true(hear(fixture, "STOPPING=1", BOUND_MS));
+	assert_int_equal(end(fixture, 300), -1);
+	assert_int_equal(end(fixture, 2 * AT_ONCE_MS), EX_SOFTWARE);
 }
 
 static void test_the_daemon_lives_on_when_all_pipelines_have_failed_and_ends_with_0(void **state)
@@ -729,6 +745,8 @@ int main(void)
 		    tear_down),
 		cmocka_unit_test_setup_teardown(
 		    test_what_drains_beside_a_call_that_does_not_return_has_its_time, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+		    test_what_hangs_is_drained_as_far_as_it_can_be, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 		    test_the_daemon_lives_on_when_all_pipelines_have_failed_and_ends_with_0, set_up,
 		    tear_down),

@@ -127,6 +127,31 @@ static void test_who_hangs_while_the_cluster_is_down_is_told_although_nobody_ask
 	end(&fixture);
 }
 
+static void test_what_hangs_is_to_be_drained_where_no_transaction_does(void **state)
+{
+	struct fixture fixture;
+	struct pipeline *pipeline = &fixture.pipeline;
+
+	begin(&fixture);
+	enter_call(pipeline->worker, &fixture.returns);
+	watch(&fixture, HANGS_S);
+	assert_null(pipeline->hangs_in);
+	assert_false(pipeline->hangs_undrained);
+	watch(&fixture, 1);
+	assert_non_null(pipeline->hangs_in);
+	assert_true(pipeline->hangs_undrained);
+	pipeline->phase = PHASE_CLOSE;
+	watch(&fixture, 1);
+	assert_non_null(pipeline->hangs_in);
+	assert_false(pipeline->hangs_undrained);
+	pipeline->phase = PHASE_RUN;
+	enter_call(pipeline->sink_worker, &fixture.sink_returns);
+	watch(&fixture, HANGS_S + 1);
+	assert_non_null(pipeline->hangs_in);
+	assert_false(pipeline->hangs_undrained);
+	end(&fixture);
+}
+
 /* Else a pipeline that is to start anew would wait for ever, as its cluster was down when it began to drain. */
 static void test_a_cluster_is_asked_also_in_a_drain_as_long_as_a_call_lasts(void **state)
 {
@@ -156,6 +181,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_no_call_hangs_because_the_cluster_is_down),
 		cmocka_unit_test(test_who_hangs_while_the_cluster_is_down_is_told_although_nobody_asks_it_any_more),
+		cmocka_unit_test(test_what_hangs_is_to_be_drained_where_no_transaction_does),
 		cmocka_unit_test(test_a_cluster_is_asked_also_in_a_drain_as_long_as_a_call_lasts),
 	};
 
