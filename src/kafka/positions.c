@@ -564,6 +564,8 @@ static int resolve_topic(struct positions *positions, const char *topic, rd_kafk
 {
 	_cleanup_(topic_commits_clear) struct topic_commits commits = { .list = NULL };
 
+	if (is_cancelled(positions, worker))
+		return error_set(err, -ECANCELED, REMEDY_NONE, "cancelled");
 	if (topic_commits_read(&commits, positions, consumer, topic, err) < 0)
 		return err->code;
 	if (commits.any)

@@ -633,6 +633,35 @@ static void test_a_partition_that_a_topic_has_gained_as_it_was_created_anew_is_r
 	end(&fixture);
 }
 
+/* Else the questions for many topics would look like one call that does not return, and a stop would wait for them. */
+static void test_a_sign_of_life_is_given_for_each_topic_that_is_asked_for(void **state)
+{
+	static const char *const names[] = { "first", "second", "third" };
+	enum { TOPICS = sizeof names / sizeof names[0] };
+	struct config_pipeline pipeline = { .name = (char *)"relay",
+		.from = { .group = (char *)"group", .start = START_LATEST, .on_gap = GAP_BLOCK } };
+	struct positions positions = { .items = xcalloc(TOPICS, sizeof *positions.items), .count = TOPICS,
+		.memory = topic_memory_new(), .await_owner_until_us = INT64_MAX };
+	struct fixture fixture;
+	uint64_t signs;
+
+	begin(&fixture);
+	rd_kafka_mock_broker_set_rtt(fixture.cluster, 1, 0);
+	for (int i = 0; i < TOPICS; i++) {
+		assert_int_equal(rd_kafka_mock_topic_create(fixture.cluster, names[i], 2, 1), 0);
+		/* The owner of partition 0, another member, is waited for. */
+		positions.items[i] = (struct resolved_position){ .topic = xstrdup(names[i]), .partition = 1, .at = -1 };
+	}
+	signs = worker_look(fixture.worker).signs;
+	positions_resolve(&positions, fixture.consumer, &pipeline, fixture.worker);
+	assert_int_equal(positions.err.code, 0);
+	assert_true(positions.awaits_owner);
+	assert_true(worker_look(fixture.worker).signs >= signs + TOPICS);
+	topic_memory_free(positions.memory);
+	positions_clear(&positions);
+	end(&fixture);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -660,6 +689,7 @@ int main(void)
 		cmocka_unit_test(
 		    test_a_partition_that_a_topic_has_gained_as_it_was_created_anew_is_read_from_its_beginning),
 		cmocka_unit_test(test_a_cut_is_not_forgotten_when_a_rebalance_comes_before_it_is_looked_at),
+		cmocka_unit_test(test_a_sign_of_life_is_given_for_each_topic_that_is_asked_for),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
