@@ -34,26 +34,22 @@ ensure_classes() {
 	if [[ ! -e $archive ]]; then
 		say "getting Kafka's classes ready for this JVM (some seconds, once)"
 		# In a shell of its own: it is another cluster, and may die.
-		(dump_classes "$archive" {lock}>&-) >/dev/null 2>&1 || touch "$archive"
+		if ! (dump_classes "$archive" {lock}>&-) >/dev/null 2>&1; then
+			say "that failed: nodes start without, and slower (to try it again, remove $archive)"
+			touch "$archive"
+		fi
 	fi
 	exec {lock}>&-
 }
 
-# The JVM writes the archive, of all that it has loaded, when it ends.
+# The JVM writes the archive, of all that it has loaded, when it ends. Called where set -e does not hold.
 dump_classes() {
 	local archive=$1
 	data=$(mktemp -d) || exit 1
 	nodes=1 heap=256m settings=() scram_users=() alias_port=''
 	jvm_options=("-XX:ArchiveClassesAtExit=$archive.$$")
 	trap 'signal_node_stop 1 KILL; rm -rf "$data" "$archive.$$"' EXIT
-	base_port=$(pick_base_port)
-	cluster_id=$(new_cluster_id)
-	write_log_config
-	mkdir "$(node_dir 1)"
-	format_node 1
-	launch_node 1
-	wait_until_node_serves 1
-	signal_node_stop 1 TERM
-	await_node_end 1 60
-	mv "$archive.$$" "$archive"
+	base_port=$(pick_base_port) && cluster_id=$(new_cluster_id) && write_log_config && mkdir "$(node_dir 1)" &&
+		format_node 1 && launch_node 1 && wait_until_node_serves 1 && signal_node_stop 1 TERM &&
+		await_node_end 1 60 && mv "$archive.$$" "$archive"
 }

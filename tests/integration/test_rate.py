@@ -22,8 +22,8 @@ def test_1000_records_a_second_hold_while_a_rebalance_and_a_stop_are_prompt(kafk
     rate = (pipeline["counters"]["acked_records"] - before) / elapsed_s
     assert 0.9 * RATE <= rate <= 1.1 * RATE, (rate, elapsed_s)
     marks = [partition["mark"] for partition in pipeline["partitions"]]
-    # A turn may be all that a quarter of a second allows, where it came late.
-    assert max(marks) - min(marks) < RATE, f"the partitions take turns: {marks}"
+    # On a busy machine a partition may have nothing ready in its turn; but without turns one goes far ahead of the others.
+    assert min(marks) > sum(marks) / 5, f"the partitions take turns: {marks}"
 
     # Another member comes in the middle of it. A heartbeat tells; the rest is no waiting.
     began = time.monotonic()

@@ -138,8 +138,8 @@ def test_an_idle_daemon_uses_next_to_no_cpu(kafka, topic, aloqd):
 def test_a_slow_partition_holds_back_only_itself(kafka, topic, aloqd):
     """A blocked partition's backlog does not use up the window of the others."""
     trial = Trial(kafka, topic, 2)
-    kafka.alter_topic(trial.target, max_message_bytes=5000)
-    poison = Record(b"large", b"x" * 20_000, (), CREATED, EPOCH_MS - 1)
+    kafka.alter_topic(trial.target, max_message_bytes=50_000)
+    poison = Record(b"large", b"x" * 100_000, (), CREATED, EPOCH_MS - 1)
     records = [big_record(index, 1000) for index in range(100_000)]
     records[0] = poison
     fill(kafka.brokers, trial.source, records, 2)

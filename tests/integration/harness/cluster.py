@@ -296,18 +296,18 @@ class Cluster:
         return {partition: low for partition, (low, _) in self._watermarks(topic).items()}
 
     def _watermarks(self, topic, isolation="read_committed"):
+        return eventually(lambda: self._ask_for_watermarks(topic, isolation), 90, f"the ends of {topic}")
+
+    def _ask_for_watermarks(self, topic, isolation):
+        """None where there is no answer: a broker that has just come back, or been thawed, may not lead yet, or names the
+        leader of before, and who has asked that one waits for it. A client of its own knows of no such leader."""
         consumer = Consumer({"bootstrap.servers": self.brokers, "log_level": 2, "group.id": "watermarks",
                              "isolation.level": isolation})
-
-        # A broker that has just come back, or been thawed, may not lead yet.
-        def ask():
-            try:
-                return {partition: consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=20)
-                        for partition in self.partitions(topic)}
-            except KafkaException:
-                return None
         try:
-            return eventually(ask, 30, f"the ends of {topic}")
+            return {partition: consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=10)
+                    for partition in self.partitions(topic)}
+        except KafkaException:
+            return None
         finally:
             consumer.close()
 
