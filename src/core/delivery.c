@@ -1,4 +1,5 @@
 #include "core/delivery.h"
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -112,6 +113,19 @@ static bool is_unsafe_in_a_shell(const char *value)
 	return value[strspn(value, safe)] != '\0';
 }
 
+/* aloqd waits about as long for an answer to a question (log_ends.c, probe.c). */
+enum { FETCH_WAIT_MAX_MS = 500 };
+
+static bool is_long_fetch(const char *value)
+{
+	return strtoll(value, NULL, 10) > FETCH_WAIT_MAX_MS;
+}
+
+static bool is_no_interval(const char *value)
+{
+	return strtoll(value, NULL, 10) <= 0;
+}
+
 /* Refused whatever the choice. */
 static const struct delivery_refusal refusals[] = {
 	{ "metadata.broker.list", "it has its own key: clusters.NAME.brokers" },
@@ -173,6 +187,12 @@ static const struct delivery_value_refusal value_refusals[] = {
 	{ { "sasl.kerberos.*",
 	      "librdkafka hands it to a shell, so it may hold only letters, digits and /._@:+-" },
 	    "with other characters", is_unsafe_in_a_shell },
+	{ { "fetch.wait.max.ms",
+	      "a broker answers nothing else on the connection meanwhile: the questions that wait behind it would find a "
+	      "cluster gone that is not" },
+	    "above 500", is_long_fetch },
+	{ { "topic.metadata.refresh.interval.ms", "topics and partitions that come later would never be noticed" },
+	    "0 and below", is_no_interval },
 };
 
 const char *delivery_name(enum delivery delivery)

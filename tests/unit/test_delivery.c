@@ -228,13 +228,21 @@ static void test_what_runs_code_or_is_no_text_is_refused(void **state)
 	expect_refused("test.mock.num.brokers", "3", "simulated");
 }
 
+static void test_values_that_would_blind_it_are_refused(void **state)
+{
+	expect_refused("fetch.wait.max.ms", "501", "wait behind it");
+	expect_refused("fetch.wait.max.ms", "300000", "wait behind it");
+	expect_refused("topic.metadata.refresh.interval.ms", "-1", "never be noticed");
+	expect_refused("topic.metadata.refresh.interval.ms", "0", "never be noticed");
+}
+
 static void test_other_properties_are_let_through(void **state)
 {
 	static const char *const properties[][2] = { { "session.timeout.ms", "10000" },
 		{ "client.rack", "a" }, { "security.protocol", "sasl_ssl" }, { "sasl.mechanisms", "PLAIN" },
 		{ "sasl.password", "x;y" }, { "sasl.kerberos.principal", "relay/host@REALM" },
 		{ "batch.size", "65536" },
-		{ "topic.metadata.refresh.interval.ms", "1000" },
+		{ "topic.metadata.refresh.interval.ms", "1000" }, { "fetch.wait.max.ms", "500" },
 		{ "partition.assignment.strategy", "cooperative-sticky" }, { "compression.level", "3" },
 		{ "ssl.ca.location", "/etc/ssl" }, { "debug", "all" } };
 
@@ -264,6 +272,7 @@ int main(void)
 		cmocka_unit_test(test_what_breaks_the_guarantee_is_refused_under_all_its_names),
 		cmocka_unit_test(test_what_has_its_own_key_names_it),
 		cmocka_unit_test(test_what_runs_code_or_is_no_text_is_refused),
+		cmocka_unit_test(test_values_that_would_blind_it_are_refused),
 		cmocka_unit_test(test_other_properties_are_let_through),
 	};
 
