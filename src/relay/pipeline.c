@@ -19,6 +19,8 @@ static const int64_t publish_interval_us = 100 * USEC_PER_MSEC;
 static const int64_t slice_us = 20 * USEC_PER_MSEC;
 /* A drain ends by its own bounds. If it does not, something is broken; the process must still be able to end. */
 static const int64_t drain_abandoned_us = 3 * USEC_PER_SEC;
+/* A consumer that takes longer to close may have no broker to talk to. */
+static const int64_t unasked_us = USEC_PER_SEC;
 /* Clients that take longer to end are a fault that the state shows. */
 static const int64_t free_shown_us = 20 * USEC_PER_SEC;
 /* A producer that is being replaced for longer is a fault that the state shows. */
@@ -101,6 +103,15 @@ static void count_blocked(struct pipeline *pipeline, char *first, size_t size)
 	}
 }
 
+static void tell_overstaying(struct pipeline *pipeline)
+{
+	_cleanup_free_ char *reason = xasprintf(
+	    "librdkafka does not return from a call (%s); look whether all brokers are well, or restart aloqd",
+	    pipeline->overstays_in);
+
+	pipeline_set_state(pipeline, PIPELINE_BACKING_OFF, reason);
+}
+
 /* The state of a pipeline whose clients live, from what is known of them. */
 static void derive_state(struct pipeline *pipeline, int64_t now_us)
 {
@@ -115,11 +126,7 @@ static void derive_state(struct pipeline *pipeline, int64_t now_us)
 	bool sink_down = pipeline->sink_watch.down;
 
 	if (pipeline->overstays_in && !source_down && !sink_down) {
-		reason = xasprintf(
-		    "librdkafka does not return from a call (%s); look whether all brokers are well, or restart aloqd",
-		    pipeline->overstays_in);
-		pipeline_set_state(pipeline, PIPELINE_BACKING_OFF, reason);
-		free(reason);
+		tell_overstaying(pipeline);
 		return;
 	}
 	if (!pipeline->assigned && !source_down && !sink_down) {
@@ -264,10 +271,31 @@ static void end_drain(struct pipeline *pipeline, int64_t now_us)
 	pipeline->left_blocked = engine_left_blocked(pipeline->engine);
 	pipeline->drain_until_us = clock_after_us(now_us, drain_abandoned_us);
 	pipeline->phase = PHASE_CLOSE;
+	pipeline->closing_heard_us = 0;
+	pipeline->probe_at_us = clock_after_us(now_us, unasked_us);
 	/* What is not committed by now never will be: its worker need not go on trying. */
 	if (pipeline->sink_worker)
 		worker_cancel(pipeline->sink_worker);
 	source_close(pipeline->source);
+}
+
+/* librdkafka closes no consumer before the offset commits that are on their way are answered, nor destroys it. So the client
+ * is kept while no broker answers: one that is being destroyed can not be asked whether one does. */
+static bool is_closing(struct pipeline *pipeline, int64_t now_us)
+{
+	const struct cluster_watch *watch = &pipeline->source_watch;
+	char *reason;
+
+	if (source_is_closed(pipeline->source))
+		return false;
+	if (watch->down) {
+		reason = xasprintf(
+		    "no broker of the source cluster \"%s\" answers; the consumer can not be closed before one does",
+		    pipeline->settings->from.cluster->name);
+		pipeline_set_state(pipeline, PIPELINE_DRAINING, reason);
+		free(reason);
+	}
+	return now_us < pipeline->drain_until_us || now_us - pipeline->closing_heard_us > drain_abandoned_us;
 }
 
 static void free_sink_job(struct worker *worker, void *argument)
@@ -388,9 +416,8 @@ static int64_t turn(struct pipeline *pipeline, int64_t now_us)
 	case PHASE_CLOSE:
 		next_us = run_engine(pipeline, now_us);
 		pipeline_probe(pipeline, now_us);
-		if ((!source_is_closed(pipeline->source) && now_us < pipeline->drain_until_us) ||
-		    !source_is_idle(pipeline->source) || !sink_is_idle(pipeline->sink) || pipeline->probing ||
-		    pipeline->looking || pipeline->asking_leaders)
+		if (is_closing(pipeline, now_us) || !source_is_idle(pipeline->source) ||
+		    !sink_is_idle(pipeline->sink) || pipeline->probing || pipeline->looking || pipeline->asking_leaders)
 			/* Being closed is no event: look again soon. */
 			return next_us < now_us + 10 * USEC_PER_MSEC ? next_us : now_us + 10 * USEC_PER_MSEC;
 		begin_free(pipeline);
@@ -398,8 +425,8 @@ static int64_t turn(struct pipeline *pipeline, int64_t now_us)
 	case PHASE_FREE:
 		if (pipeline->freeing) {
 			/* Seen when a topic was deleted and made again under the client. Nothing is lost by it. */
-			if (now_us > pipeline->drain_until_us && !stop_wanted(pipeline))
-				pipeline_set_state(pipeline, PIPELINE_FAILED,
+			if (now_us > pipeline->drain_until_us)
+				pipeline_set_state(pipeline, stop_wanted(pipeline) ? pipeline->state : PIPELINE_FAILED,
 				    "librdkafka does not end its client; restart aloqd to go on from the committed "
 				    "offsets, or wait: aloqd ends by itself after five minutes, for systemd to start it "
 				    "anew");
@@ -463,6 +490,8 @@ static void take_turn(struct pipeline *pipeline)
 	if (now_us >= clock_after_us(pipeline->published_us, publish_interval_us)) {
 		if (pipeline->phase == PHASE_RUN)
 			derive_state(pipeline, now_us);
+		else if (pipeline->phase == PHASE_PREFLIGHT && pipeline->overstays_in)
+			tell_overstaying(pipeline);
 		pipeline_publish(pipeline, now_us);
 	} else {
 		pipeline->changed = true;

@@ -422,6 +422,8 @@ static void probe_done(void *argument, bool cancelled)
 	pipeline->probe_at_us = now_us + probe_interval_us;
 	if (job->ask_source && !cancelled)
 		watch_answer(&pipeline->source_watch, job->source_answers, now_us);
+	if (job->source_answers && pipeline->phase == PHASE_CLOSE)
+		pipeline->closing_heard_us = now_us;
 	if (job->ask_sink && !cancelled)
 		watch_answer(&pipeline->sink_watch, job->sink_answers, now_us);
 	if (job->source_answers && pipeline->sink_worker && !cancelled)
@@ -439,15 +441,16 @@ static bool watch_look(struct cluster_watch *watch, uint64_t progress, int64_t n
 	return watch->down || now_us - watch->heard_us > quiet_us;
 }
 
-/* In a drain it matters only as long as a transaction is being ended, which a cluster that is down holds up. */
+/* In a drain it matters only as long as what a cluster that is down holds up is being ended: a transaction, or the consumer. */
 static bool matters(const struct pipeline *pipeline)
 {
 	switch (pipeline->phase) {
 	case PHASE_RUN:
 		return true;
 	case PHASE_DRAIN:
-	case PHASE_CLOSE:
 		return pipeline->sink_call.doing;
+	case PHASE_CLOSE:
+		return pipeline->sink_call.doing || !source_is_closed(pipeline->source);
 	default:
 		return false;
 	}

@@ -128,6 +128,7 @@ struct pipeline {
 
 	bool assigned;	      /* the group has given us an assignment in this life */
 	struct cluster_watch source_watch, sink_watch;
+	int64_t closing_heard_us; /* when the source's cluster last answered since the consumer is being closed; 0 never */
 	int64_t sink_open_us; /* when the engine was last seen to have a producer */
 	bool probing;
 	int64_t probe_at_us;

@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+from harness.aloqd import aloqctl
 from harness.config import QUICK_SESSION
 from harness.trial import ExactTrial, Trial
 from harness.waiting import holds_for
@@ -75,3 +76,25 @@ def test_a_time_in_which_no_broker_answers_is_told_as_that(kafka, trial, faulty)
     finally:
         kafka.thaw()
     assert daemon.await_end(60) == 70, daemon.log_tail()
+
+
+def test_a_client_that_cannot_be_closed_because_no_broker_answers_is_waited_for(kafka, topic, faulty):
+    """An offset commit is on its way: librdkafka closes no consumer before that is answered, and the freeze lasts for
+    longer than a call may."""
+    trial = Trial(kafka, topic, 2)
+    fill(kafka.brokers, trial.source, map(small_record, range(20000)), 2)
+    daemon = faulty(trial.settings(commit={"interval": "50ms"}, rate={"records": 500}, aloqd_drain_timeout="2s",
+                                   from_properties=QUICK_SESSION))
+    daemon.environment["ALOQD_FAULT_HURRY"] = str(HURRY)
+    daemon.start_ready().await_acked(500)
+    kafka.freeze()
+    try:
+        daemon.await_pipeline(lambda p: p["state"] == "backing_off" and "no broker" in p["reason"], "the cluster is down")
+        assert aloqctl(daemon, "restart", "--no-wait", "relay").returncode == 0
+        daemon.await_pipeline(lambda p: p["state"] == "draining" and "no broker" in (p["reason"] or ""), "it says why it waits")
+        holds_for(lambda: daemon.process.poll() is None, 40, daemon.log_tail, every_s=0.5)
+    finally:
+        kafka.thaw()
+    daemon.await_acked(500)
+    assert "ending the consumer" not in daemon.log_text(), daemon.log_tail()
+    assert trial.finish(daemon).kept_at_least_once()

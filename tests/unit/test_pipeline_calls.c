@@ -166,7 +166,9 @@ static void test_a_cluster_is_asked_also_in_a_drain_as_long_as_a_call_lasts(void
 		pipeline->source_watch.down = pipeline->sink_watch.down = true;
 		watch(&fixture, 1);
 		probe(&fixture);
-		assert_true(pipeline->source_watch.down); /* nothing waits for it */
+		/* Nothing waits for it, but a consumer that is not closed yet. */
+		assert_int_equal(pipeline->source_watch.down, phases[i] == PHASE_DRAIN);
+		pipeline->source_watch.down = pipeline->sink_watch.down = true;
 		enter_call(pipeline->sink_worker, &fixture.sink_returns);
 		watch(&fixture, 1);
 		probe(&fixture);
@@ -176,6 +178,22 @@ static void test_a_cluster_is_asked_also_in_a_drain_as_long_as_a_call_lasts(void
 	}
 }
 
+/* One that no broker answers is kept, to be asked whether one does: an offset commit that is on its way holds it up. */
+static void test_a_cluster_is_asked_while_its_consumer_is_being_closed(void **state)
+{
+	struct fixture fixture;
+	struct pipeline *pipeline = &fixture.pipeline;
+
+	begin(&fixture);
+	pipeline->phase = PHASE_CLOSE;
+	assert_int_equal(pipeline->closing_heard_us, 0);
+	pipeline->source_watch.down = true;
+	probe(&fixture);
+	assert_false(pipeline->source_watch.down);
+	assert_true(pipeline->closing_heard_us > 0);
+	end(&fixture);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -183,6 +201,7 @@ int main(void)
 		cmocka_unit_test(test_who_hangs_while_the_cluster_is_down_is_told_although_nobody_asks_it_any_more),
 		cmocka_unit_test(test_what_hangs_is_to_be_drained_where_no_transaction_does),
 		cmocka_unit_test(test_a_cluster_is_asked_also_in_a_drain_as_long_as_a_call_lasts),
+		cmocka_unit_test(test_a_cluster_is_asked_while_its_consumer_is_being_closed),
 	};
 
 	return cmocka_run_group_tests_name("pipeline_calls", tests, NULL, NULL);
