@@ -129,6 +129,9 @@ static void check_topics(const struct judged *judged)
 			    "\"" SHOWN
 			    "\" is no name of a topic; use up to %d letters, digits, \".\", \"_\" and \"-\"",
 			    topic, TOPIC_LENGTH_MAX);
+		else if (is_topic_of_kafka(topic))
+			findings_error(judged->load->findings, &where,
+			    "\"%s\" is Kafka's own, and each commit of aloqd would add to it; remove it", topic);
 		for (size_t j = 0; j < i; j++) {
 			if (strcmp(from->topics[j], topic) == 0) {
 				findings_error(judged->load->findings, &where,

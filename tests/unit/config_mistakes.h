@@ -273,6 +273,11 @@ static const struct mistake mistakes[] = {
 	    "\"__consumer_offsets\"; }; }; };\n",
 	    "error main.conf:2: pipelines.p.to.topic: \"__consumer_offsets\" is Kafka's own; use another "
 	    "target\n" },
+	{ GOOD_CLUSTERS
+	    "pipelines = { p = { from = { cluster = \"main\"; topics = [ \"__consumer_offsets\" ]; }; to = { topic = "
+	    "\"a\"; }; }; };\n",
+	    "error main.conf:2: pipelines.p.from.topics: \"__consumer_offsets\" is Kafka's own, and each commit of "
+	    "aloqd would add to it; remove it\n" },
 
 	/* ---- the pipeline ---- */
 	{ GOOD_CONFIG("", "", "delivery = \"exactly_once\"; commit = { interval = \"10s\"; };"),
