@@ -320,12 +320,13 @@ def test_repeats_begin_at_committed_offsets():
     assert broken_promises(one, AT_LEAST_ONCE, verdict(**REPEATED), Evidence(began_at={Place(1, 7), Place(0, 6)}))
 
 
-def test_a_stalled_owner_excuses_disorder_with_at_least_once_alone():
+def test_a_stalled_owner_excuses_a_late_request_and_with_exactly_once_nothing():
     one = fault(repeats=ANY, lost=ANY, stalled_owner=True)
     assert not broken_promises(one, AT_LEAST_ONCE, verdict(**DISORDERED), Evidence())
     assert broken_promises(one, AT_LEAST_ONCE, verdict(**WITHOUT_ORDER), Evidence())
-    for delivery in (AT_MOST_ONCE, EXACTLY_ONCE):
-        assert broken_promises(one, delivery, verdict(**DISORDERED), Evidence())
+    assert not broken_promises(one, AT_MOST_ONCE, verdict(**DISORDERED, late_runs=2), Evidence({"lost_partitions": 2}))
+    assert broken_promises(one, AT_MOST_ONCE, verdict(**DISORDERED, late_runs=2), Evidence({"lost_partitions": 1}))
+    assert broken_promises(one, EXACTLY_ONCE, verdict(**DISORDERED), Evidence({"lost_partitions": 1}))
 
 
 def test_the_evidence_sums_over_instances():

@@ -82,6 +82,19 @@ def test_a_stalled_owners_late_request_breaks_the_order_but_not_the_copy_of_the_
     assert verdict.repeated == 20 and verdict.out_of_order, verdict
 
 
+def test_late_runs_are_what_is_out_of_its_place(source, target):
+    assert compare(source, target).late_runs == 0
+    late = target[0][20:30]
+    del target[0][20:30]
+    assert compare(source, target).late_runs == 0
+    target[0][60:60] = late
+    verdict = compare(source, target)
+    assert verdict.late_runs == 1 and verdict.out_of_order and not verdict.repeated, verdict
+    target[0][5], target[0][6] = target[0][6], target[0][5]
+    target[1][7], target[1][9] = target[1][9], target[1][7]
+    assert compare(source, target).late_runs == 4
+
+
 def test_two_swapped_are_nobodys_late_request(source, target):
     target[0][5], target[0][6] = target[0][6], target[0][5]
     verdict = compare(source, target)

@@ -23,7 +23,7 @@ CAUSES_OF_REPEATS = ("lost_partitions", "revoke_timeouts", "sink_recreations", "
 class Fault:
     """A row of the table. act(bout) makes the fault and leaves it healed, or healing. stalled_owner: the late
     request of one who was stalled for longer than its session may stand anywhere among the new owner's
-    records (at_least_once). needs() says why this machine cannot make it, or None."""
+    records: with at_most_once one for each partition that it lost. needs() says why this machine cannot make it, or None."""
 
     name: str
     title: str
@@ -84,6 +84,10 @@ def broken_promises(one, delivery, verdict, evidence):
     if delivery == AT_LEAST_ONCE and one.stalled_owner:
         if verdict.without_order:
             broken.append("no whole copy in order is there")
+    elif delivery == AT_MOST_ONCE and one.stalled_owner:
+        lost = evidence.count("lost_partitions")
+        if verdict.late_runs > lost:
+            broken.append(f"{verdict.late_runs} requests are out of order, only {lost} times was a partition lost")
     elif verdict.out_of_order:
         broken.append("records are out of order")
     broken += _broken_by_loss(one, delivery, verdict, evidence)

@@ -7,6 +7,7 @@ next record, or back to one that was there before: a restart.
 
 The checker works on plain lists, so that it can be tested with mutants (test_checker.py)."""
 
+from bisect import bisect_left
 from collections import namedtuple
 
 # A place in the source: partition and index into its list of records.
@@ -16,7 +17,9 @@ Place = namedtuple("Place", "partition index")
 class Verdict:
     """What the comparison found. Lists hold readable descriptions; `restarts` holds for each jump back the
     Place where the sequence went on, `repeated` counts the records that were there a second time.
-    `without_order` has the lanes that do not even hold one whole copy in order among the repeats."""
+    `without_order` has the lanes that do not even hold one whole copy in order among the repeats; `late_runs` counts what
+    would have to be taken out of the lanes, repeats aside, for the rest to be in order: pieces of records one after another,
+    as a request has them."""
 
     def __init__(self):
         self.lost = []
@@ -25,6 +28,7 @@ class Verdict:
         self.misplaced = []
         self.restarts = []
         self.without_order = []
+        self.late_runs = 0
         self.repeated = 0
         self.compared = 0
 
@@ -109,7 +113,7 @@ def _walk_lane(verdict, lane, expected, found):
     """Follows one lane; returns the set of source indexes that never came."""
     source_partition, target_partition = lane
     rank = {index: position for position, index in enumerate(expected)}
-    seen, jumps = set(), []
+    seen, jumps, once = set(), [], []
     last = -1
     for index in found:
         position = rank.get(index)
@@ -122,6 +126,8 @@ def _walk_lane(verdict, lane, expected, found):
             verdict.restarts.append(Place(source_partition, index))
         elif position != last + 1:
             jumps.append((last, position))
+        if position not in seen:
+            once.append(position)
         seen.add(position)
         last = position
     for before, after in jumps:
@@ -131,9 +137,25 @@ def _walk_lane(verdict, lane, expected, found):
         verdict.out_of_order.append(
             f"source {source_partition}#{expected[after]} follows "
             f"{'#%d' % expected[before] if before >= 0 else 'the beginning'} in target {target_partition}")
+    verdict.late_runs += _late_runs(once)
     if len(seen) == len(expected) and not _holds_in_order(found, expected):
         verdict.without_order.append(f"source {source_partition} in target {target_partition}")
     return {index for position, index in enumerate(expected) if position not in seen}
+
+
+def _late_runs(positions):
+    """Into how many pieces that which is not in order falls: what the longest ascending sequence leaves out."""
+    ends, places, before = [], [], [None] * len(positions)
+    for place, position in enumerate(positions):
+        length = bisect_left(ends, position)
+        before[place] = places[length - 1] if length else None
+        ends[length:length + 1], places[length:length + 1] = [position], [place]
+    in_order, place = set(), places[-1] if places else None
+    while place is not None:
+        in_order.add(place)
+        place = before[place]
+    return sum(place not in in_order and (place == 0 or place - 1 in in_order or positions[place - 1] > position)
+               for place, position in enumerate(positions))
 
 
 def _holds_in_order(found, wanted):
