@@ -64,13 +64,13 @@ def test_members_share_the_rate(kafka, topic, aloqd):
 
 def test_bytes_a_second_hold(kafka, topic, aloqd):
     trial = Trial(kafka, topic, 2)
-    records = [small_record(index) for index in range(6000)]
+    records = [small_record(index) for index in range(8000)]
     size = sum(len(record.key or b"") + len(record.value or b"") for record in records) // len(records)
     fill(kafka.brokers, trial.source, iter(records), 2)
     daemon = aloqd(trial.settings(rate={"bytes": f"{RATE * size}"})).start_ready()
     daemon.await_acked(RATE // 2)
     began, before = time.monotonic(), daemon.counter("acked_records")
-    pipeline = daemon.await_acked(3 * RATE)
+    pipeline = daemon.await_acked(6 * RATE)
     rate = (pipeline["counters"]["acked_records"] - before) / (time.monotonic() - began)
     assert 0.9 * RATE <= rate <= 1.1 * RATE, rate
     trial.stop_clean(daemon)
