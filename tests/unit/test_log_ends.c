@@ -13,6 +13,7 @@
 #include <cmocka.h>
 #include "base/clock.h"
 #include "base/worker.h"
+#include "kafka/client.h"
 #include "kafka/log_ends.h"
 #include "mock_client.h"
 
@@ -163,6 +164,9 @@ static void test_a_topic_without_answer_does_not_hide_the_other(void **state)
 {
 	struct fixture fixture;
 
+	/* librdkafka 2.4 to 2.9 crashes where a topic is answered for again (its issues 4778 and 4964). */
+	if (client_library_at_least(2, 4, 0) && !client_library_at_least(2, 10, 0))
+		skip();
 	begin(&fixture);
 	rd_kafka_mock_topic_set_error(
 	    fixture.cluster, topics[INVOICES], RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED);
