@@ -1,8 +1,10 @@
 #include "kafka/client.h"
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "config/property_list.h"
@@ -31,6 +33,13 @@ char *client_setting(const rd_kafka_t *client, const char *name)
 	if (size > 0)
 		rd_kafka_conf_get(conf, name, value, &size);
 	return value;
+}
+
+int64_t client_setting_us(const rd_kafka_t *client, const char *name)
+{
+	_cleanup_free_ char *value_ms = client_setting(client, name);
+
+	return strtoll(value_ms, NULL, 10) * USEC_PER_MSEC;
 }
 
 /* ---- librdkafka's own log lines ---- */

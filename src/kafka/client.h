@@ -40,5 +40,8 @@ size_t client_words_without_secret(const char *text);
 /* What a client's property is set to; "" where it does not know it. The caller frees. */
 char *client_setting(const rd_kafka_t *client, const char *name);
 
+/* A property that is a number of milliseconds, in microseconds; 0 where the client does not know it. */
+int64_t client_setting_us(const rd_kafka_t *client, const char *name);
+
 /* Is librdkafka, as it runs, at least this version? */
 bool client_library_at_least(int major, int minor, int patch);

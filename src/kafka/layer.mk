@@ -37,8 +37,8 @@ libkafka_a_SOURCES += \
 	src/kafka/sink.c src/kafka/sink.h src/kafka/sink_internal.h \
 	src/kafka/sink_headers.c src/kafka/sink_client.c src/kafka/sink_transaction.c \
 	src/kafka/source.c src/kafka/source.h src/kafka/source_internal.h \
-	src/kafka/source_assignment.c src/kafka/source_commits.c src/kafka/source_doubts.c src/kafka/source_prefetch.c \
-	src/kafka/source_reading.c src/kafka/source_stalls.c src/kafka/source_topics.c \
+	src/kafka/source_assignment.c src/kafka/source_commits.c src/kafka/source_doubts.c src/kafka/source_positions.c \
+	src/kafka/source_prefetch.c src/kafka/source_reading.c src/kafka/source_stalls.c src/kafka/source_topics.c \
 	src/kafka/start_notice.c src/kafka/start_notice.h \
 	src/kafka/topic_id.c src/kafka/topic_id.h \
 	src/kafka/topic_match.c src/kafka/topic_match.h \

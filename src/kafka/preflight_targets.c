@@ -182,11 +182,11 @@ static int narrow_target(struct preflight *preflight, const char *target, int co
 	const struct config_to *to = &preflight->pipeline->to;
 
 	return error_set(preflight->err, -EINVAL, REMEDY_PERSON,
-	    "target topic %s has %d partitions, but %d are needed (to.partition = \"%s\", source topic %s has %d); add "
-	    "partitions (kafka-topics.sh --bootstrap-server %s --alter --topic %s --partitions %d), then restart "
-	    "aloqd, or choose to.partition = \"key\", then reload it",
-	    target, count, needed, to->partition == PARTITION_SAME ? "same" : "fixed", topic->name, topic->partitions,
-	    to->cluster->brokers, target, needed);
+	    "target topic %s has %d partition%s, but %d are needed (to.partition = \"%s\", source topic %s has %d); add "
+	    "partitions (kafka-topics.sh --bootstrap-server %s --alter --topic %s --partitions %d), then run \"aloqctl "
+	    "start %s\"; or choose to.partition = \"key\", then reload aloqd",
+	    target, count, count == 1 ? "" : "s", needed, to->partition == PARTITION_SAME ? "same" : "fixed",
+	    topic->name, topic->partitions, to->cluster->brokers, target, needed, preflight->pipeline->name);
 }
 
 int preflight_partitions_needed(const struct config_to *to, int source_partitions)

@@ -272,7 +272,7 @@ static void take_error(struct source *source, rd_kafka_event_t *event)
 		source->events->failed(source->owner, &err);
 		return;
 	case RD_KAFKA_RESP_ERR__MAX_POLL_EXCEEDED:
-		/* The rebalance that follows says what is lost. */
+		/* The rebalance says what is lost: the one that follows, or the one that was not answered. */
 	default:
 		if (source_error_means_gone(code))
 			source_doubt_topics(source);
@@ -312,6 +312,7 @@ static bool take_leaked(struct source *source, rd_kafka_event_t *event, bool is_
 
 static void take_control_events(struct source *source)
 {
+	int64_t began_us = clock_monotonic_us();
 	rd_kafka_event_t *event;
 
 	while ((event = rd_kafka_queue_poll(source->queue, 0)) != NULL) {
@@ -333,6 +334,7 @@ static void take_control_events(struct source *source)
 		}
 		rd_kafka_event_destroy(event);
 	}
+	source->polled_us = began_us;
 	source->moved = false;
 }
 
@@ -344,6 +346,7 @@ static void op_serve(void *context)
 	source_bound_prefetch(source);
 	fetch_waker_wake(&source->waker);
 	source_serve_doubts(source);
+	source_serve_answers(source);
 	/* A rebalance that has begun is known before partitions are moved, and one that began meanwhile right after. */
 	take_control_events(source);
 	source_serve_positions(source);
@@ -370,10 +373,9 @@ void source_watch_queue(struct source *source, rd_kafka_queue_t *queue)
 
 int64_t source_look_interval_us(const struct source *source)
 {
-	_cleanup_free_ char *interval_ms = client_setting(source->consumer, "topic.metadata.refresh.interval.ms");
-	long long ms = strtoll(interval_ms, NULL, 10);
+	int64_t interval_us = client_setting_us(source->consumer, "topic.metadata.refresh.interval.ms");
 
-	return ms > 0 ? ms * USEC_PER_MSEC : CLOCK_NEVER;
+	return interval_us > 0 ? interval_us : CLOCK_NEVER;
 }
 
 int source_subscribe(struct source *source, const struct read_topic *topics, size_t count, struct error *err)
@@ -439,6 +441,7 @@ struct source *source_new(const struct config_pipeline *pipeline, const struct c
 	source->queue = rd_kafka_queue_get_consumer(source->consumer);
 	source->commit_queue = rd_kafka_queue_new(source->consumer);
 	source_prepare_stalls(source);
+	source_prepare_answers(source);
 	prefetch_turns_init(&source->turns, sizes->prefetch_bound_bytes);
 	watch_queue(source->queue, wake_fd);
 	watch_queue(source->commit_queue, wake_fd);

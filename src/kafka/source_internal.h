@@ -1,7 +1,7 @@
 /* source_internal.h: what the source's files share: source.c (records, control events, life), source_commits.c (offsets),
- * source_assignment.c (rebalances, positions), source_reading.c (what librdkafka reads), source_doubts.c (what is fetched
- * again), source_prefetch.c (the bound of what is fetched ahead), source_stalls.c (what is not fetched any more) and
- * source_topics.c (topics that are gone). */
+ * source_assignment.c (rebalances), source_positions.c (where reading begins), source_reading.c (what librdkafka reads),
+ * source_doubts.c (what is fetched again), source_prefetch.c (the bound of what is fetched ahead), source_stalls.c (what is
+ * not fetched any more) and source_topics.c (topics that are gone). */
 #pragma once
 #include <librdkafka/rdkafka.h>
 #include <stdbool.h>
@@ -13,6 +13,7 @@
 #include "kafka/topic_id.h"
 
 struct commit_answers;
+struct positions;
 struct record_block;
 
 struct source_topic {
@@ -102,6 +103,9 @@ struct source {
 	enum rebalance_state rebalance;
 	rd_kafka_topic_partition_list_t *pending; /* given by the group, and not taken up yet; NULL: none */
 	size_t unreleased;			  /* partitions that a revoke takes away and that are not released yet */
+	int64_t polled_us;    /* no rebalance had begun by then that has not been heard of */
+	int64_t answer_us;    /* how long a rebalance may wait for its answer */
+	int64_t answer_by_us; /* REBALANCE_REVOKING: when the group may have gone on without it */
 	char *member_id; /* cooperative: in the group, at the last rebalance event; NULL: there was none */
 	bool moved;	 /* cooperative: partitions were repositioned since control events were last taken */
 	struct resolve_job *job;		  /* running, or finished and not applied yet */
@@ -219,18 +223,42 @@ rd_kafka_resp_err_t source_take_out(struct source *source, const rd_kafka_topic_
 
 /* ---- source_assignment.c ---- */
 
+/* The consumer is there: how long the group waits for its answers. */
+void source_prepare_answers(struct source *source);
 /* A rebalance event: ASSIGN or REVOKE. */
 void source_rebalance(struct source *source, rd_kafka_resp_err_t code,
     const rd_kafka_topic_partition_list_t *partitions);
-/* Resolve a partition's position anew (gap), expecting to continue at this offset. */
-void source_reposition(struct source *source, struct source_part *part, int64_t offset);
-/* Is the position of a partition being resolved anew? What was read before must not be committed meanwhile. */
-bool source_is_moving(const struct source *source);
-/* source_ops.rewind */
-void source_rewind(void *source, uint32_t part, bool cross_gap);
-/* Applies positions that have been resolved. */
-void source_serve_positions(struct source *source);
+/* What a revoke takes away, and the engine has not let go of in time, is lost. */
+void source_serve_answers(struct source *source);
 /* source_ops.release_partition */
 void source_release_partition(void *source, uint32_t part);
+/* Answers a revoke once the engine has let go of all that is taken away, and no job is left that could still commit: a
+ * position that it commits after the next owner has begun to read would take that one's offset back. */
+void source_finish_revoke_if_released(struct source *source);
+/* No rebalance is at hand any more. */
+void source_rebalance_finished(struct source *source);
+size_t source_assigned_count(const struct source *source);
 /* The consumer is about to be closed: complete what a rebalance has begun. */
 void source_abandon_rebalance(struct source *source);
+
+/* ---- source_positions.c ---- */
+
+/* Resolve a partition's position anew (gap), expecting to continue at this offset. */
+void source_reposition(struct source *source, struct source_part *part, int64_t offset);
+/* source_ops.rewind */
+void source_rewind(void *source, uint32_t part, bool cross_gap);
+/* Its position is not asked for any more. That its log was cut stands until it is: also where the partition comes back
+ * before. */
+void source_drop_question(struct source_part *part);
+/* What the worker is finding out is not used any more. */
+void source_outdate_positions(struct source *source);
+/* For the partitions that stay, what was outdated is asked again. */
+void source_ask_again(struct source *source);
+/* Is the position of a partition being resolved anew? What was read before must not be committed meanwhile. */
+bool source_is_moving(const struct source *source);
+/* Resolves positions, and applies those that have been. */
+void source_serve_positions(struct source *source);
+/* Takes up what the group has given, where it is to be read from. */
+void source_apply_assignment(struct source *source, struct positions *positions);
+/* The engine reads it anew from there; of what was read before nothing is committed. */
+void source_begin_epoch(struct source *source, struct source_part *part, int64_t position);

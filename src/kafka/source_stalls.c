@@ -36,19 +36,13 @@ struct ends_job {
 	size_t count;
 };
 
-static int64_t setting_us(const struct source *source, const char *name)
-{
-	_cleanup_free_ char *value_ms = client_setting(source->consumer, name);
-
-	return strtoll(value_ms, NULL, 10) * USEC_PER_MSEC;
-}
-
 void source_prepare_stalls(struct source *source)
 {
 	int64_t refresh_us = source_look_interval_us(source);
 	/* What is on its way of a fetch is given up after this, and asked for again: no stall before nothing has come for so
 	 * long. That has passed where a partition was idle before its log went on: there it is the second look alone. */
-	int64_t fetch_us = setting_us(source, "socket.timeout.ms") + setting_us(source, "fetch.wait.max.ms");
+	int64_t fetch_us = client_setting_us(source->consumer, "socket.timeout.ms") +
+			   client_setting_us(source->consumer, "fetch.wait.max.ms");
 
 	source->silence_us = refresh_us < silence_max_us ? refresh_us : silence_max_us;
 	source->stall_us = source->silence_us > fetch_us ? source->silence_us : fetch_us;

@@ -126,6 +126,11 @@ MUTANTS = [
         "	for (uint32_t i = 0; i < source->part_count; i++)\n"
         "		leave(source, source->parts[i], lost);",
         "only_what_moves_is_given_up and at_least_once"),
+    Mutant("takes what another one has read meanwhile for its own",
+        "src/kafka/source_assignment.c",
+        "	bool lost = rd_kafka_assignment_lost(source->consumer) || is_overdue(source);",
+        "	bool lost = rd_kafka_assignment_lost(source->consumer);",
+        "the_promise_is_kept and stalled and at_most_once"),
     Mutant("does not take out what it takes in again elsewhere",
         "src/kafka/source_reading.c",
         "		if (source_part_at(source, list, i)->taken_up)\n			code = source_take_out(source, list);",

@@ -47,6 +47,7 @@ void mock_source_begin(struct mock_source *mock, char **topics, int count)
 	source->commit_answers = commit_answers_new();
 	prefetch_turns_init(&source->turns, UINT64_MAX);
 	source_prepare_stalls(source);
+	source_prepare_answers(source);
 	for (int t = 0; t < count; t++) {
 		assert_int_equal(rd_kafka_mock_topic_create(mock->cluster, topics[t], 1, count), 0);
 		rd_kafka_mock_partition_set_leader(mock->cluster, topics[t], 0, t + 1);

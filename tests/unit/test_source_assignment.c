@@ -1,4 +1,5 @@
-/* What the group takes away while a position is being found out: source_assignment.c on librdkafka's mock cluster. */
+/* What the group takes away, in time and too late, and while a position is being found out: source_assignment.c and
+ * source_positions.c on librdkafka's mock cluster. */
 #include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -22,12 +23,23 @@ struct fixture {
 	unsigned gaps;	   /* that were told */
 	int64_t read_to;   /* what the engine commits when the partition is taken away */
 	int64_t committed; /* as it knows */
+	bool holds;	   /* it does not let go of what is taken away */
+	unsigned revoked, lost, blocked, losses_told;
 	bool released;
 };
 
 static void on_gap(void *host, const char *topic, int32_t partition, int64_t from, int64_t to, const char *words)
 {
 	((struct fixture *)host)->gaps++;
+}
+
+static void on_place_lost(void *host)
+{
+	((struct fixture *)host)->losses_told++;
+}
+
+static void on_narrow(void *host)
+{
 }
 
 static void on_trouble(void *host, uint32_t part, const struct error *err)
@@ -53,6 +65,9 @@ static void on_revoke_begin(void *owner, uint32_t part)
 	struct fixture *fixture = owner;
 	const struct mark mark = { .part = part, .offset = fixture->read_to, .leader_epoch = -1 };
 
+	fixture->revoked++;
+	if (fixture->holds)
+		return;
 	if (fixture->read_to > fixture->committed)
 		source_commit(fixture->source, &mark, 1);
 	else
@@ -65,28 +80,40 @@ static void on_commit_done(void *owner, const struct mark *marks, size_t count, 
 	release(owner);
 }
 
-static const struct source_events events = {
-	.assigned = on_assigned, .revoke_begin = on_revoke_begin, .commit_done = on_commit_done };
+static void on_lost(void *owner, uint32_t part)
+{
+	((struct fixture *)owner)->lost++;
+}
+
+static void on_blocked(void *owner, uint32_t part, int64_t offset, const struct error *err)
+{
+	((struct fixture *)owner)->blocked++;
+}
+
+static const struct source_events events = { .assigned = on_assigned,
+	.revoke_begin = on_revoke_begin,
+	.commit_done = on_commit_done,
+	.lost = on_lost,
+	.blocked = on_blocked };
 
 /* A source that has read one empty partition up to READ_TO, and has not committed that. */
 static void begin(struct fixture *fixture)
 {
 	struct config_pipeline *pipeline = &fixture->mock.pipeline;
 
+	*fixture = (struct fixture){ .read_to = READ_TO, .committed = NOT_COMMITTED };
 	mock_source_begin(&fixture->mock, topic_names, 1);
 	fixture->mock.config_cluster.brokers = (char *)rd_kafka_mock_cluster_bootstraps(fixture->mock.cluster);
 	pipeline->to.cluster = pipeline->from.cluster;
+	pipeline->to.topic = (char *)"copies";
 	pipeline->from.group = (char *)"group";
 	pipeline->from.on_gap = GAP_LATEST;
 	fixture->source = fixture->mock.source;
 	fixture->memory = topic_memory_new();
 	fixture->onlooker = mock_client_new(RD_KAFKA_CONSUMER, pipeline->from.cluster->brokers);
-	fixture->gaps = 0;
-	fixture->read_to = READ_TO;
-	fixture->committed = NOT_COMMITTED;
-	fixture->released = false;
 	source_set_events(fixture->source, &events, fixture);
-	fixture->source->host = (struct source_host){ .gap = on_gap, .trouble = on_trouble, .host = fixture };
+	fixture->source->host = (struct source_host){ .gap = on_gap, .trouble = on_trouble, .lost = on_place_lost,
+		.narrow = on_narrow, .host = fixture };
 	fixture->source->memory = fixture->memory;
 	fixture->source->topics[0]->target_partitions = 1;
 	fixture->source->parts[0]->next_offset = READ_TO;
@@ -168,11 +195,87 @@ static void test_what_was_read_is_committed_where_there_is_no_gap(void **state)
 	end(&fixture);
 }
 
+/* Its target has fewer partitions by now. */
+static void test_no_older_offset_follows_where_it_is_blocked_behind_a_gap(void **state)
+{
+	int64_t until_us = clock_monotonic_us() + 30 * USEC_PER_SEC;
+	struct fixture fixture;
+
+	begin(&fixture);
+	fixture.source->topics[0]->target_partitions = 0;
+	source_reposition(fixture.source, fixture.source->parts[0], READ_TO);
+	while (fixture.blocked == 0)
+		serve(&fixture, until_us);
+	assert_int_equal(fixture.gaps, 1);
+	take_away(&fixture);
+	serve_until_given_up(&fixture, until_us);
+	assert_int_equal(group_offset(&fixture), 0);
+	end(&fixture);
+}
+
+/* Nobody has looked for events for as long as the group waits for an answer. */
+static void stand_still(struct fixture *fixture)
+{
+	fixture->source->polled_us = clock_monotonic_us() - fixture->source->answer_us;
+}
+
+/* Its next owner may have begun: nothing that was read is committed, or sent, any more. librdkafka does not call it lost. */
+static void test_what_is_taken_away_while_it_stood_still_is_lost(void **state)
+{
+	struct fixture fixture;
+
+	begin(&fixture);
+	stand_still(&fixture);
+	take_away(&fixture);
+	assert_false(rd_kafka_assignment_lost(fixture.source->consumer));
+	assert_int_equal(fixture.lost, 1);
+	assert_int_equal(fixture.revoked, 0);
+	assert_int_equal(fixture.losses_told, 1);
+	assert_int_equal(fixture.source->rebalance, REBALANCE_NONE);
+	assert_int_equal(group_offset(&fixture), NOT_COMMITTED);
+	end(&fixture);
+}
+
+static void test_what_is_not_let_go_of_in_time_is_lost(void **state)
+{
+	struct fixture fixture;
+
+	begin(&fixture);
+	fixture.holds = true;
+	take_away(&fixture);
+	source_serve_answers(fixture.source);
+	assert_int_equal(fixture.revoked, 1);
+	assert_int_equal(fixture.lost, 0);
+	fixture.source->answer_by_us = clock_monotonic_us();
+	source_serve_answers(fixture.source);
+	assert_int_equal(fixture.lost, 1);
+	assert_int_equal(fixture.losses_told, 1);
+	assert_int_equal(fixture.source->rebalance, REBALANCE_NONE);
+	/* Once. */
+	source_serve_answers(fixture.source);
+	assert_int_equal(fixture.lost, 1);
+	end(&fixture);
+}
+
+/* With max.poll.interval.ms as librdkafka has it, and a heartbeat's time less. */
+static void test_an_answer_is_due_before_the_group_goes_on(void **state)
+{
+	struct fixture fixture;
+
+	begin(&fixture);
+	assert_int_equal(fixture.source->answer_us, (300 - 3) * USEC_PER_SEC);
+	end(&fixture);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_no_older_offset_follows_one_behind_a_gap),
 		cmocka_unit_test(test_what_was_read_is_committed_where_there_is_no_gap),
+		cmocka_unit_test(test_no_older_offset_follows_where_it_is_blocked_behind_a_gap),
+		cmocka_unit_test(test_what_is_taken_away_while_it_stood_still_is_lost),
+		cmocka_unit_test(test_what_is_not_let_go_of_in_time_is_lost),
+		cmocka_unit_test(test_an_answer_is_due_before_the_group_goes_on),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -93,8 +93,10 @@ def frozen(bout):
 def stalled(bout):
     """the pipeline's thread stopped beyond max.poll.interval.ms, while heartbeats go on"""
     first = bout.begin()
-    for _ in range(bout.times(1, 3)):
+    for turn in range(bout.times(1, 3)):
         second = taken_over_meanwhile(bout, first, stalled_thread(pipeline_thread(first)))
+        lost = first.pipeline()["counters"]["lost_partitions"]
+        assert lost >= PARTITIONS * (turn + 1), f"it holds for its own what another one had: {lost} lost partitions"
         bout.stop(second)
         first.await_assigned(PARTITIONS)
 
@@ -146,6 +148,17 @@ def frozen_cooperative(bout):
     """aloqd frozen beyond its session in a group that rebalances cooperatively"""
     bout.rebalance_cooperatively()
     frozen(bout)
+
+
+def why_no_cooperative_stall():
+    return why_no_stall() or why_not_cooperative()
+
+
+@fault(repeats=ANY, lost=COUNTED, stalled_owner=True, needs=why_no_cooperative_stall)
+def stalled_cooperative(bout):
+    """the pipeline's thread stopped in a group that rebalances cooperatively, while heartbeats go on"""
+    bout.rebalance_cooperatively()
+    stalled(bout)
 
 
 # librdkafka's threads wait until times on the wall clock: one that goes back makes them wait longer, until something
