@@ -107,11 +107,12 @@ static bool repeats_too_much(const char *text)
 	return false;
 }
 
-/* The largest number in the braces at p, which is behind them afterwards. */
-static unsigned long take_braces(const char **p)
+/* The largest number in the braces at p, which is behind them afterwards. *least: the first one. */
+static unsigned long take_braces(const char **p, unsigned long *least)
 {
 	unsigned long most = 1;
 
+	*least = isdigit((unsigned char)(*p)[1]) ? strtoul(*p + 1, NULL, 10) : (*p)[1] != ',';
 	for (; **p && **p != '}'; (*p)++) {
 		unsigned long number = isdigit((unsigned char)**p) ? strtoul(*p, NULL, 10) : 0;
 
@@ -127,6 +128,8 @@ static unsigned long take_braces(const char **p)
 struct repeats {
 	unsigned long groups; /* repeated */
 	unsigned long atoms;  /* single ones, which count as groups where they are copied */
+	bool may_be_empty;
+	bool repeats_empty; /* something of it may be empty, and is repeated */
 };
 
 static struct repeats take_repeats(const char **p);
@@ -134,11 +137,18 @@ static struct repeats take_repeats(const char **p);
 static void copy(struct repeats *repeats, unsigned long times)
 {
 	if (times > 1) {
+		repeats->repeats_empty |= repeats->may_be_empty;
 		repeats->groups = (repeats->groups + repeats->atoms) * times;
 		repeats->atoms = 0;
 	}
 	if (repeats->groups > REPEATED_GROUPS_MAX)
 		repeats->groups = REPEATED_GROUPS_MAX + 1;
+}
+
+/* Does an atom stand for a place in the name, and for no character? */
+static bool is_place(const char *p)
+{
+	return *p == '^' || *p == '$' || (*p == '\\' && p[1] && strchr("bB<>`'", p[1]));
 }
 
 /* One atom with all its quantifiers. */
@@ -150,6 +160,7 @@ static struct repeats take_repeats_of_atom(const char **p)
 	if (**p == '[') {
 		*p = bracket_end(*p);
 	} else {
+		repeats.may_be_empty = is_place(*p);
 		*p += **p == '\\' && (*p)[1] ? 2 : 1;
 		if (is_group) {
 			repeats = take_repeats(p);
@@ -158,40 +169,57 @@ static struct repeats take_repeats_of_atom(const char **p)
 		}
 	}
 	while (**p && strchr("*+?{", **p)) {
+		unsigned long least = **p == '+';
+
 		if (**p == '{') {
-			copy(&repeats, take_braces(p));
+			copy(&repeats, take_braces(p, &least));
 		} else {
 			/* x+ is compiled as xx*. */
 			if (**p == '+')
 				repeats.groups *= 2;
-			if (**p != '?')
+			if (**p != '?') {
 				*(is_group ? &repeats.groups : &repeats.atoms) += 1;
+				repeats.repeats_empty |= repeats.may_be_empty;
+			}
 			copy(&repeats, 1);
 			(*p)++;
 		}
+		repeats.may_be_empty |= least == 0;
 		is_group = true; /* what is repeated twice is one as well */
 	}
 	return repeats;
 }
 
-/* Up to the end of this group. regcomp() follows all ways through those that may be empty, and copies what + and {m,n}
- * repeat: (x*)*(x*)*..., ((x+)+)+... and ((x*){1,9}){1,9} take time and memory by powers of two. */
+/* Up to the end of this group. regcomp() follows all ways through what may be empty and is repeated, and copies what + and
+ * {m,n} repeat: ((x?{1,9}){1,9})* and ((x+)+)+... take time and memory by powers of two. */
 static struct repeats take_repeats(const char **p)
 {
 	struct repeats repeats = { 0 };
+	bool may_be_empty = true; /* this alternative */
 
 	while (**p && **p != ')') {
-		struct repeats more = take_repeats_of_atom(p);
+		struct repeats more = { 0 };
 
+		if (**p == '|') {
+			repeats.may_be_empty |= may_be_empty;
+			may_be_empty = true;
+			(*p)++;
+			continue;
+		}
+		more = take_repeats_of_atom(p);
 		repeats.groups += more.groups;
 		repeats.atoms += more.atoms;
+		repeats.repeats_empty |= more.repeats_empty;
+		may_be_empty &= more.may_be_empty;
 	}
+	repeats.may_be_empty |= may_be_empty;
 	return repeats;
 }
 
 static const char *refusal(const char *text)
 {
 	size_t length = strlen(text);
+	struct repeats repeats;
 
 	if (length > TOPIC_PATTERN_LENGTH_MAX)
 		return "is longer than 255 characters; use several shorter ones";
@@ -206,7 +234,10 @@ static const char *refusal(const char *text)
 		return "refers back to a group, which can take for ever to match; write it without";
 	if (repeats_too_much(text))
 		return "repeats too much, which takes too much memory; use + or * in place of large numbers";
-	if (take_repeats(&text).groups > REPEATED_GROUPS_MAX)
+	repeats = take_repeats(&text);
+	if (repeats.repeats_empty)
+		return "repeats what may be empty, which can take for ever to compile; write it with one * or +";
+	if (repeats.groups > REPEATED_GROUPS_MAX)
 		return "repeats too many groups, which can take for ever to compile; write it with fewer (...)* and "
 		       "(...)+, and none within another";
 	return NULL;

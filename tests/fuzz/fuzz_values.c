@@ -128,7 +128,7 @@ char *fuzz_generate(uint64_t seed)
 {
 	static const char *const texts[] = { "250ms", "1500us", "7d", "18446744073709551615", "64KiB",
 		"100GB", "2026-01-31T00:00:00.250Z", "timestamp:1769817600250", "orders-(eu|us)[.]v[0-9]+",
-		"([a-z]+[.-]?){1,8}", "[[:digit:]]+\\.x|(a|b|cc)*", "kafka-1:9092,[::1]:9092",
+		"([a-z]+[.-]?){1,8}", "((x?y{1,9}){1,9}z)*", "[[:digit:]]+\\.x|(a|b|cc)*", "kafka-1:9092,[::1]:9092",
 		"127.0.0.1:9797", "exactly_once", "main" };
 
 	return xstrdup(texts[seed % (sizeof texts / sizeof texts[0])]);

@@ -73,7 +73,9 @@ static void test_what_takes_for_ever_to_compile_is_refused(void **state)
 	static const char *const repeated[] = { "(.*)*", "(a*b*)*", "(.*.*)*", "((a*b*)*c*)*", "(a|b|)*", "(a+)+" };
 	static const char *const whole[] = { "^((((((((((((((((((((((((a+)+)+)+)+)+)+)+)+)+)+)+)+)+)+)+)+)+)+)+)+)+)+)+)+",
 		"^a+++++++++++++++++++++++++++++++++++++++", "^a*+*+*+*+*+*+*+*+*+*+*+*+*+*+*+*+*+*+", "^((.*)*){40}x",
-		"^(([a)]*\\(*)*){40}x", "^(a+)+(.*)*((x*{1,9}){1,9}*)*", "^((x*){1,9}){1,9}y" };
+		"^(([a)]*\\(*)*){40}x", "^(a+)+(.*)*((x*{1,9}){1,9}*)*", "^((x*){1,9}){1,9}y",
+		"^((x?{1,9}){1,9}*)*", "^(y?{2,}{4}+){0,5}", "^(x{,3}){1,3}{1,9}+x{1,3}", "^((|x){1,9}){1,9}",
+		"^(($){1,9}){1,9}", "^y?((.??{0,5}){2,}){0,5}|[a-z]" };
 	char why[256];
 
 	for (size_t i = 0; i < sizeof repeated / sizeof repeated[0]; i++) {
@@ -82,16 +84,17 @@ static void test_what_takes_for_ever_to_compile_is_refused(void **state)
 		while (strlen(text) + strlen(repeated[i]) < sizeof text - 1)
 			memcpy(text + strlen(text), repeated[i], strlen(repeated[i]) + 1);
 		assert_null(topic_pattern_new(text, why, sizeof why));
-		assert_non_null(strstr(why, "groups"));
+		assert_non_null(strstr(why, "which can take for ever to compile"));
 	}
 	for (size_t i = 0; i < sizeof whole / sizeof whole[0]; i++) {
 		assert_null(topic_pattern_new(whole[i], why, sizeof why));
-		assert_non_null(strstr(why, "groups"));
+		assert_non_null(strstr(why, "which can take for ever to compile"));
 	}
 	/* What people write. */
 	assert_matches("^([a-z]+-)*[0-9]{4}-[0-9]{2}-[0-9]{2}", "a-b-2026-01-31", true);
 	assert_matches("^(eu|us)\\.([a-z0-9]+\\.)+v[0-9]+(-(dead|retry))*", "eu.a.b.v1-dead", true);
 	assert_matches("^([a-z]+[.-]?){1,8}", "orders-eu.retry", true);
+	assert_matches("^(orders|)(-[a-z]*)?(\\.v[0-9]{1,3})*", "orders-eu.v1.v22", true);
 	assert_matches("^[a-z]+-[a-z]+-[a-z]+-[a-z]+-[a-z]+-[a-z]+-[a-z]+-[a-z]+-[a-z]+-[a-z]+-[a-z]+",
 	    "a-b-c-d-e-f-g-h-i-j-k", true);
 }
