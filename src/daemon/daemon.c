@@ -105,7 +105,8 @@ static void begin_drain(struct daemon *daemon, int64_t now_us)
 	supervisor_refresh(daemon->supervisor, now_us);
 	supervisor_stop(daemon->supervisor, clock_after_us(now_us, drain_us));
 	service_manager_stopping(&daemon->service_manager, clock_after_us(drain_us, 2 * CLOSE_GRACE_US));
-	sd_event_source_set_time_relative(daemon->ticker, 0);
+	/* Sooner than it would come by itself; it comes in any case. */
+	(void)sd_event_source_set_time_relative(daemon->ticker, 0);
 }
 
 /* Its thread, and with it the client, stay until the process ends: only another one relays again what this pipeline has in

@@ -25,6 +25,7 @@ struct act {
 	size_t segment_count;
 	char by[WORDS_SIZE]; /* "uid 0 (pid 42)" */
 	const char *command; /* for the log; NULL: it was none that there is */
+	const char *refusal; /* for the log, where the page tells of it by other means; NULL: it does not */
 	struct log_place place;
 };
 
@@ -92,6 +93,8 @@ static void reload(struct act *act)
 		return;
 	snprintf(asked_by, sizeof asked_by, "control socket, %s", act->by);
 	reload_begin(act->site->reload, asked_by);
+	if (reload_status(act->site->reload)->was_refused)
+		act->refusal = reload_status(act->site->reload)->summary;
 	site_last_reload(act->site, RELOAD_WHOLE, act->page);
 }
 
@@ -261,9 +264,10 @@ static void cut_path(struct act *act)
 static void log_it(const struct act *act)
 {
 	const struct http_page *page = act->page;
-	bool done = page->status == SITE_OK;
-	_cleanup_free_ char *words = done || !page->body ? xstrdup(done ? "accepted" : "no memory")
-	                                                 : xstrndup(page->body, strcspn(page->body, "\n"));
+	bool done = page->status == SITE_OK && !act->refusal;
+	const char *page_words = page->body ? page->body : "no memory";
+	const char *why = act->refusal ? act->refusal : page_words;
+	_cleanup_free_ char *words = done ? xstrdup("accepted") : xstrndup(why, strcspn(why, "\n"));
 	const struct log_command command = { .command = act->command, .result = done ? "accepted" : "refused",
 		.uid = act->request->uid, .pid = act->request->pid };
 	const char *level = argument(act, "level");

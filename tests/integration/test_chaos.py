@@ -41,7 +41,7 @@ SHORT = {
     "members-crash-cooperative": (EXACTLY_ONCE,),
     "not-authorised": (AT_LEAST_ONCE,),
     "takeover-from-the-killed": (EXACTLY_ONCE,),
-    "stalled": (EXACTLY_ONCE,),
+    "stalled": (AT_MOST_ONCE, EXACTLY_ONCE),
     "blackhole": (EXACTLY_ONCE,),
     "answers-lost": (AT_MOST_ONCE,),
     "clock-moved": (AT_LEAST_ONCE,),
@@ -67,22 +67,16 @@ def test_the_promise_is_kept(kafka3, request, name, delivery):
 
 # ---- acks = 1 ----
 
-def last_copies(records):
-    """Of each record the last one, in their order."""
-    at = {record: position for position, record in enumerate(records)}
-    return sorted(at, key=at.get)
-
-
-def test_acks_1_loses_nothing_while_its_leaders_stay_and_its_last_copies_are_in_order(kafka3, topic, aloqd):
-    """Connections are reset under load. Leaders are moved at rest, when all that they have acknowledged is copied: under
-    load it could be lost by that."""
+def test_acks_1_loses_nothing_while_its_leaders_stay_and_keeps_one_copy_in_order(kafka3, topic, aloqd):
+    """Connections are reset under load: what was on its way in one may be written late, when it has been sent again in
+    another. Leaders are moved at rest, when all that they have acknowledged is copied: under load it could be lost by
+    that."""
     rng, trial, proxies = random.Random(SEED), Trial(kafka3, topic, 6), Proxies(kafka3)
     daemon = aloqd(trial.settings(to_acks=1, to_brokers=proxies.brokers, to_properties=AS_RELAY))
 
     def arrived():
-        """What every in-sync replica has, by its last copies."""
-        source, target = (read_topic(kafka3, name).records for name in (trial.source, trial.target))
-        return compare(source, {number: last_copies(records) for number, records in target.items()})
+        """What every in-sync replica has."""
+        return compare(*(read_topic(kafka3, name).records for name in (trial.source, trial.target)))
 
     def relay_under_resets(first):
         with Load(kafka3.brokers, trial.source, 6, rate=2000, first=first) as load:
@@ -95,11 +89,11 @@ def test_acks_1_loses_nothing_while_its_leaders_stay_and_its_last_copies_are_in_
     try:
         daemon.start()
         produced = relay_under_resets(0)
-        eventually(lambda: arrived().kept_exactly(), 30, lambda: f"all is copied: {arrived()}")
+        eventually(lambda: arrived().kept_one_copy_in_order(), 30, lambda: f"all is copied: {arrived()}")
         move_leaders(kafka3, trial.target, rng)
         produced = relay_under_resets(produced)
         trial.stop_clean(daemon)
-        eventually(lambda: arrived().kept_exactly(), 30, lambda: f"all is copied: {arrived()}")
+        eventually(lambda: arrived().kept_one_copy_in_order(), 30, lambda: f"all is copied: {arrived()}")
     finally:
         proxies.close()
     assert arrived().compared == produced

@@ -78,7 +78,7 @@ def test_a_stalled_owners_late_request_breaks_the_order_but_not_the_copy_of_the_
     target[0][80:80] = late
     target[1][20:20] = source[1][30:40]
     verdict = compare(source, target)
-    assert not verdict.kept_at_least_once() and verdict.kept_but_for_a_stalled_owner(), verdict
+    assert not verdict.kept_at_least_once() and verdict.kept_one_copy_in_order(), verdict
     assert verdict.repeated == 20 and verdict.out_of_order, verdict
 
 
@@ -98,12 +98,12 @@ def test_late_runs_are_what_is_out_of_its_place(source, target):
 def test_two_swapped_are_nobodys_late_request(source, target):
     target[0][5], target[0][6] = target[0][6], target[0][5]
     verdict = compare(source, target)
-    assert not verdict.kept_but_for_a_stalled_owner() and verdict.without_order == ["source 0 in target 0"]
+    assert not verdict.kept_one_copy_in_order() and verdict.without_order == ["source 0 in target 0"]
 
 
 def test_what_is_lost_is_lost_with_a_stalled_owner_too(source, target):
     del target[2][7]
-    assert not compare(source, target).kept_but_for_a_stalled_owner()
+    assert not compare(source, target).kept_one_copy_in_order()
 
 
 def test_at_most_once_may_lose_and_nothing_else(source, target):

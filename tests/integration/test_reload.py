@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import re
 import signal
 
 import pytest
@@ -123,6 +124,7 @@ def test_a_wrong_configuration_is_told_whole_and_what_runs_goes_on(kafka, topic,
     daemon.write_config(settings)
     said = aloqctl(daemon, "reload")
     assert said.returncode == 78 and "everything runs on as it was" in said.stderr, said
+    assert re.search(r'command "reload" by uid \d+ \(pid \d+\): refused: .*with 2 errors', daemon.log_text())
     assert "on_eror" in said.stderr and "round" in said.stderr, said.stderr
     assert all(line.split(": ", 1)[1] in daemon.log_text() for line in said.stderr.splitlines()[:-1])
     assert "The last reload:" in aloqctl(daemon, "status").stdout

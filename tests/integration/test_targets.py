@@ -4,6 +4,7 @@ import random
 import re
 
 import pytest
+from harness.aloqd import aloqctl
 from harness.config import relay
 from harness.reader import read_topic
 from harness.trial import Trial
@@ -19,9 +20,14 @@ def test_a_target_with_fewer_partitions_under_same_is_refused_before_the_first_r
     for word in (trial.source, trial.target, "6", "4"):
         assert word in pipeline["reason"], pipeline["reason"]
     assert daemon.get("/readyz")[0] == 503
-    daemon.terminate()
     assert sum(kafka.log_ends(trial.target).values()) == 0
     assert set(trial.committed().values()) <= {0}
+    # What it says to do about it, does.
+    assert 'then run "aloqctl start relay"' in pipeline["reason"], pipeline["reason"]
+    kafka.grow_topic(trial.target, 6)
+    assert aloqctl(daemon, "start", "relay").returncode == 0
+    verdict = trial.finish(daemon)
+    assert verdict.kept_exactly(), verdict
 
 
 def test_to_create_makes_the_target(kafka, topic, aloqd):
