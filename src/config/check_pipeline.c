@@ -10,9 +10,10 @@
 #include "config/property_list.h"
 #include "core/topic_pattern.h"
 
-#define PATH_SIZE            512
-#define SHOWN                "%.80s"
-#define MAX_POLL_INTERVAL_MS 300000 /* librdkafka's default */
+#define PATH_SIZE	      512
+#define SHOWN		      "%.80s"
+#define MAX_POLL_INTERVAL_MS  300000 /* librdkafka's defaults */
+#define HEARTBEAT_INTERVAL_MS 3000
 
 /* The brokers abort a transaction after transaction.timeout.ms, which core/delivery.c sets to 15 s; its records must be
  * written and acknowledged by then, too. */
@@ -295,28 +296,33 @@ static void check_rate(const struct judged *judged)
 		    pipeline->rate_bytes, pipeline->members, pipeline->members);
 }
 
-/* A member that settles a revoked partition for longer than the group waits for it loses it meanwhile. */
+static int64_t consumer_ms(const struct config_pipeline *pipeline, const char *name, int64_t usual_ms)
+{
+	const struct config_property *property = property_list_find(&pipeline->from.properties, name);
+
+	if (!property && pipeline->from.cluster)
+		property = property_list_find(&pipeline->from.cluster->properties, name);
+	return property ? strtoll(property->value, NULL, 10) : usual_ms;
+}
+
+/* A member that settles a revoked partition for longer than the group waits for it loses it meanwhile. It hears with a
+ * heartbeat that a rebalance has begun. */
 static void check_revoke_timeout(const struct judged *judged)
 {
 	const struct config_pipeline *pipeline = judged->pipeline;
-	const struct config_property *property =
-	    property_list_find(&pipeline->from.properties, "max.poll.interval.ms");
-	int64_t max_poll_interval_ms = MAX_POLL_INTERVAL_MS;
+	int64_t max_poll_interval_ms = consumer_ms(pipeline, "max.poll.interval.ms", MAX_POLL_INTERVAL_MS);
+	int64_t heartbeat_ms = consumer_ms(pipeline, "heartbeat.interval.ms", HEARTBEAT_INTERVAL_MS);
 	char path[PATH_SIZE];
 	struct finding_place where;
 
-	if (!property && pipeline->from.cluster)
-		property = property_list_find(&pipeline->from.cluster->properties, "max.poll.interval.ms");
-	if (property)
-		max_poll_interval_ms = strtoll(property->value, NULL, 10);
-	if (pipeline->revoke_timeout_ms < max_poll_interval_ms || max_poll_interval_ms <= 0)
+	if (max_poll_interval_ms <= 0 || heartbeat_ms <= 0 ||
+	    pipeline->revoke_timeout_ms < max_poll_interval_ms - heartbeat_ms)
 		return;
 	where = key_place(judged, NULL, "revoke_timeout", path);
 	findings_error(judged->load->findings, &where,
-	    "%" PRId64 " ms is not below max.poll.interval.ms (%" PRId64
-	    "), after which the group takes the partitions away; "
-	    "use less",
-	    pipeline->revoke_timeout_ms, max_poll_interval_ms);
+	    "%" PRId64 " ms is not below max.poll.interval.ms less heartbeat.interval.ms (%" PRId64 " - %" PRId64
+	    "), after which the group may take the partitions away; use less",
+	    pipeline->revoke_timeout_ms, max_poll_interval_ms, heartbeat_ms);
 }
 
 void check_pipeline(struct load *load, size_t index)

@@ -234,9 +234,11 @@ static const char *refusal(const char *text)
 		return "refers back to a group, which can take for ever to match; write it without";
 	if (repeats_too_much(text))
 		return "repeats too much, which takes too much memory; use + or * in place of large numbers";
+	text++; /* its "^" */
 	repeats = take_repeats(&text);
 	if (repeats.repeats_empty)
-		return "repeats what may be empty, which can take for ever to compile; write it with one * or +";
+		return "repeats what may be empty, which can take for ever to compile; write it so that what *, + or {...} "
+		       "repeats is one character at least";
 	if (repeats.groups > REPEATED_GROUPS_MAX)
 		return "repeats too many groups, which can take for ever to compile; write it with fewer (...)* and "
 		       "(...)+, and none within another";

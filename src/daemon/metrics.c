@@ -43,7 +43,7 @@ struct metric {
 	}
 
 #define HELP_COMMITS      "Offset commits that were answered, by result."
-#define HELP_REBALANCES   "Partitions that came or went in rebalances, by event."
+#define HELP_REBALANCES   "Partitions that came or went in rebalances, by event; in two if lost while being revoked."
 #define HELP_TRANSACTIONS "Transactions that have ended, by result."
 
 static const struct metric pipeline_metrics[] = {

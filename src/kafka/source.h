@@ -30,8 +30,8 @@ struct source_host {
 	void (*stalled)(void *host, uint32_t part, int64_t offset, int64_t log_end, int64_t silent_us, unsigned before);
 	/* The group has given this member an assignment (of any size). */
 	void (*assignment)(void *host, size_t partitions);
-	/* This member has lost its place in the group, and joins it again. */
-	void (*lost)(void *host);
+	/* This member has lost its place in the group, and joins it again. why: words for it; NULL: nothing is known. */
+	void (*lost)(void *host, const char *why);
 	/* A partition was assigned for which its target has none: it is blocked. */
 	void (*narrow)(void *host);
 	void *host;

@@ -71,6 +71,12 @@ void source_finish_revoke_if_released(struct source *source)
 
 /* ---- answers that come too late ---- */
 
+static const int64_t member_look_interval_us = 50 * USEC_PER_MSEC;
+
+static const char heard_late[] = "this member stood still for longer than the group waits, or than its session";
+static const char answered_late[] =
+    "partitions were not given up in time (this member stood still, its session ended, or revoke_timeout is too long)";
+
 void source_prepare_answers(struct source *source)
 {
 	int64_t poll_us = client_setting_us(source->consumer, "max.poll.interval.ms");
@@ -81,11 +87,50 @@ void source_prepare_answers(struct source *source)
 	source->polled_us = clock_monotonic_us();
 }
 
-/* Since whatever has begun unheard of: the group may have gone on without us. librdkafka says so of an assignment that was
- * lost while none had to be answered, and of no other (rd_kafka_cgrp_revoke_all_rejoin_maybe). */
-static bool is_overdue(const struct source *source)
+/* Takes down who we are in the group, if anybody. Were we another one before? */
+static bool note_member(struct source *source)
 {
-	return clock_monotonic_us() >= clock_after_us(source->polled_us, source->answer_us);
+	char *id = rd_kafka_memberid(source->consumer);
+	bool other = source->member_id && id && *id && strcmp(source->member_id, id) != 0;
+
+	if (id && *id) {
+		free(source->member_id);
+		source->member_id = xstrdup(id);
+	}
+	if (id)
+		rd_kafka_mem_free(source->consumer, id);
+	return other;
+}
+
+/* librdkafka drops its id when it hears that the group has, or has heard nothing for a session. */
+static bool is_expelled(const struct source *source)
+{
+	char *id = source->member_id ? rd_kafka_memberid(source->consumer) : NULL;
+	bool expelled = source->member_id && (!id || !*id);
+
+	if (id)
+		rd_kafka_mem_free(source->consumer, id);
+	return expelled;
+}
+
+/* A rebalance is heard of: may the group have gone on without our answer, as it does after max.poll.interval.ms, or without
+ * us? librdkafka tells a loss only where no rebalance was at hand already (rd_kafka_cgrp_revoke_all_rejoin_maybe). */
+static bool comes_too_late(const struct source *source)
+{
+	return clock_monotonic_us() >= clock_after_us(source->polled_us, source->answer_us) || is_expelled(source);
+}
+
+/* The same, of a revoke that waits for the engine. */
+static bool has_run_out(struct source *source)
+{
+	int64_t now_us = clock_monotonic_us();
+
+	if (now_us >= source->answer_by_us)
+		return true;
+	if (now_us < source->member_look_us)
+		return false;
+	source->member_look_us = now_us + member_look_interval_us;
+	return is_expelled(source);
 }
 
 /* ---- rebalances ---- */
@@ -149,7 +194,8 @@ static void leave(struct source *source, struct source_part *part, bool lost)
 /* The eager protocol takes all away, whatever the event names. */
 static void on_revoke(struct source *source, const rd_kafka_topic_partition_list_t *partitions)
 {
-	bool lost = rd_kafka_assignment_lost(source->consumer) || is_overdue(source);
+	bool told = rd_kafka_assignment_lost(source->consumer);
+	bool lost = told || (!source->closing && comes_too_late(source));
 
 	source_rebalance_finished(source);
 	source_outdate_positions(source);
@@ -162,7 +208,7 @@ static void on_revoke(struct source *source, const rd_kafka_topic_partition_list
 	for (uint32_t i = 0; i < source->part_count && !source->cooperative; i++)
 		leave(source, source->parts[i], lost);
 	if (lost && source_assigned_count(source) == 0)
-		source->host.lost(source->host.host);
+		source->host.lost(source->host.host, told ? NULL : heard_late);
 	/* So it tells, cooperatively, of a topic that is gone. */
 	if (lost)
 		source_doubt_topics(source);
@@ -171,39 +217,43 @@ static void on_revoke(struct source *source, const rd_kafka_topic_partition_list
 	source_finish_revoke_if_released(source);
 }
 
-/* ---- cooperative: when the group has gone on without our answer ---- */
-
-/* Has this member been another one since the last event? An expelled one that comes back is told so, and loses all that it
- * had; but librdkafka (2.16 too) tells a static one nothing. */
-static bool is_reborn(struct source *source)
-{
-	char *id = rd_kafka_memberid(source->consumer);
-	bool reborn = source->member_id && id && *id && strcmp(source->member_id, id) != 0;
-
-	if (id && *id) {
-		free(source->member_id);
-		source->member_id = xstrdup(id);
-	}
-	if (id)
-		rd_kafka_mem_free(source->consumer, id);
-	return reborn && source_assigned_count(source) > 0 && !rd_kafka_assignment_lost(source->consumer);
-}
+/* ---- when the group has gone on without our answer ---- */
 
 /* librdkafka waits for our answer to a rebalance, but not always: where the topics change meanwhile it joins again at once
  * (rd_kafka_cgrp_metadata_update_check), as if what was taken away had been given up and what was given taken. And it
  * takes a repositioning for the answer where that comes before we have heard of the rebalance. What is ours then nobody can
  * say. */
-static const char *why_overtaken(struct source *source)
+static const char *why_overtaken(struct source *source, bool late)
 {
-	bool reborn = is_reborn(source);
+	/* An expelled member that comes back is told so, and loses all that it had; but librdkafka (2.16 too) tells a static
+	 * one nothing. */
+	bool reborn = note_member(source);
 
 	if (source->rebalance != REBALANCE_NONE)
 		return "another rebalance came before one was finished";
 	if (source->moved)
 		return "a rebalance came while partitions were repositioned";
-	if (is_overdue(source) && !rd_kafka_assignment_lost(source->consumer))
-		return "a rebalance was answered too late";
-	return reborn ? "the group had expelled this member" : NULL;
+	if (rd_kafka_assignment_lost(source->consumer))
+		return NULL;
+	if (late)
+		return heard_late;
+	return reborn && source_assigned_count(source) > 0 ? "the group had expelled this member" : NULL;
+}
+
+/* Why all that is ours is given up, in place of what this event wants. The eager protocol takes all away by itself. */
+static const char *why_given_up(struct source *source, rd_kafka_resp_err_t code)
+{
+	bool late;
+
+	if (source->closing)
+		return NULL;
+	late = comes_too_late(source);
+	if (source->cooperative)
+		return why_overtaken(source, late);
+	if (code != RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS)
+		return NULL;
+	note_member(source);
+	return late ? heard_late : NULL;
 }
 
 /* Nothing of what was ours is committed, as it may have another owner, and all begins anew. */
@@ -220,10 +270,10 @@ static void give_up_all(
 	for (uint32_t i = 0; i < source->part_count; i++)
 		leave(source, source->parts[i], true);
 	give_up_released(source);
-	if (code == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS)
+	if (code == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS && source->cooperative)
 		source_assign(source, &none);
-	error_set(&err, -EAGAIN, REMEDY_RESTART, "%s of the group \"%s\": what was not committed is read again", why,
-	    source->pipeline->from.group);
+	error_set(&err, -EAGAIN, REMEDY_RESTART, "group \"%s\": %s; what was not committed is read again",
+	    source->pipeline->from.group, why);
 	source->events->failed(source->owner, &err);
 }
 
@@ -231,30 +281,30 @@ void source_serve_answers(struct source *source)
 {
 	const rd_kafka_topic_partition_list_t none = { .cnt = 0 };
 
-	if (source->rebalance != REBALANCE_REVOKING || source->unreleased == 0 || source->closing ||
-	    clock_monotonic_us() < source->answer_by_us)
+	if (source->rebalance != REBALANCE_REVOKING || source->unreleased == 0 || source->closing || !has_run_out(source))
 		return;
 	if (source->cooperative) {
-		give_up_all(source, RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS, &none, "a rebalance was answered too late");
+		give_up_all(source, RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS, &none, answered_late);
 		return;
 	}
 	for (uint32_t i = 0; i < source->part_count; i++)
 		if (source->parts[i]->revoking)
 			leave(source, source->parts[i], true);
 	source->unreleased = 0;
-	source->host.lost(source->host.host);
+	source->host.lost(source->host.host, answered_late);
 	source_finish_revoke_if_released(source);
 }
 
 void source_rebalance(struct source *source, rd_kafka_resp_err_t code,
     const rd_kafka_topic_partition_list_t *partitions)
 {
-	const char *why = source->cooperative && !source->closing ? why_overtaken(source) : NULL;
+	const char *why;
 	struct error err;
 
 	switch (code) {
 	case RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS:
 	case RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS:
+		why = why_given_up(source, code);
 		if (why)
 			give_up_all(source, code, partitions, why);
 		else if (code == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS)

@@ -106,7 +106,8 @@ struct source {
 	int64_t polled_us;    /* no rebalance had begun by then that has not been heard of */
 	int64_t answer_us;    /* how long a rebalance may wait for its answer */
 	int64_t answer_by_us; /* REBALANCE_REVOKING: when the group may have gone on without it */
-	char *member_id; /* cooperative: in the group, at the last rebalance event; NULL: there was none */
+	int64_t member_look_us; /* then: when to look again whether it still counts us among its members */
+	char *member_id; /* in the group, at the last assignment, or with cooperative any event; NULL: there was none */
 	bool moved;	 /* cooperative: partitions were repositioned since control events were last taken */
 	struct resolve_job *job;		  /* running, or finished and not applied yet */
 	bool reposition_wanted;
@@ -228,7 +229,7 @@ void source_prepare_answers(struct source *source);
 /* A rebalance event: ASSIGN or REVOKE. */
 void source_rebalance(struct source *source, rd_kafka_resp_err_t code,
     const rd_kafka_topic_partition_list_t *partitions);
-/* What a revoke takes away, and the engine has not let go of in time, is lost. */
+/* What a revoke takes away is lost where the group has gone on, or may have, before the engine has let go of it. */
 void source_serve_answers(struct source *source);
 /* source_ops.release_partition */
 void source_release_partition(void *source, uint32_t part);
@@ -260,5 +261,5 @@ bool source_is_moving(const struct source *source);
 void source_serve_positions(struct source *source);
 /* Takes up what the group has given, where it is to be read from. */
 void source_apply_assignment(struct source *source, struct positions *positions);
-/* The engine reads it anew from there; of what was read before nothing is committed. */
+/* The engine reads it from there, in a new epoch. */
 void source_begin_epoch(struct source *source, struct source_part *part, int64_t position);

@@ -282,15 +282,15 @@ static void on_assignment(void *host, size_t partitions)
 	log_info(&LOG_SETTINGS(pipeline->settings), "the group has assigned %zu partitions", partitions);
 }
 
-static void on_place_lost(void *host)
+static void on_place_lost(void *host, const char *why)
 {
 	struct pipeline *pipeline = host;
 
 	pipeline->assigned = false;
 	pipeline->changed = true;
 	log_warning(&LOG_SETTINGS(pipeline->settings),
-	    "lost its place in the group \"%s\" and joins again; what was not committed is read again",
-	    pipeline->settings->from.group);
+	    "lost its place in the group \"%s\"%s%s and joins again; what was not committed is read again",
+	    pipeline->settings->from.group, why ? ": " : "", why ? why : "");
 }
 
 static void on_narrow(void *host)

@@ -266,7 +266,7 @@ static int64_t least_of(const struct key *key)
 static int64_t most_of(const struct key *key)
 {
 	if (strcmp(key->name, "revoke_timeout") == 0)
-		return 299999; /* below max.poll.interval.ms */
+		return 296999; /* below max.poll.interval.ms less heartbeat.interval.ms */
 	if (strcmp(key->name, "interval") == 0)
 		return 5000; /* a transaction lasts no longer than 10 s, with linger */
 	if (strcmp(key->name, "linger") == 0)

@@ -365,13 +365,14 @@ static const struct mistake mistakes[] = {
 	    "error main.conf:6: pipelines.orders.commit.interval: \"0\" is out of range; use \"1ms\" to "
 	    "\"1h\"\n" },
 	{ GOOD_CONFIG("", "", "revoke_timeout = \"5m\";"),
-	    "error main.conf:6: pipelines.orders.revoke_timeout: 300000 ms is not below max.poll.interval.ms "
-	    "(300000), after which "
-	    "the group takes the partitions away; use less\n" },
+	    "error main.conf:6: pipelines.orders.revoke_timeout: 300000 ms is not below max.poll.interval.ms less "
+	    "heartbeat.interval.ms (300000 - 3000), after which the group may take the partitions away; use less\n" },
 	{ GOOD_CONFIG("properties = [ \"max.poll.interval.ms=9000\" ];", "", ""),
-	    "error main.conf:3: pipelines.orders.revoke_timeout: 10000 ms is not below max.poll.interval.ms "
-	    "(9000), after which the "
-	    "group takes the partitions away; use less\n" },
+	    "error main.conf:3: pipelines.orders.revoke_timeout: 10000 ms is not below max.poll.interval.ms less "
+	    "heartbeat.interval.ms (9000 - 3000), after which the group may take the partitions away; use less\n" },
+	{ GOOD_CONFIG("properties = [ \"max.poll.interval.ms=10500\", \"heartbeat.interval.ms=500\" ];", "", ""),
+	    "error main.conf:3: pipelines.orders.revoke_timeout: 10000 ms is not below max.poll.interval.ms less "
+	    "heartbeat.interval.ms (10500 - 500), after which the group may take the partitions away; use less\n" },
 	{ GOOD_CLUSTERS "pipelines = { p = 1; };\n",
 	    "error main.conf:2: pipelines.p: has the wrong type; write { KEY = VALUE; ... }\n" },
 

@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 #include "base/clock.h"
+#include "base/memory.h"
 #include "kafka/topic_memory.h"
 #include "mock_client.h"
 #include "mock_source.h"
@@ -25,6 +26,7 @@ struct fixture {
 	int64_t committed; /* as it knows */
 	bool holds;	   /* it does not let go of what is taken away */
 	unsigned revoked, lost, blocked, losses_told;
+	struct error failure; /* code 0: none */
 	bool released;
 };
 
@@ -33,8 +35,9 @@ static void on_gap(void *host, const char *topic, int32_t partition, int64_t fro
 	((struct fixture *)host)->gaps++;
 }
 
-static void on_place_lost(void *host)
+static void on_place_lost(void *host, const char *why)
 {
+	assert_non_null(why);
 	((struct fixture *)host)->losses_told++;
 }
 
@@ -90,11 +93,17 @@ static void on_blocked(void *owner, uint32_t part, int64_t offset, const struct 
 	((struct fixture *)owner)->blocked++;
 }
 
+static void on_failed(void *owner, const struct error *err)
+{
+	((struct fixture *)owner)->failure = *err;
+}
+
 static const struct source_events events = { .assigned = on_assigned,
 	.revoke_begin = on_revoke_begin,
 	.commit_done = on_commit_done,
 	.lost = on_lost,
-	.blocked = on_blocked };
+	.blocked = on_blocked,
+	.failed = on_failed };
 
 /* A source that has read one empty partition up to READ_TO, and has not committed that. */
 static void begin(struct fixture *fixture)
@@ -146,13 +155,18 @@ static int64_t group_offset(struct fixture *fixture)
 	return offset >= 0 ? offset : NOT_COMMITTED;
 }
 
-static void take_away(struct fixture *fixture)
+static void rebalance(struct fixture *fixture, rd_kafka_resp_err_t code)
 {
 	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
 
 	rd_kafka_topic_partition_list_add(list, topic_name, 0);
-	source_rebalance(fixture->source, RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS, list);
+	source_rebalance(fixture->source, code, list);
 	rd_kafka_topic_partition_list_destroy(list);
+}
+
+static void take_away(struct fixture *fixture)
+{
+	rebalance(fixture, RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS);
 }
 
 static void serve_until_given_up(struct fixture *fixture, int64_t until_us)
@@ -236,25 +250,85 @@ static void test_what_is_taken_away_while_it_stood_still_is_lost(void **state)
 	end(&fixture);
 }
 
-static void test_what_is_not_let_go_of_in_time_is_lost(void **state)
+/* It was a member, and librdkafka has dropped its id. */
+static void be_expelled(struct fixture *fixture)
+{
+	fixture->source->member_id = xstrdup("aloqd-1");
+}
+
+static void test_what_is_taken_away_from_who_is_no_member_any_more_is_lost(void **state)
 {
 	struct fixture fixture;
 
 	begin(&fixture);
-	fixture.holds = true;
+	be_expelled(&fixture);
 	take_away(&fixture);
-	source_serve_answers(fixture.source);
+	assert_int_equal(fixture.lost, 1);
+	assert_int_equal(fixture.revoked, 0);
+	end(&fixture);
+}
+
+/* The engine does not let go of what is taken away, and this happens meanwhile. */
+static void lose_while_held(void (*happens)(struct fixture *fixture), bool cooperative)
+{
+	int64_t polled_us;
+	struct fixture fixture;
+
+	begin(&fixture);
+	fixture.holds = true;
+	fixture.source->cooperative = cooperative;
+	polled_us = fixture.source->polled_us;
+	take_away(&fixture);
+	assert_int_equal(fixture.source->answer_by_us, polled_us + fixture.source->answer_us);
+	kafka_source_ops.serve(fixture.source);
+	assert_true(fixture.source->polled_us > polled_us);
 	assert_int_equal(fixture.revoked, 1);
 	assert_int_equal(fixture.lost, 0);
-	fixture.source->answer_by_us = clock_monotonic_us();
-	source_serve_answers(fixture.source);
+	happens(&fixture);
+	fixture.source->member_look_us = 0;
+	kafka_source_ops.serve(fixture.source);
 	assert_int_equal(fixture.lost, 1);
-	assert_int_equal(fixture.losses_told, 1);
+	assert_int_equal(fixture.losses_told, !cooperative);
+	assert_int_equal(fixture.failure.remedy, cooperative ? REMEDY_RESTART : REMEDY_NONE);
 	assert_int_equal(fixture.source->rebalance, REBALANCE_NONE);
-	/* Once. */
-	source_serve_answers(fixture.source);
+	kafka_source_ops.serve(fixture.source);
 	assert_int_equal(fixture.lost, 1);
 	end(&fixture);
+}
+
+static void let_time_run_out(struct fixture *fixture)
+{
+	fixture->source->answer_by_us = clock_monotonic_us();
+}
+
+static void test_what_is_not_let_go_of_in_time_is_lost(void **state)
+{
+	lose_while_held(let_time_run_out, false);
+	lose_while_held(let_time_run_out, true);
+}
+
+static void test_what_is_held_by_who_is_no_member_any_more_is_lost(void **state)
+{
+	lose_while_held(be_expelled, false);
+	lose_while_held(be_expelled, true);
+}
+
+/* The engine may have had it before, cooperatively other partitions too; and who was expelled would read as if it were its
+ * owner. */
+static void test_what_is_heard_of_too_late_is_not_taken(void **state)
+{
+	for (int cooperative = 0; cooperative < 2; cooperative++) {
+		struct fixture fixture;
+
+		begin(&fixture);
+		fixture.source->cooperative = cooperative;
+		stand_still(&fixture);
+		rebalance(&fixture, RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS);
+		assert_int_equal(fixture.failure.remedy, REMEDY_RESTART);
+		assert_int_equal(fixture.lost, 1);
+		assert_int_equal(fixture.source->rebalance, REBALANCE_NONE);
+		end(&fixture);
+	}
 }
 
 /* With max.poll.interval.ms as librdkafka has it, and a heartbeat's time less. */
@@ -274,7 +348,10 @@ int main(void)
 		cmocka_unit_test(test_what_was_read_is_committed_where_there_is_no_gap),
 		cmocka_unit_test(test_no_older_offset_follows_where_it_is_blocked_behind_a_gap),
 		cmocka_unit_test(test_what_is_taken_away_while_it_stood_still_is_lost),
+		cmocka_unit_test(test_what_is_taken_away_from_who_is_no_member_any_more_is_lost),
 		cmocka_unit_test(test_what_is_not_let_go_of_in_time_is_lost),
+		cmocka_unit_test(test_what_is_held_by_who_is_no_member_any_more_is_lost),
+		cmocka_unit_test(test_what_is_heard_of_too_late_is_not_taken),
 		cmocka_unit_test(test_an_answer_is_due_before_the_group_goes_on),
 	};
 

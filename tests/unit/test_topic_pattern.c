@@ -90,6 +90,9 @@ static void test_what_takes_for_ever_to_compile_is_refused(void **state)
 		assert_null(topic_pattern_new(whole[i], why, sizeof why));
 		assert_non_null(strstr(why, "which can take for ever to compile"));
 	}
+	/* What is no expression is told as that. */
+	assert_null(topic_pattern_new("^*orders", why, sizeof why));
+	assert_non_null(strstr(why, "no regular expression"));
 	/* What people write. */
 	assert_matches("^([a-z]+-)*[0-9]{4}-[0-9]{2}-[0-9]{2}", "a-b-2026-01-31", true);
 	assert_matches("^(eu|us)\\.([a-z0-9]+\\.)+v[0-9]+(-(dead|retry))*", "eu.a.b.v1-dead", true);
