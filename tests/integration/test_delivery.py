@@ -126,6 +126,7 @@ def test_two_instances_share_a_group_and_one_takes_over_from_the_other(kafka, to
         second = aloqd(trial.settings(), "second").start_ready()
         second.await_assigned(PARTITIONS // 2)
         first.await_assigned(PARTITIONS // 2)
+        assert first.counter("revoke_timeouts") == 0, "what was in flight was awaited, and not given up"
         first.await_acked(1000)
         second.await_acked(1000)
         assert first.terminate() == 0, first.log_tail()
