@@ -245,13 +245,12 @@ static const char *why_given_up(struct source *source, rd_kafka_resp_err_t code)
 {
 	bool late;
 
-	if (source->closing)
+	if (source->closing || (!source->cooperative && code != RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS))
 		return NULL;
+	/* Before it is noted which member we are now. */
 	late = comes_too_late(source);
 	if (source->cooperative)
 		return why_overtaken(source, late);
-	if (code != RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS)
-		return NULL;
 	note_member(source);
 	return late ? heard_late : NULL;
 }
