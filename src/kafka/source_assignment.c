@@ -75,16 +75,31 @@ static const int64_t member_look_interval_us = 50 * USEC_PER_MSEC;
 
 static const char heard_late[] = "this member stood still for longer than the group waits, or than its session";
 static const char answered_late[] =
-    "partitions were not given up in time (this member stood still, its session ended, or revoke_timeout is too long)";
+    "partitions were not given up in time: this member stood still, its session ended, or revoke_timeout is too long";
+
+/* The coordinator counts from what it has heard, or has begun, since our last heartbeat. */
+static int64_t less_a_heartbeat(const struct source *source, const char *name)
+{
+	int64_t bound_us = client_setting_us(source->consumer, name);
+	int64_t heartbeat_us = client_setting_us(source->consumer, "heartbeat.interval.ms");
+
+	return bound_us - (heartbeat_us < bound_us / 2 ? heartbeat_us : bound_us / 2);
+}
 
 void source_prepare_answers(struct source *source)
 {
-	int64_t poll_us = client_setting_us(source->consumer, "max.poll.interval.ms");
-	int64_t heartbeat_us = client_setting_us(source->consumer, "heartbeat.interval.ms");
+	int64_t session_us = less_a_heartbeat(source, "session.timeout.ms");
 
-	/* A member hears with its next heartbeat that a rebalance has begun. */
-	source->answer_us = poll_us - (heartbeat_us < poll_us / 2 ? heartbeat_us : poll_us / 2);
+	source->answer_us = less_a_heartbeat(source, "max.poll.interval.ms");
+	/* If it was the whole process, there were no heartbeats either. */
+	source->still_us = session_us < source->answer_us ? session_us : source->answer_us;
 	source->polled_us = clock_monotonic_us();
+}
+
+/* Then librdkafka need not know yet whether we are still a member. */
+static bool stood_still(const struct source *source, int64_t now_us)
+{
+	return now_us >= clock_after_us(source->polled_us, source->still_us);
 }
 
 /* Takes down who we are in the group, if anybody. Were we another one before? */
@@ -113,11 +128,10 @@ static bool is_expelled(const struct source *source)
 	return expelled;
 }
 
-/* A rebalance is heard of: may the group have gone on without our answer, as it does after max.poll.interval.ms, or without
- * us? librdkafka tells a loss only where no rebalance was at hand already (rd_kafka_cgrp_revoke_all_rejoin_maybe). */
+/* A rebalance is heard of: may the group have gone on without our answer, or without us? librdkafka tells a loss only where no rebalance was at hand already (rd_kafka_cgrp_revoke_all_rejoin_maybe). */
 static bool comes_too_late(const struct source *source)
 {
-	return clock_monotonic_us() >= clock_after_us(source->polled_us, source->answer_us) || is_expelled(source);
+	return stood_still(source, clock_monotonic_us()) || is_expelled(source);
 }
 
 /* The same, of a revoke that waits for the engine. */
@@ -125,7 +139,7 @@ static bool has_run_out(struct source *source)
 {
 	int64_t now_us = clock_monotonic_us();
 
-	if (now_us >= source->answer_by_us)
+	if (now_us >= source->answer_by_us || stood_still(source, now_us))
 		return true;
 	if (now_us < source->member_look_us)
 		return false;

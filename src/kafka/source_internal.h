@@ -104,6 +104,7 @@ struct source {
 	rd_kafka_topic_partition_list_t *pending; /* given by the group, and not taken up yet; NULL: none */
 	size_t unreleased;			  /* partitions that a revoke takes away and that are not released yet */
 	int64_t polled_us;    /* no rebalance had begun by then that has not been heard of */
+	int64_t still_us;     /* after that long without a look for events the group may have gone on without us */
 	int64_t answer_us;    /* how long a rebalance may wait for its answer */
 	int64_t answer_by_us; /* REBALANCE_REVOKING: when the group may have gone on without it */
 	int64_t member_look_us; /* then: when to look again whether it still counts us among its members */

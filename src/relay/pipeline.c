@@ -120,7 +120,9 @@ static void derive_state(struct pipeline *pipeline, int64_t now_us)
 
 	count_blocked(pipeline, blocked, sizeof blocked);
 	if (engine_sink_is_open(pipeline->engine))
-		pipeline->sink_open_us = now_us;
+		pipeline->sink_closed_us = 0;
+	else if (pipeline->sink_closed_us == 0)
+		pipeline->sink_closed_us = now_us;
 	const struct config_pipeline *settings = pipeline->settings;
 	bool source_down = pipeline->source_watch.down;
 	bool sink_down = pipeline->sink_watch.down;
@@ -143,10 +145,11 @@ static void derive_state(struct pipeline *pipeline, int64_t now_us)
 		    source_down ? settings->from.cluster->name : settings->to.cluster->name);
 		pipeline_set_state(pipeline, PIPELINE_BACKING_OFF, reason);
 		free(reason);
-	} else if (now_us - pipeline->sink_open_us > sink_closed_shown_us) {
+	} else if (pipeline->sink_closed_us > 0 && now_us - pipeline->sink_closed_us > sink_closed_shown_us) {
 		pipeline_set_state(pipeline, PIPELINE_BACKING_OFF,
-		    pipeline->last_error.code ? pipeline->last_error.message
-					      : "waits for the target's transaction coordinator");
+		    pipeline->last_error.code		       ? pipeline->last_error.message
+		    : settings->delivery == DELIVERY_EXACTLY_ONCE ? "waits for the target's transaction coordinator"
+								  : "makes its producer anew");
 	} else if (pipeline->blocked_parts > 0) {
 		if (pipeline->blocked_parts == 1)
 			reason = xasprintf("a partition waits for a person: %s; decide with aloqctl unblock", blocked);
@@ -245,7 +248,8 @@ static void finish_preflight(struct pipeline *pipeline, int64_t now_us)
 	pipeline->has_run = true;
 	pipeline->source_watch = pipeline->sink_watch = (struct cluster_watch){ .heard_us = now_us };
 	pipeline->phase = PHASE_RUN;
-	pipeline->life_began_us = pipeline->sink_open_us = now_us;
+	pipeline->life_began_us = now_us;
+	pipeline->sink_closed_us = 0;
 	if (pipeline->state == PIPELINE_BACKING_OFF)
 		pipeline_set_state(pipeline, PIPELINE_STARTING, NULL);
 }

@@ -289,8 +289,8 @@ static void on_place_lost(void *host, const char *why)
 	pipeline->assigned = false;
 	pipeline->changed = true;
 	log_warning(&LOG_SETTINGS(pipeline->settings),
-	    "lost its place in the group \"%s\"%s%s and joins again; what was not committed is read again",
-	    pipeline->settings->from.group, why ? ": " : "", why ? why : "");
+	    "lost its place in the group \"%s\"%s%s%s and joins again; what was not committed is read again",
+	    pipeline->settings->from.group, why ? " (" : "", why ? why : "", why ? ")" : "");
 }
 
 static void on_narrow(void *host)

@@ -129,7 +129,7 @@ struct pipeline {
 	bool assigned;	      /* the group has given us an assignment in this life */
 	struct cluster_watch source_watch, sink_watch;
 	int64_t closing_heard_us; /* when the source's cluster last answered since the consumer is being closed; 0 never */
-	int64_t sink_open_us; /* when the engine was last seen to have a producer */
+	int64_t sink_closed_us; /* since when the engine has been seen without a producer; 0: it has one */
 	bool probing;
 	int64_t probe_at_us;
 	size_t blocked_parts; /* as of the last look */

@@ -227,10 +227,10 @@ static void test_no_older_offset_follows_where_it_is_blocked_behind_a_gap(void *
 	end(&fixture);
 }
 
-/* Nobody has looked for events for as long as the group waits for an answer. */
+/* Nobody has looked for events for as long as the group waits for a heartbeat. */
 static void stand_still(struct fixture *fixture)
 {
-	fixture->source->polled_us = clock_monotonic_us() - fixture->source->answer_us;
+	fixture->source->polled_us = clock_monotonic_us() - fixture->source->still_us;
 }
 
 /* Its next owner may have begun: nothing that was read is committed, or sent, any more. librdkafka does not call it lost. */
@@ -307,6 +307,13 @@ static void test_what_is_not_let_go_of_in_time_is_lost(void **state)
 	lose_while_held(let_time_run_out, true);
 }
 
+/* As the whole process is after SIGCONT, when librdkafka has not asked the group yet. */
+static void test_what_is_held_by_who_stood_still_is_lost(void **state)
+{
+	lose_while_held(stand_still, false);
+	lose_while_held(stand_still, true);
+}
+
 static void test_what_is_held_by_who_is_no_member_any_more_is_lost(void **state)
 {
 	lose_while_held(be_expelled, false);
@@ -331,13 +338,14 @@ static void test_what_is_heard_of_too_late_is_not_taken(void **state)
 	}
 }
 
-/* With max.poll.interval.ms as librdkafka has it, and a heartbeat's time less. */
+/* With its times as librdkafka has them, and a heartbeat's less. */
 static void test_an_answer_is_due_before_the_group_goes_on(void **state)
 {
 	struct fixture fixture;
 
 	begin(&fixture);
 	assert_int_equal(fixture.source->answer_us, (300 - 3) * USEC_PER_SEC);
+	assert_int_equal(fixture.source->still_us, (45 - 3) * USEC_PER_SEC);
 	end(&fixture);
 }
 
@@ -350,6 +358,7 @@ int main(void)
 		cmocka_unit_test(test_what_is_taken_away_while_it_stood_still_is_lost),
 		cmocka_unit_test(test_what_is_taken_away_from_who_is_no_member_any_more_is_lost),
 		cmocka_unit_test(test_what_is_not_let_go_of_in_time_is_lost),
+		cmocka_unit_test(test_what_is_held_by_who_stood_still_is_lost),
 		cmocka_unit_test(test_what_is_held_by_who_is_no_member_any_more_is_lost),
 		cmocka_unit_test(test_what_is_heard_of_too_late_is_not_taken),
 		cmocka_unit_test(test_an_answer_is_due_before_the_group_goes_on),
