@@ -50,15 +50,16 @@ config() {
 	aloqd -t -c "$work/aloqd.conf" >"$work/config.log" 2>&1 || give_up "the configuration is refused" "$work/config.log"
 }
 
-# status_field PIPELINE COLUMN: a column of `aloqctl status`, as 5 the lag, 7 what was acknowledged.
-status_field() {
-	aloqctl --socket "$work/control.sock" status 2>/dev/null |
-		awk -v name="$1" -v column="$2" '$1 == name { print $column }'
+# acknowledged PIPELINE: how many orders, since aloqd was started.
+acknowledged() {
+	aloqctl --socket "$work/control.sock" status 2>/dev/null | awk -v name="$1" '
+		NR == 1 { for (i = 1; i <= NF; i++) if ($i == "ACKED") column = i }
+		$1 == name && column { print $column }'
 }
 
 has_acked() {
 	local acked
-	acked=$(status_field "$1" 7)
+	acked=$(acknowledged "$1")
 	[[ $acked =~ ^[0-9]+$ ]] && ((acked >= $2))
 }
 
@@ -208,10 +209,10 @@ play_acks() {
 	step "the followers are frozen (SIGSTOP): what node 1 acknowledges from now on, it has alone"
 	on_kafka3 freeze-node 2
 	on_kafka3 freeze-node 3
-	acked=$(status_field acks_1 7)
+	acked=$(acknowledged acks_1)
 	semantics_producer "$source_brokers" $((first + 1)) $((semantics_orders - first))
 	wait_until 60 has_acked acks_1 $((acked + 1500)) || give_up "the leader does not acknowledge alone" "$work/aloqd.log"
-	step "with acks=1 node 1 has acknowledged $(($(status_field acks_1 7) - acked)) orders alone." \
+	step "with acks=1 node 1 has acknowledged $(($(acknowledged acks_1) - acked)) orders alone." \
 	    "It is killed (kill -9), and the followers are thawed: one of them leads now"
 	run_logged "$work/kafka.log" on_kafka3 stop-node 1 --hard || exit
 	on_kafka3 thaw-node 2
