@@ -72,6 +72,9 @@ void source_finish_revoke_if_released(struct source *source)
 /* ---- answers that come too late ---- */
 
 static const int64_t member_look_interval_us = 50 * USEC_PER_MSEC;
+/* An idle pipeline looks for events once a second, and a busy machine may let it wait: that is no standing still. It is more
+ * than a session only of those that a broker takes when it is told to (group.min.session.timeout.ms, 6 s). */
+static const int64_t still_least_us = 3 * USEC_PER_SEC;
 
 static const char heard_late[] = "this member stood still for longer than the group waits, or than its session";
 static const char answered_late[] =
@@ -93,6 +96,8 @@ void source_prepare_answers(struct source *source)
 	source->answer_us = less_a_heartbeat(source, "max.poll.interval.ms");
 	/* If it was the whole process, there were no heartbeats either. */
 	source->still_us = session_us < source->answer_us ? session_us : source->answer_us;
+	if (source->still_us < still_least_us)
+		source->still_us = still_least_us;
 	source->polled_us = clock_monotonic_us();
 }
 
