@@ -67,16 +67,19 @@ def test_the_promise_is_kept(kafka3, request, name, delivery):
 
 # ---- acks = 1 ----
 
-def test_acks_1_loses_nothing_while_its_leaders_stay_and_keeps_one_copy_in_order(kafka3, topic, aloqd):
-    """Connections are reset under load: what was on its way in one may be written late, when it has been sent again in
-    another. Leaders are moved at rest, when all that they have acknowledged is copied: under load it could be lost by
-    that."""
+def test_acks_1_loses_nothing_while_its_leaders_stay(kafka3, topic, aloqd):
+    """Connections are reset under load, which may cost the order. Leaders are moved at rest, when all that they have
+    acknowledged is copied: under load it could be lost by that."""
     rng, trial, proxies = random.Random(SEED), Trial(kafka3, topic, 6), Proxies(kafka3)
     daemon = aloqd(trial.settings(to_acks=1, to_brokers=proxies.brokers, to_properties=AS_RELAY))
 
     def arrived():
-        """What every in-sync replica has."""
+        """What every in-sync replica has, in whatever order."""
         return compare(*(read_topic(kafka3, name).records for name in (trial.source, trial.target)))
+
+    def all_is_there():
+        verdict = arrived()
+        return not (verdict.lost or verdict.altered or verdict.misplaced)
 
     def relay_under_resets(first):
         with Load(kafka3.brokers, trial.source, 6, rate=2000, first=first) as load:
@@ -89,11 +92,11 @@ def test_acks_1_loses_nothing_while_its_leaders_stay_and_keeps_one_copy_in_order
     try:
         daemon.start()
         produced = relay_under_resets(0)
-        eventually(lambda: arrived().kept_one_copy_in_order(), 30, lambda: f"all is copied: {arrived()}")
+        eventually(all_is_there, 30, lambda: f"all is copied: {arrived()}")
         move_leaders(kafka3, trial.target, rng)
         produced = relay_under_resets(produced)
         trial.stop_clean(daemon)
-        eventually(lambda: arrived().kept_one_copy_in_order(), 30, lambda: f"all is copied: {arrived()}")
+        eventually(all_is_there, 30, lambda: f"all is copied: {arrived()}")
     finally:
         proxies.close()
     assert arrived().compared == produced

@@ -63,7 +63,8 @@ static void add_report(struct sink *sink, const struct item *item, enum report_o
 {
 	struct report *last = sink->report_count ? &sink->reports[sink->report_count - 1] : NULL;
 
-	if (last && last->handle == item->handle && last->outcome == outcome && last->due_us == due_us) {
+	if (last && last->handle == item->handle && last->outcome == outcome &&
+	    last->possibly_written == possibly_written && last->due_us == due_us) {
 		last->records++;
 		return;
 	}

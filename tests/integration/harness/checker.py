@@ -43,8 +43,8 @@ class Verdict:
         return not (self.repeated or self.out_of_order or self.altered or self.misplaced)
 
     def kept_one_copy_in_order(self):
-        """What remains of the order when a request came late that is repeated by other ones: the last one of an owner that
-        was stalled for longer than its session, or with acks = 1 one whose connection broke. The others are in order, whole."""
+        """What remains of the order when the last request of an owner that was stalled for longer than its
+        session came late, anywhere among the new owner's records: those are in order, whole."""
         return not (self.lost or self.altered or self.without_order or self.misplaced)
 
     def __repr__(self):
