@@ -68,7 +68,7 @@ def test_the_promise_is_kept(kafka3, request, name, delivery):
 # ---- acks = 1 ----
 
 def test_acks_1_loses_nothing_while_its_leaders_stay(kafka3, topic, aloqd):
-    """Connections are reset under load, which may cost the order. Leaders are moved at rest, when all that they have
+    """Connections are reset under load. A change of leaders may cost the order. They are moved at rest, when all that they have
     acknowledged is copied: under load it could be lost by that."""
     rng, trial, proxies = random.Random(SEED), Trial(kafka3, topic, 6), Proxies(kafka3)
     daemon = aloqd(trial.settings(to_acks=1, to_brokers=proxies.brokers, to_properties=AS_RELAY))
