@@ -78,6 +78,18 @@ static void be_stalled(const struct source *source, struct fetch_watch *watch)
 	watch->log_end = 1;
 }
 
+/* Serves while it is stalled. What librdkafka says by itself, as that the partition is at its end, may come in between once:
+ * then it was heard of. */
+static void serve_stalled(struct mock_source *mock, uint32_t number)
+{
+	unsigned before = mock->stalls[number];
+
+	for (int tries = 0; tries < 8 && mock->stalls[number] == before; tries++) {
+		be_stalled(mock->source, &mock->source->parts[number]->watch);
+		serve(mock->source);
+	}
+}
+
 /* An order to resume it could overtake the one to fetch it. */
 static void test_who_is_assigned_anew_where_it_stands_is_not_stalled_yet(void **state)
 {
@@ -85,15 +97,13 @@ static void test_who_is_assigned_anew_where_it_stands_is_not_stalled_yet(void **
 
 	mock_source_begin(&mock, topic_names, TOPICS);
 	mock_source_assign(&mock);
-	be_stalled(mock.source, &mock.source->parts[INVOICES]->watch);
-	serve(mock.source);
+	serve_stalled(&mock, INVOICES);
 	assert_int_equal(mock.stalls[INVOICES], 1);
 	be_stalled(mock.source, &mock.source->parts[ORDERS]->watch);
 	mock_source_assign(&mock);
 	serve(mock.source);
 	assert_int_equal(mock.stalls[ORDERS], 0);
-	be_stalled(mock.source, &mock.source->parts[ORDERS]->watch);
-	serve(mock.source);
+	serve_stalled(&mock, ORDERS);
 	assert_int_equal(mock.stalls[ORDERS], 1);
 	mock_source_end(&mock);
 }
@@ -107,8 +117,7 @@ static void test_a_stall_whose_seek_fails_waits_for_its_turn_to_be_repositioned(
 	mock_source_begin(&mock, topic_names, TOPICS);
 	mock_source_assign(&mock);
 	part = mock.source->parts[INVOICES];
-	be_stalled(mock.source, &part->watch);
-	serve(mock.source);
+	serve_stalled(&mock, INVOICES);
 	assert_int_equal(mock.stalls[INVOICES], 1);
 	assert_true(part->doubted);
 	/* What is not assigned cannot be read from anywhere. */
